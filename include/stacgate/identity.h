@@ -34,7 +34,8 @@ struct session_ref {
 
 struct identity *identity_ref(struct identity *i);
 void identity_unref(struct identity *i);
-bool identity_can(const struct identity *i, const char *permission);
+bool identity_can(const struct identity *i, const char *permission);   /* a name of permission.def; asserts that it is one */
+bool identity_is_staff(const struct identity *i);                      /* manager, admin, super_admin */
 
 /*
  * The caller of a request. `next` gets a body that is a struct session_ref (identity_of) or, when nobody is signed in, no body (status 0);
@@ -45,6 +46,15 @@ const struct session_ref *identity_of(const struct msg *m);   /* NULL: anonymous
 
 /* An open socket counts as use: gathered into one statement a minute. */
 void identity_touch(const char sid[65]);
+
+/*
+ * The cookie a request of this kind carries: "__Host-stacgate" over TLS, "stacgate.sid" in the clear. One is never taken for
+ * the other.
+ */
+const char *identity_cookie_name(const struct http_req *r);
+#define SESSION_TOKEN_SIZE 44                                  /* 256 random bits in base64url, and NUL */
+void identity_token_make(char token[SESSION_TOKEN_SIZE], char sid[65]);  /* a new cookie value and the sid it is stored under */
+void identity_set_cookie(struct http_req *r, const char *token);         /* NULL: clears it */
 
 /*
  * Sessions that ended (logout, revocation, password change, account off, erased): every loop's watcher is called, on its own loop,
