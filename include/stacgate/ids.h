@@ -16,7 +16,8 @@ void uuid_make(char out[UUID_SIZE]);               /* version 4, RFC 9562 */
 void random_token(char *out, size_t out_size);     /* base64url characters, NUL-terminated; 6 bits each */
 void sha256_hex(const void *p, size_t n, char out[65]);
 uint64_t sha256_u64(const void *p, size_t n);      /* the digest's first 8 bytes */
-uint64_t siphash(const void *p, size_t n);         /* SipHash-2-4 (or 1-3), keyed at start: for hash tables */
+uint64_t siphash(const void *p, size_t n);         /* SipHash-1-3, keyed at start: for hash tables */
+uint64_t siphash_keyed(const uint64_t key[2], const void *p, size_t n); /* the same with a key of the caller's */
 
 int64_t mono_ms(void);                             /* CLOCK_MONOTONIC, ms */
 int64_t mono_us(void);

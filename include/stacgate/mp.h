@@ -17,6 +17,7 @@
 
 #define MP_DEPTH_MAX 32 /* nesting that input may have */
 
+/* MP_INT: an integer that int64_t holds, whatever its form on the wire; MP_UINT: one above INT64_MAX. */
 enum mp_type { MP_NIL, MP_BOOL, MP_INT, MP_UINT, MP_FLOAT, MP_STR, MP_BIN, MP_ARRAY, MP_MAP, MP_NONE };
 
 /* One value; p == NULL is "absent" (type MP_NONE), which every reader accepts. */
@@ -46,8 +47,10 @@ enum mp_type mp_type(struct mp v);
 struct str mp_bytes(struct mp v);                      /* the whole encoded value, to copy it on */
 bool mp_bool(struct mp v, bool otherwise);             /* otherwise: absent or another type */
 int64_t mp_int(struct mp v, int64_t otherwise);        /* integers, and floats that are whole */
-double mp_float(struct mp v, double otherwise);
+uint64_t mp_uint(struct mp v, uint64_t otherwise);     /* as mp_int, for 0 … UINT64_MAX */
+double mp_float(struct mp v, double otherwise);        /* any number */
 struct str mp_str(struct mp v);                        /* {NULL,0} when not a string */
+struct str mp_bin(struct mp v);                        /* {NULL,0} when not binary */
 uint32_t mp_count(struct mp v);                        /* elements, or pairs; 0 for others */
 struct mp mp_get(struct mp map, const char *key);      /* linear; absent when missing or not a map */
 struct mp mp_at(struct mp array, uint32_t i);          /* linear */
@@ -65,7 +68,8 @@ bool mp_next(struct mp_iter *it);
 void mp_put_nil(struct buf *b);
 void mp_put_bool(struct buf *b, bool v);
 void mp_put_int(struct buf *b, int64_t v);
-void mp_put_float(struct buf *b, double v);
+void mp_put_uint(struct buf *b, uint64_t v);
+void mp_put_float(struct buf *b, double v);            /* finite */
 void mp_put_str(struct buf *b, const char *s, size_t n);
 void mp_put_cstr(struct buf *b, const char *s);        /* NULL packs nil */
 void mp_put_bin(struct buf *b, const void *p, size_t n);
