@@ -1,0 +1,54 @@
+// A PostgreSQL of the test's own, for what a supervised private cluster hides: an external database that stays away for as long
+// as the test wants. Trust on a Unix socket below a scratch directory; run as user postgres when the tests run as root.
+import { mkdirSync, chownSync, writeFileSync, readdirSync } from 'node:fs'
+import { spawn, execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import assert from 'node:assert/strict'
+import { scratch, cleanEnv, alive } from './server.mjs'
+import { run, until } from './util.mjs'
+
+const versions = () => readdirSync('/usr/lib/postgresql').sort((a, b) => b - a)
+const tool = (name) => join('/usr/lib/postgresql', versions()[0], 'bin', name)
+
+function account() {
+  if (process.getuid() !== 0) return {}
+  const id = (flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+export class Postgres {
+  static async create() {
+    const pg = new Postgres()
+    pg.who = account()
+    pg.dir = scratch('sgp')
+    pg.data = join(pg.dir, 'pg') // where the exit handler of server.mjs looks for a postmaster
+    mkdirSync(pg.data, { mode: 0o700 })
+    if (pg.who.uid !== undefined) for (const d of [pg.dir, pg.data]) chownSync(d, pg.who.uid, pg.who.gid)
+    const r = await run(tool('initdb'), ['-D', pg.data, '-A', 'trust', '-U', 'owner', '-E', 'UTF8', '--locale=C.UTF-8', '-N'], {
+      env: cleanEnv(), cwd: '/', ...pg.who,
+    })
+    assert.equal(r.code, 0, r.err)
+    writeFileSync(join(pg.data, 'postgresql.auto.conf'), `listen_addresses=''\nunix_socket_directories='${pg.dir}'\nmax_connections=100\n`)
+    pg.url = `postgresql://owner@/school?host=${encodeURIComponent(pg.dir)}`
+    return pg
+  }
+
+  async start() {
+    this.child = spawn(tool('postgres'), ['-D', this.data], { env: cleanEnv(), cwd: '/', stdio: 'ignore', ...this.who })
+    const options = ['-X', '-q', '-h', this.dir, '-U', 'owner', '-d', 'postgres', '-At']
+    await until('PostgreSQL to accept', async () => (await run('psql', [...options, '-c', 'select 1'], { env: cleanEnv() })).code === 0, 30000, 50)
+    const there = await run('psql', [...options, '-c', "select 1 from pg_database where datname = 'school'"], { env: cleanEnv() })
+    if (!there.out.trim()) {
+      const made = await run('psql', [...options, '-c', 'create database school'], { env: cleanEnv() })
+      assert.equal(made.code, 0, made.err)
+    }
+    return this
+  }
+
+  // SIGINT: fast shutdown. SIGKILL kills the postmaster; its children notice and end.
+  async stop(signal = 'SIGINT') {
+    const { pid } = this.child
+    process.kill(pid, signal)
+    await until('PostgreSQL to end', () => this.child.exitCode !== null || this.child.signalCode !== null || !alive(pid), 20000, 10)
+  }
+}
