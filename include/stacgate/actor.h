@@ -127,6 +127,7 @@ const char *actor_name(const struct actor *self);           /* "kind/id" when it
 void actor_kind(const char *kind, const struct actor_type *type);
 actor_id actor_whereis(const char *kind, const char *id);   /* activates; 0: unknown kind or id longer than 200 bytes */
 actor_id actor_find(const char *kind, const char *id);      /* 0 when it is not active */
+unsigned actor_home(const char *id);                        /* the loop of a name: a pure function of the id and the number of loops */
 /* Every active actor of a kind, any loop: calls each(id) on the calling thread with a snapshot. */
 void actor_each(const char *kind, void (*each)(actor_id who, void *arg), void *arg);
 
