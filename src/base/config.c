@@ -138,6 +138,24 @@ static const char *const wanted_en[] = {
     [STR] = "a text",
 };
 
+/* Texts live as long as the process, also when a higher rank replaces them: readers hold bare
+ * pointers. */
+struct kept {
+    struct kept *next;
+    char text[];
+};
+static struct kept *kept_texts;
+
+static const char *keep(const char *text)
+{
+    size_t n = strlen(text) + 1;
+    struct kept *k = xmalloc(sizeof *k + n);
+    memcpy(k->text, text, n);
+    k->next = kept_texts;
+    kept_texts = k;
+    return k->text;
+}
+
 static bool store(const struct option *o, const char *text)
 {
     void *field = (char *)&config + o->offset;
@@ -154,9 +172,7 @@ static bool store(const struct option *o, const char *text)
     case BOOL:
         return parse_bool(text, field);
     case STR:
-        /* Kept for the life of the process, also when a higher rank replaces it: readers hold bare
-         * pointers. */
-        *(const char **)field = *text ? xstrdup(text) : NULL;
+        *(const char **)field = *text ? keep(text) : NULL;
         return true;
     }
     return false;
@@ -323,6 +339,11 @@ void config_reset(void)
 #undef OPT
     };
     memset(ranks, 0, sizeof ranks);
+    while (kept_texts) {
+        struct kept *k = kept_texts;
+        kept_texts = k->next;
+        free(k);
+    }
 }
 
 /* ---- help */
