@@ -113,6 +113,8 @@ void actor_cancel(struct actor *self, actor_ref ref);       /* timer, monitor, a
 actor_ref actor_monitor(struct actor *self, actor_id who, actor_step *next);
 
 void actor_stop(actor_id who, int result);                  /* ends it from outside, after the mail it already has */
+/* Inside fail: the `next` of the ask that failed, for an actor that has several asks under way. */
+actor_step *actor_failed_step(const struct actor *self);
 actor_id actor_self(const struct actor *self);
 void *actor_state(struct actor *self);
 struct actor *actor_here(actor_id who);                     /* the actor when it lives on this loop, else NULL */

@@ -206,8 +206,12 @@ static int answer(struct loop *l, struct actor *a, const struct msg *m)
     if (p->kind == PENDING_ASK || p->kind == PENDING_MONITOR)
         told.from = p->target;
     pending_remove(l, p);
-    if (m->kind == MSG_REPLY && m->status < 0)
-        return a->type->fail ? a->type->fail(a, a->state, m->status) : m->status;
+    if (m->kind == MSG_REPLY && m->status < 0) {
+        a->failed_step = step;
+        int r = a->type->fail ? a->type->fail(a, a->state, m->status) : m->status;
+        a->failed_step = NULL;
+        return r;
+    }
     return step ? step(a, a->state, &told) : 0;
 }
 
@@ -368,4 +372,9 @@ int actor_passivate(struct actor *self)
 {
     assert(self->name);
     return self->first ? 0 : ACTOR_DONE;
+}
+
+actor_step *actor_failed_step(const struct actor *self)
+{
+    return self->failed_step;
 }

@@ -78,6 +78,7 @@ struct actor {
     struct actor *next_ready;   /* in loop.ready or loop.later */
     struct pending *pending;    /* what it waits for, linked by own_next */
     struct name *name;          /* NULL: anonymous */
+    actor_step *failed_step;    /* during fail: the step that would have had the answer */
     uint64_t watchers;          /* a bit a loop that may have asks or monitors of it */
     uint32_t waiting;           /* messages in the mailbox that count against its limit */
     uint32_t turn;              /* to which `used` belongs */
