@@ -1,0 +1,152 @@
+/*
+ * One durable channel over the stock client: joins and resumes with a params function, hands out numbered events in order and once,
+ * keeps presence by the stock Presence class, and queues durable pushes in an outbox. It knows nothing of what the events mean.
+ */
+import { Presence, type Channel } from "phoenix";
+import type { Connection } from "./connection";
+import { Outbox, type Shelf } from "./outbox";
+import { Position } from "./position";
+import { Signal } from "./signal";
+import type { Answer, DurableEvent, JoinReply, Meta, PushReply } from "./wire";
+
+const PUSH_MS = 8_000;
+/** Refusals that no repetition changes. */
+const FINAL = new Set(["forbidden", "not_found", "unmatched_topic"]);
+/** What the client itself makes or reads elsewhere; everything else with a `seq` is a numbered event. */
+const UNNUMBERED = new Set(["phx_reply", "phx_close", "phx_error", "presence_state", "presence_diff"]);
+
+export interface Present {
+  userId: string;
+  metas: Meta[];
+}
+
+export interface Joined {
+  reply: JoinReply;
+  /** false: what was shown before may have holes; forget it, a snapshot follows. */
+  resumed: boolean;
+}
+
+export class DurableChannel {
+  readonly joined = new Signal<Joined>();
+  readonly event = new Signal<{ name: string; payload: DurableEvent; fresh: boolean }>();
+  readonly ephemeral = new Signal<Record<string, Record<string, unknown>>>();
+  readonly presence = new Signal<Present[]>();
+  readonly count = new Signal<number>();
+  readonly left = new Signal<string>();
+  readonly outbox: Outbox;
+  private readonly position: Position;
+  private readonly channel: Channel;
+  private readonly roster: Presence;
+  private leaving = false;
+  private ticket: string | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    topic: string,
+    shelf: Shelf,
+    last: number,
+  ) {
+    this.position = new Position(last);
+    this.channel = connection.socket.channel(topic, () => this.params());
+    this.outbox = new Outbox(shelf, (entry) => this.push(entry.event, { ...entry.payload, opId: entry.opId }));
+    this.roster = new Presence(this.channel);
+    this.listen();
+  }
+
+  get seq(): number {
+    return this.position.seq;
+  }
+
+  join(): void {
+    this.channel
+      .join()
+      .receive("ok", (reply: JoinReply) => this.welcome(reply))
+      .receive("error", (refusal: { reason?: string }) => this.turnedAway(refusal.reason ?? "unavailable"));
+  }
+
+  leave(): void {
+    this.leaving = true;
+    this.outbox.closed();
+    this.channel.leave();
+  }
+
+  isJoined(): boolean {
+    return this.connection.socket.isConnected() && this.channel.state === "joined";
+  }
+
+  /** An unnumbered push that matters only now: dropped when the channel is not joined. */
+  cast(event: string, payload: object): void {
+    if (this.isJoined()) this.channel.push(event, payload, PUSH_MS);
+  }
+
+  /** A push whose answer the caller waits for; never sent later than now. */
+  push(event: string, payload: object): Promise<Answer> {
+    if (!this.isJoined()) return Promise.resolve({ status: "error", reason: "not_joined" });
+    return new Promise((resolve) => {
+      this.channel
+        .push(event, payload, PUSH_MS)
+        .receive("ok", (reply: PushReply) => resolve({ status: "ok", reply }))
+        .receive("error", (r: { reason?: string; retryAfter?: number }) =>
+          resolve({ status: "error", reason: r.reason ?? "unavailable", retryAfter: r.retryAfter }),
+        )
+        .receive("timeout", () => {
+          resolve({ status: "timeout" });
+          this.connection.check();
+        });
+    });
+  }
+
+  private params(): Record<string, unknown> {
+    const params = this.position.params();
+    return this.ticket ? { ...params, ticket: this.ticket } : params;
+  }
+
+  private listen(): void {
+    this.channel.onMessage = (name: string, payload: unknown) => {
+      if (!UNNUMBERED.has(name)) this.receive(name, payload);
+      return payload;
+    };
+    this.channel.onError(() => this.outbox.closed());
+    this.channel.onClose(() => {
+      this.outbox.closed();
+      if (!this.leaving) this.left.emit("closed");
+    });
+    this.roster.onSync(() => {
+      this.position.settle();
+      this.presence.emit(this.roster.list((userId, entry: { metas: Meta[] }) => ({ userId, metas: entry.metas })));
+    });
+  }
+
+  private welcome(reply: JoinReply): void {
+    this.ticket = typeof reply.ticket === "string" ? reply.ticket : undefined;
+    const resumed = this.position.joined(reply);
+    this.joined.emit({ reply, resumed });
+    this.outbox.opened();
+  }
+
+  private turnedAway(reason: string): void {
+    this.ticket = undefined;
+    if (!FINAL.has(reason)) return;
+    this.leave();
+    this.left.emit(reason);
+  }
+
+  private receive(name: string, payload: unknown): void {
+    if (name.startsWith("chan_reply_") || typeof payload !== "object" || payload === null) return;
+    if (name === "ephemeral") return this.ephemeral.emit(payload as Record<string, Record<string, unknown>>);
+    if (name === "presence_count") {
+      this.position.settle();
+      return this.count.emit(Number((payload as { count?: number }).count) || 0);
+    }
+    const event = payload as DurableEvent;
+    if (typeof event.seq === "number") this.numbered(name, event);
+  }
+
+  /** `fresh` tells live and replayed events from the messages of a snapshot, which repeat what lies before our position. */
+  private numbered(name: string, payload: DurableEvent): void {
+    const verdict = this.position.take(payload.seq);
+    if (verdict === "gap") return this.connection.reconnect();
+    if (payload.opId) this.outbox.seen(payload.opId);
+    this.event.emit({ name, payload, fresh: verdict === "next" });
+  }
+}

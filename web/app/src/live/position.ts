@@ -1,0 +1,54 @@
+/*
+ * Where a client stands in a durable channel: (epoch, seq). An event is taken when it is the next one, dropped when it is an old
+ * one, and anything else is a gap. After a join that could not resume, the position counts only once the snapshot that follows is
+ * complete (`settle`): a connection cut half-way through it must start over, or messages between would be missing for ever.
+ */
+import type { JoinReply } from "./wire";
+
+export type Verdict = "next" | "old" | "gap";
+
+export class Position {
+  private epoch = "";
+  private settled = false;
+  private gaps = 0;
+  seq = 0;
+
+  constructor(private readonly last: number) {}
+
+  /** The join parameters, evaluated at every (re)join. */
+  params(): Record<string, unknown> {
+    if (!this.settled) return { last: this.last };
+    return { epoch: this.epoch, since: this.seq, last: this.last };
+  }
+
+  /** true: everything since our position follows. false: forget what you have, the last messages follow. */
+  joined(reply: JoinReply): boolean {
+    const resumed = this.settled && reply.recovered === true && reply.epoch === this.epoch;
+    if (!resumed) {
+      this.epoch = reply.epoch;
+      this.seq = reply.seq;
+      this.settled = false;
+    }
+    return resumed;
+  }
+
+  /** The snapshot has arrived whole (the presence list comes right after it). */
+  settle(): void {
+    this.settled = true;
+  }
+
+  take(seq: number): Verdict {
+    if (seq <= this.seq) return "old";
+    if (seq !== this.seq + 1) return this.gap();
+    this.seq = seq;
+    this.settled = true;
+    this.gaps = 0;
+    return "next";
+  }
+
+  /** A hole that resuming did not fill twice in a row is given up: the next join reloads. */
+  private gap(): Verdict {
+    if (++this.gaps > 2) this.settled = false;
+    return "gap";
+  }
+}
