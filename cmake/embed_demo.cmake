@@ -1,0 +1,12 @@
+# Writes demo.c: the files of src/demo, in order, as demo_scripts[] (see src/demo.h).
+file(GLOB files ${ROOT}/src/demo/*.sql)
+list(SORT files)
+set(rows "")
+foreach(f IN LISTS files)
+    file(READ ${f} text)
+    string(REPLACE "\\" "\\\\" text "${text}")
+    string(REPLACE "\"" "\\\"" text "${text}")
+    string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+    string(APPEND rows "    \"${text}\",\n")
+endforeach()
+file(WRITE ${OUT}/demo.c "/* Made by cmake/embed_demo.cmake. */\n#include <stddef.h>\n\nextern const char *const demo_scripts[];\nconst char *const demo_scripts[] = {\n${rows}    NULL};\n")

@@ -1,0 +1,202 @@
+/*
+ * stacgate check: what is wrong here and what to change, before a class is waiting. Looks only: it makes no directory, no cluster and
+ * no table. The exit status is the worst finding's: 0 fine, 1 the database cannot be reached, 2 something must be changed.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "stacgate/buf.h"
+#include "stacgate/config.h"
+#include "stacgate/db.h"
+
+enum { DISK_LOW_MIB = 1024, DISK_MIN_MIB = 100, EXPIRY_DAYS = 30 };
+
+static int worst;
+
+__attribute__((format(printf, 2, 3))) static void report(int status, const char *fmt, ...)
+{
+    va_list args;
+
+    printf("%s  ", status == EXIT_OK ? "  ok  " : "  !!  ");
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    putchar('\n');
+    if (status > worst)
+        worst = status;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static void check_address(void)
+{
+    uint8_t address[sizeof(struct in6_addr)];
+
+    if (config.port > 65535)
+        report(EXIT_USAGE, say("port %u : un port va de 0 à 65535", "port %u: a port is 0 to 65535"), config.port);
+    else if (strcmp(config.host, "localhost") != 0 && inet_pton(AF_INET, config.host, address) != 1 &&
+             inet_pton(AF_INET6, config.host, address) != 1)
+        report(EXIT_USAGE, say("adresse « %s » : donnez une adresse IP de cette machine, ou localhost (--host)",
+                               "address '%s': give an IP address of this machine, or localhost (--host)"), config.host);
+    else if (!is_loopback(config.host) && !config.tls_cert && !config.proxies && !config.insecure_lan)
+        report(EXIT_USAGE, say("%s sans TLS : donnez --tls-cert et --tls-key, ou --proxies, ou --insecure-lan pour un réseau privé",
+                               "%s without TLS: give --tls-cert and --tls-key, or --proxies, or --insecure-lan on a private network"), config.host);
+    else
+        report(EXIT_OK, say("adresse %s, port %u", "address %s, port %u"), config.host, config.port);
+}
+
+/* ---- TLS ---- */
+
+static void check_expiry(const SSL_CTX *ctx)
+{
+    const X509 *cert = SSL_CTX_get0_certificate(ctx);
+    int days = 0, seconds = 0;
+
+    if (!cert || !ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)))
+        report(EXIT_USAGE, say("%s : date de fin illisible", "%s: its end date cannot be read"), config.tls_cert);
+    else if (days < 0 || seconds < 0)
+        report(EXIT_USAGE, say("%s : certificat expiré ; renouvelez-le", "%s: expired; renew the certificate"), config.tls_cert);
+    else
+        report(EXIT_OK, days < EXPIRY_DAYS ? say("certificat TLS valable %d jours seulement : pensez à le renouveler", "TLS certificate good for only %d days: think of renewing it")
+                                           : say("certificat TLS valable %d jours", "TLS certificate good for %d days"), days);
+}
+
+static void check_tls(void)
+{
+    struct stat st;
+
+    if (!config.tls_cert && !config.tls_key)
+        return;
+    if (!config.tls_cert || !config.tls_key) {
+        report(EXIT_USAGE, "%s", say("--tls-cert et --tls-key vont ensemble : donnez les deux", "--tls-cert and --tls-key go together: give both"));
+        return;
+    }
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (!ctx)
+        report(EXIT_USAGE, "OpenSSL");
+    else if (SSL_CTX_use_certificate_chain_file(ctx, config.tls_cert) != 1)
+        report(EXIT_USAGE, say("%s ne se lit pas comme certificat PEM", "%s cannot be read as a PEM certificate"), config.tls_cert);
+    else if (SSL_CTX_use_PrivateKey_file(ctx, config.tls_key, SSL_FILETYPE_PEM) != 1)
+        report(EXIT_USAGE, say("%s ne se lit pas comme clé PEM, ou n'est pas celle du certificat", "%s cannot be read as a PEM key, or is not the certificate's"), config.tls_key);
+    else if (stat(config.tls_key, &st) == 0 && (st.st_mode & 077))
+        report(EXIT_USAGE, say("%s est lisible par d'autres : chmod 600", "%s can be read by others: chmod 600"), config.tls_key);
+    else
+        check_expiry(ctx);
+    SSL_CTX_free(ctx);
+}
+
+/* ---- disk ---- */
+
+static void check_disk(const char *dir)
+{
+    struct statvfs fs;
+
+    if (statvfs(dir, &fs) < 0) {
+        report(EXIT_USAGE, "%s: %s", dir, strerror(errno));
+        return;
+    }
+    unsigned long long mib = (unsigned long long)fs.f_bavail * fs.f_frsize >> 20;
+    if (mib < DISK_MIN_MIB)
+        report(EXIT_USAGE, say("%s : %llu Mio libres ; libérez de la place, ou choisissez un autre --data", "%s: %llu MiB free; make room, or choose another --data"), dir, mib);
+    else
+        report(EXIT_OK, mib < DISK_LOW_MIB ? say("%s : %llu Mio libres seulement", "%s: only %llu MiB free") : say("%s : %llu Mio libres", "%s: %llu MiB free"), dir, mib);
+}
+
+/* The directory that is there already, above a data directory that serve has yet to make. */
+static char *existing_parent(const char *path)
+{
+    char *copy = xstrdup(path), *slash;
+
+    while (access(copy, F_OK) < 0 && (slash = strrchr(copy, '/')) && slash != copy)
+        *slash = '\0';
+    if (access(copy, F_OK) < 0) {
+        free(copy);
+        copy = xstrdup(*path == '/' ? "/" : ".");
+    }
+    return copy;
+}
+
+static void check_data(void)
+{
+    char *dir = existing_parent(config.data);
+
+    if (access(dir, W_OK | X_OK) < 0)
+        report(EXIT_USAGE, say("%s n'est pas accessible en écriture : choisissez un autre --data", "%s cannot be written to: choose another --data"), dir);
+    else
+        check_disk(dir);
+    free(dir);
+}
+
+/* ---- database ---- */
+
+static bool cluster_made(void)
+{
+    struct buf path = BUF_INIT;
+
+    buf_printf(&path, "%s/pg/PG_VERSION", config.data);
+    bool made = access(buf_cstr(&path), F_OK) == 0;
+    buf_finish(&path);
+    return made;
+}
+
+static void check_schema(const struct workplace *w)
+{
+    char *error = NULL;
+    int err = store_schema_check(&w->target, &error);
+
+    if (!err)
+        report(EXIT_OK, "%s", say("la base est au schéma de cette version", "the database has this version's schema"));
+    else
+        report(err == -EUNAVAILABLE_DB ? EXIT_FAILED : EXIT_USAGE, "%s", error ? error : strerror(-err));
+    free(error);
+}
+
+static void check_database(void)
+{
+    struct workplace w = WORKPLACE_INIT;
+    struct store_target target;
+    char *error = NULL;
+
+    if (store_locate(config.data, &target, &error) < 0) {
+        report(EXIT_USAGE, "%s", error);
+    } else if (target.embedded && !cluster_made()) {
+        report(EXIT_OK, "%s", say("pas encore de base : le premier « serve » la crée", "no database yet: the first 'serve' makes it"));
+        store_target_finish(&target);
+    } else {
+        store_target_finish(&target);
+        if (workplace_open(&w, false, &error) != EXIT_OK)
+            report(EXIT_USAGE, "%s", error);
+        else if (workplace_start(&w, &error) < 0)
+            report(EXIT_FAILED, "%s", error);
+        else
+            check_schema(&w);
+        workplace_close(&w);
+    }
+    free(error);
+}
+
+int cmd_check(const struct command *c, int argc, char **argv)
+{
+    int status = command_options(c, argc, argv, NULL);
+
+    if (status != -1)
+        return status;
+    check_address();
+    check_tls();
+    check_data();
+    check_database();
+    return worst;
+}
