@@ -262,7 +262,7 @@ export class Server {
   connection() {
     if (this.env?.DATABASE_URL) return [this.env.DATABASE_URL]
     const l = readFileSync(join(this.dataDir, 'pg/postmaster.pid'), 'utf8').split('\n')
-    return [`host=${l[4]} port=${l[3]} user=${owner(this.dataDir)} dbname=${process.env.E2E_DBNAME ?? 'stacgate'}`]
+    return [`host=${l[4]} port=${l[3]} user=stacgate_owner dbname=${'stacgate'}`]
   }
 
   // Statements as the owner; the text psql prints (unaligned, tuples only).
@@ -280,7 +280,7 @@ export class Server {
   }
 }
 
-const owner = () => process.env.E2E_DBUSER ?? 'stacgate_owner'
+
 
 export async function startServer({ args = [], env = {}, dataDir, binary: bin = binary(), template = 'demo', ready = true } = {}) {
   const data = dataDir ? { dataDir } : await prepareData(template, bin)

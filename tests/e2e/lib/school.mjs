@@ -1,0 +1,41 @@
+// What most suites need of a school: people signed in, study groups of the test's own (so that no test sees another's messages), and
+// members connected to them.
+import assert from 'node:assert/strict'
+import { Wire } from './client.mjs'
+import { unique } from './util.mjs'
+
+// `creator` makes a group over REST and becomes its admin; the others join it.
+export async function makeGroup(creator, others = [], fields = {}) {
+  const made = await creator.post('/api/study-groups', { name: unique('Groupe'), maxMembers: 50, ...fields })
+  assert.equal(made.status, 201, `a new group: ${made.status} ${made.text}`)
+  for (const person of others) {
+    const r = await person.post(`/api/study-groups/${made.json.id}/join`, {})
+    assert.equal(r.status, 201, `join over REST: ${r.status} ${r.text}`)
+  }
+  return { id: made.json.id, topic: `group:${made.json.id}`, json: made.json }
+}
+
+// A connection of this person, in the topic.
+export async function member(server, person, topic, { params = {}, ...options } = {}) {
+  const wire = await Wire.open(server, { cookie: person.cookie, ...options })
+  wire.person = person
+  wire.joined = await wire.enter(topic, params)
+  return wire
+}
+
+export const members = (server, list, topic, options) => Promise.all(list.map((p) => member(server, p, topic, options)))
+
+let op = 0
+export const opId = () => `op-${process.pid}-${++op}`
+export const text = (content, extra = {}) => ({ opId: opId(), type: 'text', content, ...extra })
+
+// Sends a message and returns {id, seq, createdAt}.
+export const say = (wire, topic, content, extra) => wire.done(topic, 'message:new', text(content, extra))
+
+export function assertEvent(payload) {
+  assert.ok(Number.isInteger(payload.seq) && payload.seq > 0, `seq: ${JSON.stringify(payload)}`)
+  assert.match(payload.at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  assert.equal(typeof payload.by, 'string')
+}
+
+export const uuid = '00000000-0000-4000-8000-000000000000'
