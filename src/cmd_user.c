@@ -89,11 +89,11 @@ static bool insert_user(PGconn *db, const char *establishment_id, const char *ha
     const char *values[] = {establishment_id, email, username, hash, first_name, last_name, role};
     PGresult *r = owner_query(db, ret_error,
                               "insert into users (establishment_id, email, username, password, first_name, last_name, role) "
-                              "values ($1, $2, $3, $4, $5, $6, $7::user_role) returning id",
+                              "values ($1, lower($2), lower($3), $4, $5, $6, $7::user_role) returning id, email",
                               7, values);
 
     if (r)
-        printf(say("Compte créé : %s (%s), identifiant %s\n", "Account made: %s (%s), id %s\n"), email, role, PQgetvalue(r, 0, 0));
+        printf(say("Compte créé : %s (%s), identifiant %s\n", "Account made: %s (%s), id %s\n"), PQgetvalue(r, 0, 1), role, PQgetvalue(r, 0, 0));
     PQclear(r);
     free(username);
     return r != NULL;

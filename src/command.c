@@ -57,8 +57,7 @@ static void print_help(const struct command *c)
             printf("  --%s%s%*s %s\n", o->name, value, pad > 0 ? pad : 1, "", say(o->french, o->english));
         }
     }
-    printf("\n%s\n", say("Options générales (ligne de commande, sinon environnement, sinon fichier de configuration) :",
-                         "General options (command line, else environment, else configuration file):"));
+    putchar('\n');
     fflush(stdout);
     config_print_help(speak_french());
 }
