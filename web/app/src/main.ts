@@ -27,7 +27,7 @@ function show(): void {
     leaveHome();
     const page = place().page === "register" ? "register" : "signin";
     replace(root, entryView(page, why));
-    root.querySelector<HTMLElement>("[autofocus], select, input")?.focus();
+    root.querySelector<HTMLElement>("form select, form input")?.focus();
     return;
   }
   why = undefined;

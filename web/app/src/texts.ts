@@ -58,6 +58,7 @@ export const texts = {
   pickGroup: ["Choisissez un groupe", "Choose a group"],
   pickGroupHint: ["La conversation s’ouvre ici. Vous pouvez aussi en rejoindre un, ou créer le vôtre.", "The conversation opens here. You can also join one, or create your own."],
   newGroup: ["Nouveau groupe", "New group"],
+  newShort: ["+ Nouveau", "+ New"],
   search: ["Chercher un groupe", "Find a group"],
   noMatch: ["Aucun groupe ne correspond.", "No group matches."],
   unread: ["{n} message non lu|{n} messages non lus", "{n} unread message|{n} unread messages"],

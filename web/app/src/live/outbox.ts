@@ -113,6 +113,7 @@ export class Outbox {
     const next = this.entries.find((e) => e.state === "queued");
     if (!next) return;
     next.state = "sending";
+    this.update();
     const era = this.era;
     void this.transmit(next).then((answer) => {
       if (era === this.era) this.answered(next, answer);

@@ -4,9 +4,18 @@ import { initials, tint } from "../format";
 import { language, setLanguage, t } from "../i18n";
 
 export function avatar(id: string, name: string): HTMLElement {
-  const face = h("span.avatar", { "aria-hidden": "true" }, initials(name || "?"));
-  face.classList.add(tint(id));
-  return face;
+  return face(id, initials(name || "?"));
+}
+
+/** A group's: its first letter is enough, under an arch rather than a circle (home.css). */
+export function groupAvatar(id: string, name: string): HTMLElement {
+  return face(id, initials(/[\p{L}\p{N}]+/u.exec(name)?.[0] ?? "?"));
+}
+
+function face(id: string, letters: string): HTMLElement {
+  const element = h("span.avatar", { "aria-hidden": "true" }, letters);
+  element.classList.add(tint(id));
+  return element;
 }
 
 let fields = 0;
@@ -38,13 +47,13 @@ export function field<T extends HTMLInputElement | HTMLSelectElement | HTMLTextA
 
 export function languageSwitch(): HTMLElement {
   const select = h("select.language", { "aria-label": t("language"), onchange: () => setLanguage(select.value as "fr" | "en") },
-    h("option", { value: "fr", lang: "fr" }, "Français"),
-    h("option", { value: "en", lang: "en" }, "English"),
+    h("option", { value: "fr", lang: "fr", title: "Français" }, "FR"),
+    h("option", { value: "en", lang: "en", title: "English" }, "EN"),
   );
   select.value = language();
   return select;
 }
 
 export function wordmark(): HTMLElement {
-  return h("span.wordmark", {}, h("span.gate", { "aria-hidden": "true" }), t("appName"));
+  return h("span.wordmark", {}, h("span.gate", { "aria-hidden": "true" }), h("span.wordmark-text", {}, t("appName")));
 }

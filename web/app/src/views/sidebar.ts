@@ -8,7 +8,7 @@ import type { Off } from "../live/signal";
 import { go } from "../router";
 import type { TextKey } from "../texts";
 import { createGroup } from "./create";
-import { avatar } from "./parts";
+import { groupAvatar } from "./parts";
 import { toast } from "./toast";
 
 export interface Part {
@@ -23,7 +23,7 @@ export function sidebar(groups: Groups): Part {
   const mineNote = h("p.faint");
   const othersNote = h("p.faint");
   const element = h("nav.sidebar", { "aria-label": t("groups") },
-    h("div.sidebar-head", {}, h("h1", {}, t("myGroups")), h("button.small", { type: "button", onclick: () => void newGroup(groups) }, t("newGroup"))),
+    h("div.sidebar-head", {}, h("h1", {}, t("myGroups")), h("button.small", { type: "button", "aria-label": t("newGroup"), onclick: () => void newGroup(groups) }, t("newShort"))),
     search,
     h("div.sidebar-scroll", {}, mine, mineNote, h("h2", {}, t("discover")), others, othersNote),
   );
@@ -56,7 +56,7 @@ function mineRow(g: GroupItem, open: boolean): Row {
     draw: () =>
       h("li", {},
         h("a.group-link", { href: `/groups/${encodeURIComponent(g.id)}`, "data-page": true, "aria-current": open ? "page" : null },
-          avatar(g.id, g.name),
+          groupAvatar(g.id, g.name),
           h("span.group-text", {}, h("span.group-name", {}, g.name), h("span.group-last", {}, preview(g, unread))),
           h("span.group-side", {},
             g.lastMessage?.createdAt ? h("span.when", {}, shortWhen(g.lastMessage.createdAt)) : null,
@@ -81,7 +81,7 @@ function otherRow(g: GroupItem, groups: Groups): Row {
     version: JSON.stringify([g.name, g.currentMembers, g.maxMembers, g.description]),
     draw: () =>
       h("li.group-other", {},
-        avatar(g.id, g.name),
+        groupAvatar(g.id, g.name),
         h("span.group-text", {}, h("span.group-name", {}, g.name), h("span.group-last", {}, size(g))),
         h("button.small.quiet", { type: "button", disabled: full, "aria-label": t("joinGroup", { name: g.name }), onclick: () => void joinGroup(g.id, groups) }, t("join")),
       ),

@@ -1,0 +1,126 @@
+/* The queue of unsent pushes: order, one at a time, the same opId until there is an answer. */
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { Outbox, type Entry, type Shelf } from "../src/live/outbox";
+import type { Answer } from "../src/live/wire";
+
+class MemoryShelf implements Shelf {
+  kept: Entry[] = [];
+  load = () => structuredClone(this.kept);
+  save = (entries: readonly Entry[]) => {
+    this.kept = structuredClone(entries) as Entry[];
+  };
+}
+
+function setup(shelf = new MemoryShelf()) {
+  const sent: { entry: Entry; answer: (a: Answer) => void }[] = [];
+  const outbox = new Outbox(shelf, (entry) => new Promise((answer) => sent.push({ entry: { ...entry }, answer })));
+  return { outbox, sent, shelf, texts: () => sent.map((s) => s.entry.payload.content) };
+}
+
+const turn = () => new Promise((done) => setImmediate(done));
+const ok: Answer = { status: "ok", reply: { seq: 1 } };
+const say = (outbox: Outbox, content: string) => outbox.add("message:new", { content })!;
+
+test("nothing goes while the channel is not joined; then in order, one at a time", async () => {
+  const { outbox, sent, texts } = setup();
+  say(outbox, "a");
+  say(outbox, "b");
+  assert.equal(sent.length, 0);
+  outbox.opened();
+  assert.deepEqual(texts(), ["a"]);
+  sent[0]!.answer(ok);
+  await turn();
+  assert.deepEqual(texts(), ["a", "b"]);
+  sent[1]!.answer(ok);
+  await turn();
+  assert.equal(outbox.list().length, 0);
+});
+
+test("what a cut left unanswered goes again with the same opId, and the late answer counts for nothing", async () => {
+  const { outbox, sent } = setup();
+  outbox.opened();
+  say(outbox, "a");
+  outbox.closed();
+  sent[0]!.answer({ status: "error", reason: "invalid" });
+  await turn();
+  assert.equal(outbox.list()[0]!.state, "queued");
+  outbox.opened();
+  assert.equal(sent[1]!.entry.opId, sent[0]!.entry.opId);
+});
+
+test("our own event ends the wait even when the answer was lost", async () => {
+  const { outbox, sent } = setup();
+  outbox.opened();
+  const entry = say(outbox, "a");
+  outbox.closed();
+  outbox.seen(entry.opId);
+  outbox.opened();
+  assert.equal(sent.length, 1);
+  assert.equal(outbox.list().length, 0);
+});
+
+test("a refusal stays for the user to retry or discard, and does not hold up the rest", async () => {
+  const { outbox, sent, texts } = setup();
+  outbox.opened();
+  const first = say(outbox, "a");
+  say(outbox, "b");
+  sent[0]!.answer({ status: "error", reason: "muted" });
+  await turn();
+  assert.deepEqual([first.state, first.reason], ["failed", "muted"]);
+  assert.deepEqual(texts(), ["a", "b"]);
+  sent[1]!.answer(ok);
+  await turn();
+  outbox.retry(first.opId);
+  assert.deepEqual(texts(), ["a", "b", "a"]);
+  assert.equal(sent[2]!.entry.opId, first.opId);
+  outbox.discard(first.opId);
+  assert.equal(outbox.list().length, 0);
+});
+
+/** Timers that fire when the test says so. */
+function heldTimers(t: TestContext): () => void {
+  const real = globalThis.setTimeout;
+  let held: (() => void)[] = [];
+  globalThis.setTimeout = ((run: () => void) => held.push(run)) as unknown as typeof setTimeout;
+  t.after(() => void (globalThis.setTimeout = real));
+  return () => {
+    const due = held;
+    held = [];
+    for (const run of due) run();
+  };
+}
+
+test("unavailable, rate limits and time-outs are tried again later, in order", async (t) => {
+  const fire = heldTimers(t);
+  const { outbox, sent, texts } = setup();
+  outbox.opened();
+  say(outbox, "a");
+  say(outbox, "b");
+  const passing: Answer[] = [{ status: "error", reason: "unavailable" }, { status: "timeout" }, { status: "error", reason: "rate_limited", retryAfter: 2 }];
+  for (const answer of passing) {
+    sent[sent.length - 1]!.answer(answer);
+    await turn();
+    const before = sent.length;
+    fire();
+    assert.equal(sent.length, before + 1);
+  }
+  assert.deepEqual(texts(), ["a", "a", "a", "a"]);
+  assert.equal(new Set(sent.map((s) => s.entry.opId)).size, 1);
+});
+
+test("the queue outlives a reload, and what was on its way is queued again", () => {
+  const { outbox, shelf } = setup();
+  outbox.opened();
+  const entry = say(outbox, "a");
+  assert.equal(shelf.kept[0]!.state, "sending");
+  const after = setup(shelf);
+  after.outbox.opened();
+  assert.equal(after.sent[0]!.entry.opId, entry.opId);
+});
+
+test("it is bounded", () => {
+  const { outbox } = setup();
+  for (let i = 0; i < 100; i++) assert.ok(outbox.add("message:new", { content: String(i) }));
+  assert.equal(outbox.add("message:new", { content: "one too many" }), null);
+});
