@@ -84,7 +84,7 @@ void db_configure(const struct db_options *o);  /* before the runtime starts; co
 extern const struct loop_service db_service;
 
 bool db_available(void);                        /* this loop: at least one good connection in each lane */
-/* `step` of self is sent a message of this kind when availability of this loop changes (m->status: 1 up, 0 down). */
+/* self is sent a message of this kind when availability of this loop changes: its body is msgpack true (up) or false (down). */
 #define MSG_DB_STATE 64
 void db_watch(struct actor *self);
 

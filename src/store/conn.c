@@ -1,0 +1,433 @@
+/*
+ * One connection in pipeline mode. What is sent stands in a FIFO, and results come in that order: for a group its context, its statements,
+ * its sync; only the sync says that it is over (committed, or rolled back whole). Without it nobody knows.
+ */
+#include "pool.h"
+
+#define CONTEXT_NAME "stacgate_context"
+
+/* Empty text: this role and database are what row-level security was made for. */
+static const char check_sql[] =
+    "select concat_ws('; ',"
+    " case when current_user <> session_user then 'current_user is not session_user' end,"
+    " case when r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb"
+    "  then 'the role has superuser, bypassrls, createrole or createdb' end,"
+    " case when exists (select from (select relowner from pg_class union select nspowner from pg_namespace union"
+    "  select proowner from pg_proc union select datdba from pg_database) o where pg_has_role(o.relowner, 'member'))"
+    "  then 'the role owns something' end,"
+    " (select 'row security is not active on ' || string_agg(c.relname, ', ') from pg_class c"
+    "  join pg_attribute a on a.attrelid = c.oid and a.attname = 'establishment_id' and not a.attisdropped"
+    "  where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and not row_security_active(c.oid)))"
+    " from pg_roles r where r.rolname = current_user";
+
+static const char context_sql[] =
+    "select set_config('stacgate.establishment_id', $1, true), set_config('stacgate.user_id', $2, true)";
+
+void conn_kill(struct conn *c, const char *why)
+{
+    struct pool *p = c->lane->pool;
+
+    if (c->state == CONN_DEAD)
+        return;
+    if (c->state == CONN_GOOD) {
+        c->lane->good--;
+        COUNT(c->lane, connected, -1u);
+        log_msg(LOG_WARN, "database_lost", "%s", why);
+    } else {
+        connect_failed(p, why);
+    }
+    c->state = CONN_DEAD;
+    p->buried = true;
+}
+
+/* ---- sending ---- */
+
+static void append(struct conn *c, struct db_group *g)
+{
+    g->next = NULL;
+    if (c->last)
+        c->last->next = g;
+    else
+        c->first = g;
+    c->last = g;
+    if (!c->first->next)
+        c->moved_ms = loop_now();
+}
+
+/* PQpipelineSync of libpq 15 writes to the socket at once; newer ones can leave that to the turn's end. */
+static int put_sync(PGconn *db)
+{
+#ifdef LIBPQ_HAS_SEND_PIPELINE_SYNC
+    return PQsendPipelineSync(db);
+#else
+    return PQpipelineSync(db);
+#endif
+}
+
+static bool put_prepare(struct conn *c, const struct sql *sql)
+{
+    struct db_group *item = group_take(FLIGHT_PREPARE, c->lane->which);
+
+    item->statement_count = 1;
+    item->results[0] = NULL;
+    item->statements[0].sql = sql;
+    append(c, item);
+    c->prepared[sql->index] = 1;
+    return PQsendPrepare(c->db, sql->name, sql->text, 0, NULL) && put_sync(c->db);
+}
+
+static bool put_group(struct conn *c, struct db_group *g)
+{
+    const char *values[PARAMETERS_MAX];
+    const char *text = (const char *)g->text.data;
+
+    for (unsigned i = 0; i < g->parameter_count; i++)
+        values[i] = g->parameters[i] == SQL_NULL ? NULL : text + g->parameters[i];
+    bool good = PQsendQueryPrepared(c->db, CONTEXT_NAME, 2, values, NULL, NULL, 0);
+    for (unsigned i = 0; good && i < g->statement_count; i++)
+        good = PQsendQueryPrepared(c->db, g->statements[i].sql->name, g->statements[i].count, values + g->statements[i].first, NULL, NULL, 0);
+    return good && put_sync(c->db);
+}
+
+bool conn_send(struct conn *c, struct db_group *g)
+{
+    bool good = true;
+
+    for (unsigned i = 0; good && i < g->statement_count; i++)
+        if (!c->prepared[g->statements[i].sql->index])
+            good = put_prepare(c, g->statements[i].sql);
+    append(c, g);
+    c->in_flight++;
+    COUNT(c->lane, in_flight, 1);
+    COUNT(c->lane, groups, 1);
+    COUNT(c->lane, statements, g->statement_count);
+    COUNT(c->lane, bytes_out, g->text.len);
+    good = good && put_group(c, g);
+    if (!good)
+        conn_kill(c, PQerrorMessage(c->db));
+    c->dirty = c->lane->pool->any_dirty = true;
+    return good;
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+void conn_flush(struct conn *c)
+{
+    int rest = c->state == CONN_DEAD ? 0 : PQflush(c->db);
+
+    c->dirty = false;
+    if (rest < 0)
+        conn_kill(c, PQerrorMessage(c->db));
+    else if ((rest == 1) != c->writable && c->state != CONN_DEAD) {
+        c->writable = rest == 1;
+        uv_poll_start(&c->poll, UV_READABLE | (c->writable ? UV_WRITABLE : 0), on_poll);
+    }
+}
+
+/* ---- receiving ---- */
+
+static const char *state_of(const PGresult *error)
+{
+    const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+
+    return state ? state : "";
+}
+
+/*
+ * 26000: the preparation that this group relied on failed. 0A000: a migration changed what a prepared statement returns. Nothing
+ * was done either way, so the group may go again, once.
+ */
+static bool may_go_again(struct conn *c, const struct db_group *g)
+{
+    if (g->retried || g->error_at == 0 || g->error_at > g->statement_count)
+        return false;
+    const struct sql *sql = g->statements[g->error_at - 1].sql;
+    if (strcmp(state_of(g->error), "26000") == 0)
+        return true;
+    if (strcmp(state_of(g->error), "0A000") != 0 || c->prepared[sql->index] == 0)
+        return false;
+    c->retiring = true;
+    return true;
+}
+
+static void log_failure(const struct db_group *g, const char *name)
+{
+    const char *state = state_of(g->error);
+    struct log_line line;
+
+    log_begin(&line, LOG_WARN, "database_error");
+    log_str(&line, "statement", name);
+    log_str(&line, "sqlstate", state);
+    log_str(&line, "table", PQresultErrorField(g->error, PG_DIAG_TABLE_NAME));
+    log_str(&line, "constraint", PQresultErrorField(g->error, PG_DIAG_CONSTRAINT_NAME));
+    if (strncmp(state, "22", 2) != 0) /* data exceptions quote what a user sent */
+        log_str(&line, "text", PQresultErrorField(g->error, PG_DIAG_MESSAGE_PRIMARY));
+    log_end(&line);
+}
+
+static const char *failed_statement(const struct db_group *g)
+{
+    if (g->error_at == 0)
+        return CONTEXT_NAME;
+    return g->error_at <= g->statement_count ? g->statements[g->error_at - 1].sql->name : "(commit)";
+}
+
+static void group_over(struct conn *c, struct db_group *g)
+{
+    struct lane *l = c->lane;
+
+    c->in_flight--;
+    COUNT(l, in_flight, -1u);
+    if (!g->error) {
+        pool_finish_group(l, g, 0, result_body(g));
+    } else if (may_go_again(c, g)) {
+        group_reset_results(g);
+        g->retried = true;
+        pool_requeue(l, g);
+    } else {
+        COUNT(l, errors, 1);
+        if (g->errors_as_result) {
+            pool_finish_group(l, g, 0, result_body(g));
+        } else {
+            log_failure(g, failed_statement(g));
+            pool_finish_group(l, g, -EPROTO, NULL);
+        }
+    }
+}
+
+static void prepare_over(struct conn *c, struct db_group *g)
+{
+    const struct sql *sql = g->statements[0].sql;
+
+    c->prepared[sql->index] = g->error ? 0 : 2;
+    if (g->error) {
+        COUNT(c->lane, errors, 1);
+        log_failure(g, sql->name);
+    }
+    group_free(g);
+}
+
+static void setup_over(struct conn *c, struct db_group *g)
+{
+    struct pool *p = c->lane->pool;
+    const PGresult *check = g->results[0];
+
+    if (g->error || !check || PQntuples(check) != 1 || PQgetlength(check, 0, 0) > 0) {
+        struct buf why = BUF_INIT;
+        buf_printf(&why, "connection refused by us: %s", g->error ? PQresultErrorMessage(g->error)
+                                                         : check && PQntuples(check) == 1 ? PQgetvalue(check, 0, 0) : "no such role");
+        conn_kill(c, buf_cstr(&why));
+        buf_finish(&why);
+    } else {
+        c->state = CONN_GOOD;
+        c->lane->good++;
+        COUNT(c->lane, connected, 1);
+        COUNT(c->lane, reconnects, 1);
+        p->backoff_ms = 0;
+        p->failure_logged_ms = 0;
+    }
+    group_free(g);
+}
+
+static void item_over(struct conn *c)
+{
+    struct db_group *g = c->first;
+
+    c->first = g->next;
+    if (!c->first)
+        c->last = NULL;
+    c->moved_ms = loop_now();
+    switch (g->kind) {
+    case FLIGHT_GROUP: group_over(c, g); break;
+    case FLIGHT_PREPARE: prepare_over(c, g); break;
+    case FLIGHT_SETUP: setup_over(c, g); break;
+    }
+    if (c->retiring && !c->first)
+        conn_kill(c, "closed to prepare its statements anew");
+}
+
+/* The results of a group are numbered from 0, its context; the others have none. */
+static void keep_result(struct db_group *g, PGresult *r)
+{
+    unsigned first = g->kind == FLIGHT_GROUP ? 1 : 0, at = g->position++;
+
+    if (at >= first && at - first < g->statement_count)
+        g->results[at - first] = r;
+    else
+        PQclear(r);
+}
+
+static void take_result(struct conn *c, PGresult *r)
+{
+    struct db_group *g = c->first;
+
+    switch (PQresultStatus(r)) {
+    case PGRES_PIPELINE_SYNC:
+        PQclear(r);
+        item_over(c);
+        return;
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+        COUNT(c->lane, bytes_in, PQresultMemorySize(r));
+        keep_result(g, r);
+        return;
+    case PGRES_FATAL_ERROR:
+        if (!g->error) {
+            g->error = r;
+            g->error_at = g->position;
+            return;
+        }
+        break;
+    case PGRES_PIPELINE_ABORTED:
+        break;
+    default:
+        conn_kill(c, "a result that no statement of ours gives");
+    }
+    PQclear(r);
+}
+
+static void receive(struct conn *c)
+{
+    unsigned empty = 0;
+
+    if (!PQconsumeInput(c->db)) {
+        conn_kill(c, PQerrorMessage(c->db));
+        return;
+    }
+    while (c->state != CONN_DEAD && c->first && !PQisBusy(c->db)) {
+        PGresult *r = PQgetResult(c->db);
+        if (r)
+            take_result(c, r);
+        else if (empty > 1)
+            break;
+        empty = r ? 0 : empty + 1;
+    }
+    if (c->state != CONN_DEAD && PQstatus(c->db) != CONNECTION_OK)
+        conn_kill(c, PQerrorMessage(c->db));
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct conn *c = handle->data;
+
+    if (c->state == CONN_DEAD)
+        return;
+    if (status < 0) {
+        conn_kill(c, uv_strerror(status));
+        return;
+    }
+    if (events & UV_READABLE)
+        receive(c);
+    if (c->state != CONN_DEAD && c->writable)
+        conn_flush(c);
+    pool_pump(c->lane);
+}
+
+/* ---- birth and death ---- */
+
+struct conn *conn_create(struct lane *l, PGconn *db)
+{
+    struct conn *c = xcalloc(1, sizeof(*c));
+    struct db_group *setup = group_take(FLIGHT_SETUP, l->which);
+
+    c->lane = l;
+    c->db = db;
+    c->state = CONN_CHECKING;
+    c->prepared = xcalloc(SQL_COUNT + 1, 1);
+    c->next = l->conns;
+    l->conns = c;
+    l->have++;
+    uv_poll_init_socket(loop_uv(), &c->poll, PQsocket(db));
+    c->poll.data = c;
+    l->pool->handles++;
+    setup->statement_count = 2;
+    setup->results[0] = setup->results[1] = NULL;
+    append(c, setup);
+    if (PQsetnonblocking(db, 1) != 0 || !PQenterPipelineMode(db) ||
+        !PQsendQueryParams(db, check_sql, 0, NULL, NULL, NULL, NULL, 0) ||
+        !PQsendPrepare(db, CONTEXT_NAME, context_sql, 0, NULL) || !put_sync(db))
+        conn_kill(c, PQerrorMessage(db));
+    else if (uv_poll_start(&c->poll, UV_READABLE, on_poll) < 0)
+        conn_kill(c, "the socket cannot be watched");
+    c->dirty = l->pool->any_dirty = true;
+    return c;
+}
+
+static void conn_closed(uv_handle_t *handle)
+{
+    struct conn *c = handle->data;
+
+    pool_handle_closed(c->lane->pool);
+    free(c->prepared);
+    free(c);
+}
+
+struct cancel {
+    uv_work_t work;
+    PGcancel *handle;
+    struct conn *conn; /* NULL: it died meanwhile */
+};
+
+void conn_bury(struct conn *c)
+{
+    struct lane *l = c->lane;
+    struct db_group *g;
+
+    for (struct conn **at = &l->conns; *at; at = &(*at)->next)
+        if (*at == c) {
+            *at = c->next;
+            break;
+        }
+    l->have--;
+    if (c->cancel)
+        c->cancel->conn = NULL;
+    uv_close((uv_handle_t *)&c->poll, conn_closed); /* before the descriptor goes */
+    PQfinish(c->db);
+    c->db = NULL;
+    while ((g = c->first)) {
+        c->first = g->next;
+        if (g->kind != FLIGHT_GROUP) {
+            group_free(g);
+            continue;
+        }
+        COUNT(l, in_flight, -1u);
+        COUNT(l, unknown, 1);
+        pool_finish_group(l, g, -EUNKNOWN_DB, NULL);
+    }
+}
+
+/* ---- cancelling: only where one group runs, and nothing follows until the cancel has come back ---- */
+
+static void cancel_work(uv_work_t *work)
+{
+    struct cancel *x = work->data;
+    char why[256];
+
+    PQcancel(x->handle, why, sizeof(why));
+}
+
+static void cancel_done(uv_work_t *work, int status)
+{
+    struct cancel *x = work->data;
+
+    (void)status;
+    if (x->conn) {
+        x->conn->cancel = NULL;
+        pool_pump(x->conn->lane);
+    }
+    PQfreeCancel(x->handle);
+    free(x);
+}
+
+void conn_cancel(struct conn *c)
+{
+    struct cancel *x = xcalloc(1, sizeof(*x));
+
+    x->handle = PQgetCancel(c->db);
+    x->conn = c;
+    x->work.data = x;
+    c->cancel = x;
+    if (!x->handle || uv_queue_work(loop_uv(), &x->work, cancel_work, cancel_done) < 0)
+        conn_kill(c, "it cannot be cancelled");
+}
