@@ -9,9 +9,9 @@
 
 /* Mail is freed where it was read. A sanitizer should see every use after free, so it gets no list. */
 #if defined(__SANITIZE_ADDRESS__)
-#define FREE_MAIL_MAX 0u
+static const uint32_t free_mail_max = 0;
 #else
-#define FREE_MAIL_MAX 4096u
+static const uint32_t free_mail_max = 4096;
 #endif
 
 struct mail *mail_make(enum mail_op op, actor_id to, struct msg m)
@@ -34,7 +34,7 @@ void mail_free(struct mail *mail)
     struct loop *l = loop_here;
     if (mail->m.body)
         body_unref(mail->m.body);
-    if (!l || l->free_mail_count >= FREE_MAIL_MAX) {
+    if (!l || l->free_mail_count >= free_mail_max) {
         free(mail);
         return;
     }
