@@ -1,0 +1,69 @@
+/* The load generator's options, and the members of groups that most modes gather first. */
+#ifndef BENCH_LOAD_H
+#define BENCH_LOAD_H
+
+#include "lib/measure.h"
+#include "lib/swarm.h"
+#include "stacgate/mp.h"
+
+struct options {
+    const char *mode;
+    const char *cookies, *rooms; /* files, a line a learner: a Cookie header, a topic */
+    const char *email, *password;
+    uint32_t port, floor, server_pid, postgres_pid;
+    uint32_t members, groups; /* members of each group, groups */
+    uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
+};
+
+/* Lines of a file; the process exits with a sentence when it cannot be read. */
+struct lines {
+    char **line;
+    uint32_t count;
+};
+struct lines lines_read(const char *file);
+
+struct gathering;
+struct gathering_events {
+    void (*event)(struct gathering *g, struct client *c, struct str name, const char *p, size_t n);
+    void (*reply)(struct gathering *g, struct client *c, bool ok, const char *p, size_t n);
+};
+
+struct gathering {
+    const struct options *o;
+    struct swarm swarm;
+    const struct gathering_events *on;
+    void *state;
+    struct lines cookies, rooms;
+    uint32_t *line_of;        /* by client */
+    struct client **by_group; /* group g's members stand at g * members */
+    uint32_t started, joined, failed, closed_later;
+    int64_t first_connect, last_join;
+    struct samples join_times;
+    int64_t *began; /* by client */
+};
+
+/* Picks o->members lines of each of the first o->groups topics. Exits with a sentence when the
+ * files have too few. */
+void gathering_init(struct gathering *g, const struct options *o, const struct gathering_events *on,
+                    void *state);
+void gathering_join(struct gathering *g); /* everybody, o->concurrency at a time */
+void gathering_settle(struct gathering *g, uint32_t seconds);
+void gathering_finish(struct gathering *g);
+const char *gathering_topic(struct gathering *g, const struct client *c);
+
+/* Sends message:new with o->content characters that begin with "<<%08x>>". */
+void push_message(struct gathering *g, struct client *c, uint32_t id);
+bool message_id(const char *p, size_t n, uint32_t *ret_id);
+
+struct usage {
+    int64_t at;
+    uint64_t server, postgres;
+};
+struct usage usage_now(const struct options *o);
+
+int run_fanout(const struct options *o);
+int run_commit(const struct options *o);
+int run_join(const struct options *o);
+int run_http(const struct options *o);
+
+#endif
