@@ -31,6 +31,14 @@ void http_routes(const struct http_route *routes, unsigned count);
 /* Called for requests that no route takes (404), that the router refuses (405, 413, …) and for malformed ones: makes the body. */
 typedef void http_refuse(struct http_req *req, int status, const char *detail);
 void http_on_refused(http_refuse *refuse);
+/*
+ * Called for each request with a good head and an allowed transport, before its route is looked at: it may http_set (CORS), or answer
+ * (a preflight): true when it has answered.
+ */
+void http_on_request(bool (*hook)(struct http_req *req));
+/* Routes for conformance suites: POST /test/echo answers the body, /test/ws echoes messages byte for byte. */
+extern const struct http_route net_test_routes[];
+extern const unsigned net_test_route_count;
 
 /* ---- reading a request. Strings are valid until it is answered. --------------------------------------------- */
 enum http_method http_method(const struct http_req *r);     /* as sent: HEAD stays HEAD */
@@ -64,7 +72,8 @@ void http_log_error(struct http_req *r, const char *step, const char *error);   
 /*
  * Ends the request. Adds Date, Content-Length, X-Request-Id, nosniff, HSTS when secure …; leaves out the body for HEAD and 304; gzips
  * compressible bodies over 1 KiB when the client takes it. Takes the reference; body may be NULL. `at`/`len` choose a part of
- * the body's bytes, or bytes that the body owns elsewhere (a PGresult's value): http_respond_bytes.
+ * the body's bytes, or bytes that the body owns elsewhere (a PGresult's value): http_respond_bytes. There owner NULL means that the
+ * bytes live as long as the process. Without a Content-Encoding set before, and only then, the body may be gzipped here.
  */
 void http_respond(struct http_req *r, int status, const char *content_type, struct body *body);
 void http_respond_bytes(struct http_req *r, int status, const char *content_type, struct str bytes, struct body *owner);
@@ -76,6 +85,7 @@ struct http_options {
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain */
     bool insecure_lan;            /* plain HTTP beyond loopback, private addresses only */
     const char *const *proxies;   /* NULL-terminated addresses whose X-Forwarded-* count */
+    /* 0: the default. body_min_rate in bytes a second; connections_max per process; pipeline_max: answers of one connection a turn. */
     uint32_t head_max, header_count_max, idle_ms, head_ms, body_min_rate, connections_max, pipeline_max, accepts_per_turn;
 };
 void http_configure(const struct http_options *o);   /* copies; before the runtime starts */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "stacgate/actor.h"
+#include "stacgate/buf.h"
 #include "stacgate/http.h"
 
 enum ws_opcode { WS_TEXT = 1, WS_BINARY = 2 };
@@ -34,6 +35,10 @@ struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws
 /* Appends the wire form of one unmasked message to out: header and payload. Many may follow each other in one frame. */
 void ws_wire(struct buf *out, enum ws_opcode op, const void *payload, size_t n);
 
+/* The same, compressed (RFC 7692, no context kept), for connections of which ws_deflates() is true; plain when that is shorter. */
+void ws_wire_deflated(struct buf *out, enum ws_opcode op, const void *payload, size_t n);
+bool ws_deflates(const struct conn *c);
+
 enum ws_lane {
     WS_CONTROL,     /* replies, pongs */
     WS_DURABLE,     /* must arrive, or the connection ends (4008) */
@@ -42,12 +47,17 @@ enum ws_lane {
     WS_REPLAY       /* pulled by the reader: counts for memory, exempt from the queue limits while bytes move */
 };
 
-/* Wire bytes on one loop's queues: not atomic, one reference each queue. Owns a reference to body. */
+/*
+ * Wire bytes on one loop's queues: not atomic, one reference each queue. Owns a reference to body. While a frame lives its len
+ * counts, once, for queue_total.
+ */
 struct frame {
-    uint32_t refs, len;
+    const uint8_t *bytes;       /* whole wire messages, inside body unless body is NULL (then they live as long as the process) */
+    uint32_t len, refs;
     int64_t at_ms;              /* when it was made (loop_now): its age decides 4008 */
-    struct body *body;          /* the bytes: whole wire messages */
+    struct body *body;
     enum ws_lane lane;
+    bool counted;
 };
 struct frame *frame_make(struct body *wire, enum ws_lane lane);  /* takes the reference; one reference, the caller's */
 struct frame *frame_ref(struct frame *f);
@@ -73,8 +83,8 @@ struct ws_limits {          /* set before the runtime starts */
     uint64_t queue_total;   /* bytes on this process's queues, shared frames once: above, the slowest is closed first */
     uint32_t ping_after_ms, dead_after_ms;
     uint32_t sndbuf;        /* bytes, SO_SNDBUF */
-    uint32_t fragments_max;
-};
+    uint32_t fragments_max; /* frames one message may come in; above: close 1009 */
+};                          /* a member left 0 keeps its default */
 void ws_configure(const struct ws_limits *l);
 
 #endif
