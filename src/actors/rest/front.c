@@ -1,0 +1,267 @@
+/*
+ * Every request's way in, in this order: origin and format (no work yet), who is asking, how often, whether they may, what they
+ * sent; then the operation's first step. Whatever ends the actor, the request is answered exactly once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "op.h"
+#include "rate.h"
+#include "stacgate/config.h"
+#include "stacgate/ids.h"
+#include "stacgate/json.h"
+
+static actor_step known;
+static int begin(struct actor *self, struct rest *r);
+
+/* ---- what the caller sent ------------------------------------------------------------------------------------------------ */
+
+#define QUERY_MAX 32
+
+static bool given(const char *const *names, unsigned n, const char *name)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int take_query(struct rest *r)
+{
+    struct schema_pairs pairs = {.schema = r->op->query};
+    struct verdict v;
+    struct buf raw = BUF_INIT;
+    const char *name, *value, *names[QUERY_MAX];
+    bool odd = false;
+
+    for (unsigned i = 0; http_query_each(r->http, &i, &name, &value);) {
+        odd = odd || pairs.count == QUERY_MAX || given(names, pairs.count, name);
+        if (odd)
+            continue;
+        names[pairs.count] = name;
+        schema_pairs_add(&pairs, str_of(name), str_of(value));
+    }
+    schema_pairs_end(&pairs, &raw);
+    schema_check(r->op->query, mp_view(raw.data, raw.len), r->who, &r->query_bytes, &v);
+    r->query = mp_view(r->query_bytes.data, r->query_bytes.len);
+    buf_finish(&raw);
+    if (v.count)
+        return rest_refuse_fields(r, v.identity ? P_identity : P_parameter, v.errors, v.count);
+    return odd ? rest_refuse(r, P_parameter) : 0;
+}
+
+static bool media_is(const char *type, const char *wanted)
+{
+    size_t n = strcspn(type, "; \t");
+
+    return n == strlen(wanted) && strncasecmp(type, wanted, n) == 0;
+}
+
+static bool charset_fits(const char *type)
+{
+    const char *c = strcasestr(type, "charset=");
+
+    if (!c)
+        return true;
+    c += 8 + (c[8] == '"');
+    return strncasecmp(c, "utf-8", 5) == 0 || strncasecmp(c, "utf8", 4) == 0;
+}
+
+/* The body's bytes as a msgpack value; 0, or the problem was answered. */
+static int parse_body(struct rest *r, struct buf *out)
+{
+    const char *type = http_header(r->http, "content-type"), *why;
+    struct str body = http_body(r->http);
+    size_t at;
+
+    if (body.n == 0) {
+        mp_put_map(out, 0);
+        return 0;
+    }
+    if (type && charset_fits(type) && media_is(type, "application/json")) {
+        if (json_to_mp(body.p, body.n, out, &why, &at) < 0)
+            return rest_refuse(r, P_malformed);
+        return mp_type(mp_view(out->data, out->len)) == MP_MAP ? 0 : rest_refuse(r, P_invalid);
+    }
+    if (type && charset_fits(type) && media_is(type, "application/x-www-form-urlencoded"))
+        return form_to_mp(r->op->body, body, out) < 0 ? rest_refuse(r, P_malformed) : 0;
+    return rest_refuse(r, P_media_type);
+}
+
+static int take_body(struct rest *r)
+{
+    struct buf raw = BUF_INIT;
+    struct verdict v;
+    int done = parse_body(r, &raw);
+
+    if (!done) {
+        schema_check(r->op->body, mp_view(raw.data, raw.len), r->who, &r->body_bytes, &v);
+        r->body = mp_view(r->body_bytes.data, r->body_bytes.len);
+        if (v.count)
+            done = rest_refuse_fields(r, v.identity ? P_identity : P_invalid, v.errors, v.count);
+    }
+    if (raw.data)
+        explicit_bzero(raw.data, raw.len); /* it may hold a password */
+    buf_finish(&raw);
+    return done;
+}
+
+/* ---- how often ----------------------------------------------------------------------------------------------------------- */
+
+static int take_rate(struct rest *r, const struct rate_policy *p, const char *key)
+{
+    struct rate_state st = rate_take(p, key, mono_us());
+    char text[96];
+
+    snprintf(text, sizeof(text), "\"%s\";q=%u;w=%u", p->name, p->quota, p->window_s);
+    http_set(r->http, "RateLimit-Policy", text);
+    snprintf(text, sizeof(text), "\"%s\";r=%u;t=%u", p->name, st.remaining, st.allowed ? st.reset_s : st.retry_s);
+    http_set(r->http, "RateLimit", text);
+    return st.allowed ? 0 : rest_refuse_after(r, P_rate_limited, st.retry_s);
+}
+
+static int check_rate(struct rest *r)
+{
+    const struct rate_policy user = {"user", config.rate_user, 60, config.rate_user_burst};
+    const struct rate_policy address = {"address", config.rate_address, 60, config.rate_address};
+    const struct rate_policy signup = {"signup", config.rate_signup, 3600, config.rate_signup};
+
+    if (!config.rate_limits || r->op->rate == RATE_FREE || http_loopback(r->http))
+        return 0;
+    if (r->op->rate == RATE_SIGNUP)
+        return take_rate(r, &signup, http_peer(r->http));
+    return r->who ? take_rate(r, &user, r->who->user_id) : take_rate(r, &address, http_peer(r->http));
+}
+
+/* ---- whether they may ---------------------------------------------------------------------------------------------------- */
+
+static int check_permission(struct rest *r)
+{
+    if (!r->who)
+        return r->op->who == WHO_ANYONE ? 0 : rest_refuse(r, P_unauthenticated);
+    if (r->op->who == WHO_MEMBER && !r->who->establishment_id[0] && r->who->role != ROLE_SUPER_ADMIN)
+        return rest_refuse(r, P_forbidden);
+    return r->op->permission && !identity_can(r->who, r->op->permission) ? rest_refuse(r, P_forbidden) : 0;
+}
+
+static void choose_tenant(struct rest *r)
+{
+    struct str named = r->who && r->who->role == ROLE_SUPER_ADMIN ? rest_arg(r, "establishmentId") : (struct str){NULL, 0};
+
+    if (named.n)
+        snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)named.n, named.p);
+    else if (r->who)
+        snprintf(r->tenant, sizeof(r->tenant), "%s", r->who->establishment_id);
+}
+
+static int known(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    const struct session_ref *s = identity_of(m);
+
+    if (s) {
+        r->who = identity_ref(s->who);
+        memcpy(r->sid, s->sid, sizeof(r->sid));
+        http_log_user(r->http, r->who->user_id, r->who->establishment_id);
+    }
+    return begin(self, r);
+}
+
+static int begin(struct actor *self, struct rest *r)
+{
+    int (*const checks[])(struct rest *) = {check_rate, check_permission, take_query, take_body};
+
+    for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        int done = checks[i](r);
+        if (done)
+            return done;
+    }
+    choose_tenant(r);
+    r->checked = true;
+    return r->op->first(self, r, &(struct msg){0});
+}
+
+/* ---- the actor ------------------------------------------------------------------------------------------------------------ */
+
+/* taken: the actor has the request, and answers it even when its start fails. */
+struct entry { struct http_req *req; bool *taken; };
+
+static int init(struct actor *self, void *state, const void *arg)
+{
+    const struct entry *e = arg;
+    struct rest *r = state;
+
+    r->http = e->req;
+    *e->taken = true;
+    r->op = http_route_of(r->http)->op;
+    http_worker(r->http, actor_self(self));
+    if (r->op->rate == RATE_FREE)
+        return actor_after(self, 0, known) ? 0 : -ENOMEM;
+    return identity_ask(self, r->http, REST_DB_MS, known);
+}
+
+/* A read whose connection died is asked once more from the start; a write's outcome is unknown and said so. */
+static int fail(struct actor *self, void *state, int err)
+{
+    struct rest *r = state;
+
+    if (r->checked && rest_reads(r) && !r->again && err == -EUNKNOWN_DB) {
+        r->again = true;
+        free(r->own);
+        r->own = NULL;
+        return r->op->first(self, r, &(struct msg){0});
+    }
+    return rest_fail(r, err);
+}
+
+static void terminate(struct actor *self, void *state, int result)
+{
+    struct rest *r = state;
+
+    (void)self;
+    if (r->http)
+        rest_fail(r, result < 0 ? result : -EPROTO);
+    if (r->body_bytes.data)
+        explicit_bzero(r->body_bytes.data, r->body_bytes.len);
+    buf_finish(&r->query_bytes);
+    buf_finish(&r->body_bytes);
+    identity_unref(r->who);
+    free(r->own);
+}
+
+static const struct actor_type request_type = {
+    .name = "request", .state_size = sizeof(struct rest), .mailbox_max = 16, .init = init, .fail = fail, .terminate = terminate};
+
+/* What can be refused before an actor or the database is bothered. */
+static bool refused(struct http_req *req)
+{
+    const char *authorization = http_header(req, "authorization");
+    enum http_method method = http_method(req);
+    char own[300];
+
+    rest_own_origin(req, own);
+    if (!accepts_json(http_header(req, "accept"))) {
+        problem_answer(req, P_not_acceptable, NULL, 0, NULL, 0);
+    } else if (authorization) {
+        http_set(req, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+        problem_answer(req, P_token, NULL, 0, NULL, 0);
+    } else if (method != HTTP_M_GET && method != HTTP_M_HEAD &&
+               !csrf_allows(http_header(req, "sec-fetch-site"), http_header(req, "origin"), http_header(req, "referer"), own,
+                            config.allowed_origins)) {
+        problem_answer(req, P_origin, NULL, 0, NULL, 0);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void rest_enter(struct http_req *req)
+{
+    bool taken = false;
+
+    rest_cors(req);
+    if (!refused(req) && !actor_spawn(&request_type, &(struct entry){req, &taken}) && !taken)
+        problem_answer(req, P_unavailable, NULL, 0, NULL, 0);
+}

@@ -1,0 +1,295 @@
+/*
+ * Study groups over REST. What members see live (joining, leaving, messages) goes through the group's channel actor, so that a POST and a
+ * push are the same act; lists and creation are the database's own.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "op.h"
+#include "stacgate/channel.h"
+#include "stacgate/json.h"
+
+#define PUSH_MS 10000
+
+static int64_t staff(const struct rest *r) { return identity_can(r->who, "study_groups:manage"); }
+
+/* ---- GET /api/study-groups ---------------------------------------------------------------------------------------------------------- */
+
+const struct field schema_groups[] = {{.name = "courseId", .type = FIELD_ID},
+                                      {.name = "status", .type = FIELD_CHOICE, .choices = "active|archived|scheduled"},
+                                      {.name = "mine", .type = FIELD_BOOL},
+                                      {.name = "q", .type = FIELD_STR, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},
+                                      {.name = "establishmentId", .type = FIELD_TENANT},
+                                      LIST_FIELDS,
+                                      {.name = NULL}};
+
+static int listed(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    return rest_reply_page(state, m, 0);
+}
+
+int op_groups_list(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp mine = mp_get(r->query, "mine");
+    struct cursor c;
+    struct db_group *g;
+
+    (void)m;
+    if (!rest_cursor(r, time_valid, &c))
+        return rest_refuse(r, P_parameter);
+    g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_GROUPS_LIST);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, r->who->user_id);
+    db_bool(g, staff(r));
+    db_strv_put(g, rest_arg(r, "courseId"));
+    db_strv_put(g, rest_arg(r, "status"));
+    db_str(g, !mine.p ? NULL : mp_bool(mine, false) ? "t" : "f");
+    db_strv_put(g, rest_arg(r, "q"));
+    rest_put_page(g, r, &c);
+    return rest_ask(self, g, listed);
+}
+
+/* ---- POST /api/study-groups --------------------------------------------------------------------------------------------------------- */
+
+const struct field schema_group_new[] = {
+    {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 120},
+    {.name = "description", .type = FIELD_STR, .flags = FIELD_BLANK_IS_ABSENT, .max = 2000},
+    {.name = "courseId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "maxMembers", .type = FIELD_INT, .min = 2, .max = 500},
+    {.name = "isPublic", .type = FIELD_BOOL},
+    {.name = "tags", .type = FIELD_TEXTS, .max = 20},
+    {.name = "scheduledDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "endDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "meetingUrl", .type = FIELD_URL, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
+    {.name = "settings", .type = FIELD_OBJECT, .max = 4096},
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "createdBy", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "currentMembers", .type = FIELD_IGNORED},
+    {.name = "status", .type = FIELD_IGNORED},
+    {.name = NULL}};
+
+/* The switches of a group, all booleans; locking is the moderators' (realtime), not the creator's form. */
+static const struct field settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL}, {.name = "allowScreenShare", .type = FIELD_BOOL},
+                                               {.name = "allowWhiteboard", .type = FIELD_BOOL},  {.name = "allowPolls", .type = FIELD_BOOL},
+                                               {.name = "moderatorOnly", .type = FIELD_BOOL},    {.name = NULL}};
+
+static int made(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    if (db_error(m)) /* only a super_admin can name an establishment that does not exist */
+        return rest_refuse(r, strcmp(db_error(m)->sqlstate, "23503") == 0 ? P_not_found : P_internal);
+    return db_rows(m, 0) ? rest_reply_value(r, m, r->op->success, 0, 0, 0, 0) : rest_refuse(r, P_not_found);
+}
+
+static void put_tags(struct db_group *g, struct mp tags)
+{
+    db_array(g);
+    if (mp_type(tags) == MP_ARRAY)
+        for (struct mp_iter it = mp_iter(tags); mp_next(&it);)
+            db_array_strn(g, mp_str(it.value).p, mp_str(it.value).n);
+    db_array_end(g);
+}
+
+static void put_optional(struct db_group *g, struct mp v)
+{
+    if (mp_type(v) == MP_BOOL)
+        db_bool(g, mp_bool(v, false));
+    else if (mp_type(v) == MP_INT)
+        db_i64(g, mp_int(v, 0));
+    else
+        db_str(g, NULL);
+}
+
+static void put_json(struct db_group *g, struct mp v)
+{
+    struct buf text = BUF_INIT;
+
+    if (v.p)
+        mp_to_json(v, &text);
+    db_strn(g, (const char *)text.data, text.len);
+    buf_finish(&text);
+}
+
+int op_groups_create(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct verdict v;
+    struct buf checked = BUF_INIT;
+    struct db_group *g;
+
+    (void)m;
+    if (!r->tenant[0])
+        return rest_refuse_fields(r, P_invalid, &(struct field_error){.field = "establishmentId", .code = E_required}, 1);
+    schema_check(settings_schema, mp_get(r->body, "settings"), r->who, &checked, &v);
+    buf_finish(&checked);
+    if (v.count)
+        return rest_refuse_fields(r, P_invalid, v.errors, v.count);
+    g = rest_group(r, DB_READ);
+    db_errors_as_result(g);
+    db_stmt(g, SQL_GROUPS_CREATE);
+    db_str(g, r->tenant);
+    db_str(g, r->who->user_id);
+    db_strv_put(g, rest_arg(r, "name"));
+    db_strv_put(g, rest_arg(r, "description"));
+    db_strv_put(g, rest_arg(r, "courseId"));
+    put_optional(g, mp_get(r->body, "maxMembers"));
+    put_optional(g, mp_get(r->body, "isPublic"));
+    put_tags(g, mp_get(r->body, "tags"));
+    db_strv_put(g, rest_arg(r, "scheduledDate"));
+    db_strv_put(g, rest_arg(r, "endDate"));
+    db_strv_put(g, rest_arg(r, "meetingUrl"));
+    put_json(g, mp_get(r->body, "settings"));
+    return rest_ask(self, g, made);
+}
+
+/* ---- through the channel -------------------------------------------------------------------------------------------------------------- */
+
+static const struct { const char *reason; enum problem what; } reasons[] = {
+    {"not_found", P_not_found}, {"unmatched_topic", P_not_found}, {"forbidden", P_forbidden}, {"not_joined", P_members_only},
+    {"conflict", P_conflict},   {"full", P_group_full},           {"private", P_private_group}, {"invalid", P_invalid},
+    {"muted", P_muted},         {"locked", P_locked},             {"read_only", P_read_only},   {"rate_limited", P_rate_limited},
+    {"too_large", P_too_large}, {"unavailable", P_unavailable}};
+
+static int refuse_push(struct rest *r, struct mp response)
+{
+    struct str reason = mp_str(mp_get(response, "reason"));
+    int64_t retry = mp_int(mp_get(response, "retryAfter"), 0);
+
+    for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (str_is(reason, reasons[i].reason))
+            return rest_refuse_after(r, reasons[i].what, retry > 0 ? (uint32_t)retry : 0);
+    return rest_refuse(r, P_internal);
+}
+
+/* The channel's answer as REST gives it: its item, or the refusal that fits its reason. */
+static int pushed(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp reply = body_mp(m->body), item = mp_get(reply, "item");
+    bool leaves = str_is(rest_arg(r, "action"), "leave");
+
+    (void)self;
+    if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
+        return refuse_push(r, mp_get(reply, "response"));
+    return rest_reply_mp(r, leaves ? 200 : r->op->success, item.p ? item : mp_get(reply, "response"));
+}
+
+static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
+{
+    return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload, PUSH_MS, pushed);
+}
+
+/* ---- POST /api/study-groups/:id/join ---------------------------------------------------------------------------------------------------- */
+
+const struct field schema_group_join[] = {{.name = "action", .type = FIELD_CHOICE, .choices = "join|leave"},
+                                          {.name = "opId", .type = FIELD_OP_ID},
+                                          {.name = "userId", .type = FIELD_CALLER},
+                                          {.name = "establishmentId", .type = FIELD_TENANT},
+                                          {.name = NULL}};
+
+int op_groups_join(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct str op_id = rest_arg(r, "opId");
+    struct buf payload = BUF_INIT;
+
+    (void)m;
+    mp_put_map(&payload, op_id.p ? 1 : 0);
+    if (op_id.p) {
+        mp_put_cstr(&payload, "opId");
+        mp_put_str(&payload, op_id.p, op_id.n);
+    }
+    int err = push(self, r, str_is(rest_arg(r, "action"), "leave") ? "member:leave" : "member:join", mp_view(payload.data, payload.len));
+    buf_finish(&payload);
+    return err;
+}
+
+/* ---- GET /api/study-groups/:id/messages --------------------------------------------------------------------------------------------------- */
+
+const struct field schema_messages[] = {{.name = "before", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
+                                        {.name = "after", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
+                                        {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},
+                                        {.name = "establishmentId", .type = FIELD_TENANT},
+                                        {.name = NULL}};
+
+static int read_messages(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    if (db_null(m, 0, 0, 0))
+        return rest_refuse(r, P_not_found);
+    if (!db_true(m, 0, 0, 0))
+        return rest_refuse(r, P_members_only);
+    if (!db_null(m, 0, 0, 2))
+        rest_link_next(r, mp_get(r->query, "after").p ? "after" : "before", db_text(m, 0, 0, 2));
+    return rest_reply_value(r, m, 200, 0, 0, 1, 0);
+}
+
+int op_messages_list(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct db_group *g;
+
+    (void)m;
+    if (!r->tenant[0])
+        return rest_refuse(r, P_not_found);
+    g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_GROUPS_MESSAGES);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, r->who->user_id);
+    db_str(g, http_param(r->http, "id"));
+    put_optional(g, mp_get(r->query, "before"));
+    put_optional(g, mp_get(r->query, "after"));
+    db_i64(g, rest_limit(r));
+    db_bool(g, staff(r));
+    return rest_ask(self, g, read_messages);
+}
+
+/* ---- POST /api/study-groups/:id/messages -------------------------------------------------------------------------------------------------- */
+
+/* The channel checks content and metadata more closely, as it does for sockets. */
+const struct field schema_message_new[] = {
+    {.name = "content", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 8000},
+    {.name = "type", .type = FIELD_CHOICE, .choices = "text|file|image|link|poll|whiteboard"},
+    {.name = "metadata", .type = FIELD_OBJECT, .max = 16384},
+    {.name = "replyToId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "opId", .type = FIELD_OP_ID},
+    {.name = "senderId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "studyGroupId", .type = FIELD_IGNORED},
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+
+int op_messages_create(struct actor *self, void *state, const struct msg *m)
+{
+    static const char *const names[] = {"content", "metadata", "replyToId", "opId"};
+    struct rest *r = state;
+    struct buf payload = BUF_INIT, fields = BUF_INIT;
+    uint32_t count = 1;
+
+    (void)m;
+    mp_put_cstr(&fields, "type");
+    if (rest_arg(r, "type").p)
+        mp_put_raw(&fields, mp_get(r->body, "type"));
+    else
+        mp_put_cstr(&fields, "text");
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct mp v = mp_get(r->body, names[i]);
+        if (!v.p)
+            continue;
+        mp_put_cstr(&fields, names[i]);
+        mp_put_raw(&fields, v);
+        count++;
+    }
+    mp_put_map(&payload, count);
+    buf_put(&payload, fields.data, fields.len);
+    int err = push(self, r, "message:new", mp_view(payload.data, payload.len));
+    buf_finish(&fields);
+    buf_finish(&payload);
+    return err;
+}

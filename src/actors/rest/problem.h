@@ -1,0 +1,45 @@
+/*
+ * Refusals as RFC 9457 problem documents in the reader's language. One row a kind in problems.def: a stable word (the last part
+ * of `type`), the status and the texts. Words never change.
+ */
+#ifndef STACGATE_REST_PROBLEM_H
+#define STACGATE_REST_PROBLEM_H
+
+#include "stacgate/buf.h"
+#include "stacgate/http.h"
+
+enum language { FRENCH, ENGLISH };
+enum language language_of(const char *accept_language); /* NULL: French */
+
+enum problem {
+#define PROBLEM(word, ...) P_##word,
+#include "problems.def"
+#undef PROBLEM
+    PROBLEMS
+};
+
+enum field_code {
+#define FIELD_CODE(word, fr, en) E_##word,
+#include "field_codes.def"
+#undef FIELD_CODE
+    FIELD_CODES
+};
+
+struct field_error {
+    const char *field;
+    enum field_code code;
+    int64_t limit; /* what the code's text names: the least or the most */
+};
+
+int problem_status(enum problem what);
+enum problem problem_of_status(int status); /* the general one of a status */
+
+/* Answers req. detail: English words for developers, NULL: none. retry_s 0: no Retry-After. Sets Cache-Control: no-store. */
+void problem_answer(struct http_req *req, enum problem what, const char *detail, uint32_t retry_s,
+                    const struct field_error *errors, unsigned n);
+/* The document's text, for tests and for problem_answer. */
+void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance, const char *request_id,
+                   const char *detail, const struct field_error *errors, unsigned n);
+void problem_refuse(struct http_req *req, int status, const char *detail); /* http_on_refused */
+
+#endif

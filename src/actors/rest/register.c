@@ -1,0 +1,121 @@
+/*
+ * Creating a learner's account. Account, session, verification code and mail come to be in one statement; whoever names a role
+ * or another person's field is refused by the schema, so the role is always apprenant.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../services/password.h"
+#include "../services/signin.h"
+#include "op.h"
+#include "sessions.h"
+#include "stacgate/config.h"
+#include "stacgate/ids.h"
+
+#define QUEUE_MS 60000
+#define CODE_SIZE 44 /* 256 bits in base64url, and NUL */
+
+const struct field schema_register[] = {
+    {.name = "email", .type = FIELD_EMAIL, .flags = FIELD_REQUIRED},
+    {.name = "password", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "establishmentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "establishmentSlug", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "firstName", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 80},
+    {.name = "lastName", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 80},
+    {.name = "username", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 254},
+    {.name = NULL}};
+
+static actor_step hashed, created, described;
+
+static int refuse_field(struct rest *r, const char *field, enum field_code code)
+{
+    return rest_refuse_fields(r, P_invalid, &(struct field_error){.field = field, .code = code}, 1);
+}
+
+/* The address or its part before the @. */
+static bool is_address(struct str password, struct str email)
+{
+    size_t local = strcspn(email.p, "@");
+
+    return (password.n == email.n || password.n == local) && strncasecmp(password.p, email.p, password.n) == 0;
+}
+
+int op_auth_register(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct str password = rest_arg(r, "password");
+
+    (void)m;
+    if (!rest_arg(r, "establishmentId").p && !rest_arg(r, "establishmentSlug").p)
+        return refuse_field(r, "establishmentId", E_required);
+    if (password_common(password.p, password.n))
+        return refuse_field(r, "password", E_common);
+    if (is_address(password, rest_arg(r, "email")))
+        return refuse_field(r, "password", E_personal);
+    return actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password), QUEUE_MS, hashed);
+}
+
+static int hashed(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct session_open *s = rest_own(r, sizeof(*s));
+    struct db_group *g = db_group(DB_READ, &(struct db_context){0});
+    char code[CODE_SIZE], code_hash[65], link[512];
+
+    identity_token_make(s->token, s->sid);
+    random_token(code, sizeof(code));
+    sha256_hex(code, strlen(code), code_hash);
+    snprintf(link, sizeof(link), "%s/verify-email?token=", config.public_url ? config.public_url : "");
+    db_stmt(g, SQL_AUTH_SIGNUP);
+    db_strv_put(g, rest_arg(r, "establishmentId"));
+    db_strv_put(g, rest_arg(r, "establishmentSlug"));
+    db_strv_put(g, rest_arg(r, "email"));
+    db_str(g, (const char *)m->body->bytes);
+    db_strv_put(g, rest_arg(r, "firstName"));
+    db_strv_put(g, rest_arg(r, "lastName"));
+    db_strv_put(g, rest_arg(r, "username"));
+    db_str(g, s->sid);
+    db_i64(g, config.session_idle);
+    db_i64(g, config.session_absolute);
+    db_str(g, code_hash);
+    db_str(g, code);
+    db_str(g, rest_language(r) == ENGLISH ? "en" : "fr");
+    db_str(g, config.public_url ? link : NULL);
+    explicit_bzero(code, sizeof(code));
+    return rest_ask(self, g, created);
+}
+
+static int created(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct { const char *outcome; enum problem what; } refusals[] = {
+        {"taken", P_email_taken}, {"closed", P_registration_closed}, {"no_establishment", P_not_found}};
+    struct rest *r = state;
+    struct session_open *s = r->own;
+    struct db_group *g;
+
+    rest_took(r, m);
+    for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+        if (strcmp(db_text(m, 0, 0, 0), refusals[i].outcome) == 0)
+            return rest_refuse(r, refusals[i].what);
+    snprintf(s->user_id, sizeof(s->user_id), "%s", db_text(m, 0, 0, 1));
+    snprintf(s->establishment_id, sizeof(s->establishment_id), "%s", db_text(m, 0, 0, 2));
+    g = db_group(DB_READ, &(struct db_context){s->establishment_id, s->user_id});
+    caller_statement(g, s->user_id, s->establishment_id);
+    db_stmt(g, SQL_SESSIONS_DELETE);
+    db_str(g, r->sid);
+    return rest_ask(self, g, described);
+}
+
+static int described(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    const struct session_open *s = r->own;
+
+    (void)self;
+    session_replaced(r);
+    http_log_user(r->http, s->user_id, s->establishment_id);
+    identity_set_cookie(r->http, s->token);
+    return rest_reply_value(r, m, r->op->success, 0, 0, 0, 0);
+}

@@ -1,0 +1,454 @@
+/*
+ * Checks input against its schema: one row of `checks` a field type. What is accepted is copied into a fresh map, so an operation
+ * never sees a field that its schema does not name, nor one of the wrong type.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema.h"
+
+const struct field schema_none[] = {{.name = NULL}};
+
+#define PAIRS_MAX 64 /* of a form or query string */
+
+/* ---- one value ---------------------------------------------------------------------------------------------------------- */
+
+static bool fits(struct field_error *e, bool good, enum field_code code, int64_t limit)
+{
+    if (!good) {
+        e->code = code;
+        e->limit = limit;
+    }
+    return good;
+}
+
+static bool is_line(struct str s)
+{
+    bool blank = true;
+
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 || c == 0x7f)
+            return false;
+        blank = blank && c == ' ';
+    }
+    return !blank;
+}
+
+static bool check_str(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+    int64_t n = s.p ? (int64_t)utf8_length(s.p, s.n) : 0;
+
+    return fits(e, mp_type(v) == MP_STR, E_type, 0) && fits(e, n >= f->min, f->min == 1 ? E_required : E_too_short, f->min) &&
+           fits(e, !f->max || n <= f->max, E_too_long, f->max);
+}
+
+static bool check_line(const struct field *f, struct mp v, struct field_error *e)
+{
+    return check_str(f, v, e) && fits(e, mp_str(v).n == 0 || is_line(mp_str(v)), E_format, 0);
+}
+
+static bool check_id(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+
+    (void)f;
+    if (!fits(e, mp_type(v) == MP_STR, E_type, 0) || !fits(e, s.n >= 1 && s.n <= 64, E_format, 0))
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return fits(e, false, E_format, 0);
+    }
+    return true;
+}
+
+bool email_valid(struct str s)
+{
+    const char *at = s.p ? memchr(s.p, '@', s.n) : NULL;
+
+    if (!at || at == s.p || s.n > 254 || at - s.p > 64 || at + 1 == s.p + s.n)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= 0x20 || c == 0x7f || strchr("<>()[],;:\\\"", c) || (c == '@' && s.p + i != at))
+            return false;
+    }
+    const char *domain = at + 1, *end = s.p + s.n;
+    if (*domain == '.' || end[-1] == '.' || *domain == '-')
+        return false;
+    for (const char *c = domain; c + 1 < end; c++)
+        if (c[0] == '.' && c[1] == '.')
+            return false;
+    return true;
+}
+
+static bool check_email(const struct field *f, struct mp v, struct field_error *e)
+{
+    (void)f;
+    return fits(e, mp_type(v) == MP_STR, E_type, 0) && fits(e, email_valid(mp_str(v)), E_format, 0);
+}
+
+/* Links are shown to others: no other scheme (javascript:, data:) gets in. */
+static bool check_url(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+    size_t scheme = s.n > 8 && strncmp(s.p, "https://", 8) == 0 ? 8 : s.n > 7 && strncmp(s.p, "http://", 7) == 0 ? 7 : 0;
+
+    if (!check_str(f, v, e) || !fits(e, scheme > 0, E_format, 0))
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f || strchr("<>\"\\", s.p[i]))
+            return fits(e, false, E_format, 0);
+    return true;
+}
+
+static bool check_int(const struct field *f, struct mp v, struct field_error *e)
+{
+    enum mp_type t = mp_type(v);
+    bool whole = (t == MP_INT || t == MP_UINT || t == MP_FLOAT) && mp_int(v, INT64_MIN) == mp_int(v, INT64_MAX);
+    int64_t n = mp_int(v, 0);
+
+    return fits(e, whole, E_type, 0) && fits(e, n >= f->min, E_too_small, f->min) && fits(e, n <= f->max, E_too_big, f->max);
+}
+
+static bool check_bool(const struct field *f, struct mp v, struct field_error *e)
+{
+    (void)f;
+    return fits(e, mp_type(v) == MP_BOOL, E_type, 0);
+}
+
+static bool check_choice(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+
+    if (!fits(e, mp_type(v) == MP_STR, E_type, 0))
+        return false;
+    for (const char *c = f->choices; *c;) {
+        size_t n = strcspn(c, "|");
+        if (n == s.n && memcmp(c, s.p, n) == 0)
+            return true;
+        c += n + (c[n] == '|');
+    }
+    return fits(e, false, E_choice, 0);
+}
+
+static int digits(const char *p, const char *end, int n)
+{
+    int v = 0;
+
+    if (end - p < n)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9')
+            return -1;
+        v = v * 10 + (p[i] - '0');
+    }
+    return v;
+}
+
+/* Reads "HH:MM"; true when both are in range. */
+static bool hour_minute(const char **p, const char *end, bool colon_optional)
+{
+    int h = digits(*p, end, 2);
+    const char *m = *p + 2;
+
+    if (h < 0 || h > 23)
+        return false;
+    if (m < end && *m == ':')
+        m++;
+    else if (!colon_optional)
+        return false;
+    int minute = digits(m, end, 2);
+    *p = m + 2;
+    return minute >= 0 && minute <= 59;
+}
+
+static bool zone_valid(const char *p, const char *end)
+{
+    if (p == end)
+        return true; /* none: UTC */
+    if (*p == 'Z')
+        return p + 1 == end;
+    if (*p != '+' && *p != '-')
+        return false;
+    p++;
+    return hour_minute(&p, end, true) && p == end;
+}
+
+bool time_valid(struct str s)
+{
+    static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const char *p = s.p, *end = s.p + s.n;
+
+    if (!p || s.n < 10 || s.n > 35)
+        return false;
+    int year = digits(p, end, 4), month = digits(p + 5, end, 2), day = digits(p + 8, end, 2);
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (year < 1900 || year > 9998 || p[4] != '-' || p[7] != '-' || month < 1 || month > 12 || day < 1 ||
+        day > days[month - 1] - (month == 2 && !leap))
+        return false;
+    p += 10;
+    if (p == end)
+        return true;
+    if (*p != 'T' && *p != ' ')
+        return false;
+    p++;
+    if (!hour_minute(&p, end, false))
+        return false;
+    if (p < end && *p == ':') {
+        int sec = digits(p + 1, end, 2);
+        if (sec < 0 || sec > 59)
+            return false;
+        p += 3;
+        if (p < end && *p == '.') {
+            const char *frac = ++p;
+            while (p < end && *p >= '0' && *p <= '9')
+                p++;
+            if (p == frac || p - frac > 9)
+                return false;
+        }
+    }
+    return zone_valid(p, end);
+}
+
+static bool check_time(const struct field *f, struct mp v, struct field_error *e)
+{
+    (void)f;
+    return fits(e, mp_type(v) == MP_STR, E_type, 0) && fits(e, time_valid(mp_str(v)), E_format, 0);
+}
+
+static bool check_texts(const struct field *f, struct mp v, struct field_error *e)
+{
+    if (mp_type(v) == MP_STR && mp_str(v).n == 0)
+        return true;
+    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) || !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
+        return false;
+    for (struct mp_iter it = mp_iter(v); mp_next(&it);) {
+        struct str s = mp_str(it.value);
+        if (!fits(e, mp_type(it.value) == MP_STR, E_type, 0) || !fits(e, is_line(s), E_format, 0) ||
+            !fits(e, utf8_length(s.p, s.n) <= 64, E_too_long, 64))
+            return false;
+    }
+    return true;
+}
+
+static bool check_object(const struct field *f, struct mp v, struct field_error *e)
+{
+    return fits(e, mp_type(v) == MP_MAP, E_type, 0) && fits(e, (int64_t)mp_bytes(v).n <= f->max, E_too_long, f->max);
+}
+
+static bool check_op_id(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+
+    (void)f;
+    if (!fits(e, mp_type(v) == MP_STR, E_type, 0) || !fits(e, s.n >= 1 && s.n <= 64, E_format, 0))
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 0x21 || s.p[i] > 0x7e)
+            return fits(e, false, E_format, 0);
+    return true;
+}
+
+typedef bool check_value(const struct field *f, struct mp v, struct field_error *e);
+static check_value *const checks[] = {
+    [FIELD_STR] = check_str,       [FIELD_LINE] = check_line,   [FIELD_ID] = check_id,       [FIELD_EMAIL] = check_email,
+    [FIELD_URL] = check_url,
+    [FIELD_INT] = check_int,       [FIELD_BOOL] = check_bool,   [FIELD_CHOICE] = check_choice, [FIELD_TIME] = check_time,
+    [FIELD_TEXTS] = check_texts,   [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id, [FIELD_CALLER] = check_id,
+    [FIELD_TENANT] = check_id};
+
+/* ---- a map -------------------------------------------------------------------------------------------------------------- */
+
+static const struct field *field_named(const struct field *schema, struct str name)
+{
+    for (; schema->name; schema++)
+        if (str_is(name, schema->name))
+            return schema;
+    return NULL;
+}
+
+static void add_error(struct verdict *v, const char *field, struct field_error e)
+{
+    if (v->count < FIELD_ERRORS_MAX) {
+        e.field = field;
+        v->errors[v->count++] = e;
+    }
+}
+
+/* The first unknown name is shown, cut at a character; one is enough to find the mistake. */
+static void add_unknown(struct verdict *v, struct str name)
+{
+    size_t n = name.n < sizeof(v->unknown) ? name.n : sizeof(v->unknown) - 1;
+
+    if (v->unknown[0])
+        return;
+    while (n > 0 && n < name.n && ((unsigned char)name.p[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(v->unknown, name.p, n);
+    v->unknown[n] = 0;
+    add_error(v, v->unknown[0] ? v->unknown : "?", (struct field_error){.code = E_unknown});
+    if (!v->unknown[0])
+        v->unknown[0] = '?';
+}
+
+static bool absent(const struct field *f, struct mp v)
+{
+    enum mp_type t = mp_type(v);
+
+    return t == MP_NONE || t == MP_NIL || f->type == FIELD_IGNORED ||
+           ((f->flags & FIELD_BLANK_IS_ABSENT) && t == MP_STR && mp_str(v).n == 0);
+}
+
+static bool names_another(const struct field *f, struct mp v, const struct identity *who)
+{
+    if (!who || (f->type != FIELD_CALLER && f->type != FIELD_TENANT))
+        return false;
+    if (f->type == FIELD_TENANT)
+        return who->role != ROLE_SUPER_ADMIN && !str_is(mp_str(v), who->establishment_id);
+    return !str_is(mp_str(v), who->user_id);
+}
+
+void schema_check(const struct field *schema, struct mp map, const struct identity *who, struct buf *out, struct verdict *ret)
+{
+    struct buf kept = BUF_INIT;
+    uint32_t count = 0;
+
+    memset(ret, 0, sizeof(*ret));
+    for (struct mp_iter it = mp_iter(map); mp_next(&it);)
+        if (!field_named(schema, mp_str(it.key)))
+            add_unknown(ret, mp_str(it.key));
+    for (const struct field *f = schema; f->name; f++) {
+        struct mp v = mp_get(map, f->name);
+        struct field_error e = {0};
+        if (absent(f, v)) {
+            if (f->flags & FIELD_REQUIRED)
+                add_error(ret, f->name, (struct field_error){.code = E_required});
+        } else if (!checks[f->type](f, v, &e)) {
+            add_error(ret, f->name, e);
+        } else if (names_another(f, v, who)) {
+            ret->identity = true;
+            add_error(ret, f->name, (struct field_error){.code = E_forbidden});
+        } else {
+            mp_put_cstr(&kept, f->name);
+            mp_put_raw(&kept, v);
+            count++;
+        }
+    }
+    mp_put_map(out, count);
+    buf_put(out, kept.data, kept.len);
+    buf_finish(&kept);
+}
+
+/* ---- pairs of text ------------------------------------------------------------------------------------------------------ */
+
+static bool whole_number(struct str s, int64_t *ret)
+{
+    char text[24], *end;
+
+    if (s.n == 0 || s.n >= sizeof(text) || !(s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9')))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = 0;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    return errno == 0 && *end == 0;
+}
+
+static void put_typed(struct buf *b, const struct field *f, struct str value)
+{
+    int64_t n;
+
+    if (f && f->type == FIELD_INT && whole_number(value, &n))
+        mp_put_int(b, n);
+    else if (f && f->type == FIELD_BOOL && (str_is(value, "true") || str_is(value, "1") || str_is(value, "on")))
+        mp_put_bool(b, true);
+    else if (f && f->type == FIELD_BOOL && (str_is(value, "false") || str_is(value, "0")))
+        mp_put_bool(b, false);
+    else
+        mp_put_str(b, value.p ? value.p : "", value.n); /* the wrong type is found by the check */
+}
+
+void schema_pairs_add(struct schema_pairs *p, struct str name, struct str value)
+{
+    mp_put_str(&p->pairs, name.p, name.n);
+    put_typed(&p->pairs, field_named(p->schema, name), value);
+    p->count++;
+}
+
+void schema_pairs_end(struct schema_pairs *p, struct buf *out)
+{
+    mp_put_map(out, p->count);
+    buf_put(out, p->pairs.data, p->pairs.len);
+    buf_finish(&p->pairs);
+}
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 32) >= 'a' && (c | 32) <= 'f')
+        return (c | 32) - 'a' + 10;
+    return -1;
+}
+
+/* Decodes one side of a pair to the end of b. */
+static int form_decode(const char *p, const char *end, struct buf *b, struct str *ret)
+{
+    size_t at = b->len;
+
+    for (; p < end; p++) {
+        if (*p != '%') {
+            buf_putc(b, *p == '+' ? ' ' : *p);
+            continue;
+        }
+        if (end - p < 3 || hex(p[1]) < 0 || hex(p[2]) < 0 || (hex(p[1]) | hex(p[2])) == 0)
+            return -EINVAL;
+        buf_putc(b, (char)(hex(p[1]) << 4 | hex(p[2])));
+        p += 2;
+    }
+    *ret = (struct str){(const char *)b->data + at, b->len - at};
+    return ret->n == 0 || (utf8_valid(ret->p, ret->n) && !memchr(ret->p, 0, ret->n)) ? 0 : -EINVAL;
+}
+
+static bool taken(const struct str *names, unsigned n, struct str name)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (names[i].n == name.n && memcmp(names[i].p, name.p, name.n) == 0)
+            return true;
+    return false;
+}
+
+int form_to_mp(const struct field *schema, struct str form, struct buf *out)
+{
+    struct schema_pairs pairs = {.schema = schema};
+    struct buf text = BUF_INIT;
+    struct str names[PAIRS_MAX];
+    const char *p = form.p, *end = form.p + form.n;
+    int err = 0;
+
+    buf_reserve(&text, form.n + 1); /* decoding never grows: views into text stay good */
+    while (!err && p < end) {
+        const char *amp = memchr(p, '&', (size_t)(end - p)), *stop = amp ? amp : end;
+        const char *eq = memchr(p, '=', (size_t)(stop - p));
+        struct str name, value = {NULL, 0};
+        err = form_decode(p, eq ? eq : stop, &text, &name);
+        if (!err && eq)
+            err = form_decode(eq + 1, stop, &text, &value);
+        if (!err && (pairs.count == PAIRS_MAX || taken(names, pairs.count, name)))
+            err = -EINVAL;
+        if (!err && (name.n || value.n)) {
+            names[pairs.count] = name;
+            schema_pairs_add(&pairs, name, value);
+        }
+        p = stop + 1;
+    }
+    if (!err)
+        schema_pairs_end(&pairs, out);
+    buf_finish(&pairs.pairs);
+    buf_finish(&text);
+    return err;
+}

@@ -1,0 +1,1 @@
+select session_sweep(), signin_sweep()
