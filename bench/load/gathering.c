@@ -92,13 +92,20 @@ static void on_closed(struct swarm *s, struct client *c, const char *why)
         fprintf(stderr, "bench_load: a member was closed: %s (code %u)\n", why, c->close_code);
 }
 
-/* The string that begins after the n-th comma-separated quoted string of an envelope; none has
- * escapes before its payload. */
+/* An envelope's event: its first string after the topic. Neither ref is a string in a broadcast,
+ * and no string here has escapes. */
 static struct str envelope_event(const char *p, size_t n)
 {
     const char *end = p + n, *q = p;
     struct str found = {NULL, 0};
-    for (int strings = *p == '[' && p[1] == '"' ? 4 : 2; strings > 0; strings--) {
+    int strings = 2;
+    for (int ref = 0; ref < 2 && q < end; ref++) {
+        strings += q[1] == '"';
+        q = memchr(q + 1, ',', (size_t)(end - q - 1));
+        if (!q)
+            return found;
+    }
+    for (q = p; strings > 0; strings--) {
         const char *from = memchr(q, '"', (size_t)(end - q));
         const char *to = from ? memchr(from + 1, '"', (size_t)(end - from - 1)) : NULL;
         if (!to)
@@ -128,7 +135,6 @@ static void on_text(struct swarm *s, struct client *c, const char *p, size_t n)
 {
     struct gathering *g = s->state;
     struct str name = g->o->floor ? STR("message") : envelope_event(p, n);
-    /* A message to one member has null for its ref, and one string less. */
     if (str_is(name, "phx_reply"))
         on_reply(g, c, p, n);
     else if (g->on && g->on->event)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stacgate/buf.h"
 #include "stacgate/config.h"
 
 static char *error;
@@ -215,4 +216,48 @@ Test(config, every_option_is_named_once)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         for (size_t j = 0; j < i; j++)
             cr_assert_str_neq(names[i], names[j]);
+}
+
+/* config/stacgate.conf names every option with its default: with its marks removed it loads and
+ * changes nothing. */
+Test(config, the_sample_file_is_complete_and_true, .init = clean)
+{
+    static const char *const names[] = {
+#define OPT(field, name, env, type, otherwise, fr, en) "\n#" name " =",
+#include "../../config/options.def"
+#undef OPT
+    };
+    struct buf sample = BUF_INIT, bare = BUF_INIT;
+    char file[4096];
+    snprintf(file, sizeof file, "%.*s/../../config/stacgate.conf",
+             (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__);
+    FILE *f = fopen(file, "r");
+    cr_assert(f, "%s", file);
+    for (size_t n = 1; n > 0; sample.len += n)
+        n = fread(buf_reserve(&sample, 4096), 1, 4096, f);
+    fclose(f);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        cr_assert_eq(strstr(buf_cstr(&sample), names[i]) != NULL,
+                     strcmp(names[i], "\n#config =") != 0,
+                     "config/stacgate.conf and options.def differ about \"%s\"", names[i] + 1);
+    for (const char *p = buf_cstr(&sample); *p; p++)
+        if (*p != '#' || p[1] == ' ')
+            buf_putc(&bare, *p);
+    struct config defaults = config;
+    write_file(buf_cstr(&bare));
+    cr_assert_eq(load(0, NULL), 0, "%s", error);
+    unlink(path);
+#define OPT(field, name, env, type, otherwise, fr, en)                                             \
+    same_##type(name, config.field, defaults.field);
+#define same_INT(name, a, b) cr_assert_eq(a, b, "%s", name)
+#define same_MS same_INT
+#define same_SIZE same_INT
+#define same_BOOL same_INT
+#define same_STR(name, a, b)                                                                       \
+    cr_assert(strcmp(name, "config") == 0 || (!(a) && !(b)) || ((a) && (b) && strcmp(a, b) == 0),  \
+              "%s", name)
+#include "../../config/options.def"
+#undef OPT
+    buf_finish(&sample);
+    buf_finish(&bare);
 }
