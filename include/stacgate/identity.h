@@ -42,6 +42,8 @@ bool identity_is_staff(const struct identity *i);                      /* manage
  * `fail` gets -EUNAVAILABLE_DB and the like. Bearer tokens count like cookies.
  */
 int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next);
+/* The same for a session already known by its sid: is it still one? */
+int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next);
 const struct session_ref *identity_of(const struct msg *m);   /* NULL: anonymous; valid while m->body is */
 
 /* An open socket counts as use: gathered into one statement a minute. */

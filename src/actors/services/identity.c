@@ -259,21 +259,31 @@ static void enqueue(struct lookups *l, actor_id who, actor_ref ref, const char s
     }
 }
 
-int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next)
+/* sid NULL: nobody, without asking anybody. */
+static int ask(struct actor *self, const char *sid, uint32_t ms, actor_step *next)
 {
     struct lookups *l = services[loop_index()];
     actor_ref ref = l ? actor_expect(self, ms, next) : 0;
-    char token[SESSION_TOKEN_SIZE + 1], sid[65];
 
     if (!ref)
         return -ENOBUFS;
-    if (!http_cookie(r, identity_cookie_name(r), token, sizeof(token)) || strlen(token) != SESSION_TOKEN_SIZE - 1) {
+    if (sid)
+        enqueue(l, actor_self(self), ref, sid);
+    else
         actor_complete(actor_self(self), ref, 0, NULL);
-        return 0;
-    }
-    sha256_hex(token, strlen(token), sid);
-    enqueue(l, actor_self(self), ref, sid);
     return 0;
+}
+
+int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next) { return ask(self, sid, ms, next); }
+
+int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next)
+{
+    char token[SESSION_TOKEN_SIZE + 1], sid[65];
+
+    if (!http_cookie(r, identity_cookie_name(r), token, sizeof(token)) || strlen(token) != SESSION_TOKEN_SIZE - 1)
+        return ask(self, NULL, ms, next);
+    sha256_hex(token, strlen(token), sid);
+    return ask(self, sid, ms, next);
 }
 
 /* ---- cookies ----------------------------------------------------------------------------------------------------------------- */
