@@ -89,7 +89,7 @@ static bool put_group(struct conn *c, struct db_group *g)
     return good && put_sync(c->db);
 }
 
-bool conn_send(struct conn *c, struct db_group *g)
+bool conn_submit(struct conn *c, struct db_group *g)
 {
     bool good = true;
 

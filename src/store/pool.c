@@ -107,7 +107,7 @@ void pool_pump(struct lane *l)
     while (l->first && (c = choose(l))) {
         struct db_group *g = dequeue(l);
         if (actor_awaits(g->who, g->ref))
-            conn_send(c, g);
+            conn_submit(c, g);
         else
             group_free(g);
     }
@@ -142,7 +142,7 @@ int db_ask(struct actor *self, struct db_group *g, uint32_t ms, actor_step *next
     }
     struct conn *c = l->first ? NULL : choose(l);
     if (c)
-        conn_send(c, g);
+        conn_submit(c, g);
     else
         enqueue(l, g);
     if (!uv_is_active((uv_handle_t *)&p->tick))

@@ -137,7 +137,7 @@ void pool_handle_closed(struct pool *p);                /* the last one of a sto
 
 /* conn.c */
 struct conn *conn_create(struct lane *l, PGconn *db);   /* takes db */
-bool conn_send(struct conn *c, struct db_group *g);     /* takes g */
+bool conn_submit(struct conn *c, struct db_group *g);     /* takes g */
 void conn_flush(struct conn *c);
 void conn_kill(struct conn *c, const char *why);        /* marks it; conn_bury at the turn's end */
 void conn_bury(struct conn *c);                         /* fails what was sent, closes, frees */
