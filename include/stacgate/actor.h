@@ -65,9 +65,9 @@ typedef int actor_step(struct actor *self, void *state, const struct msg *m); /*
 struct actor_type {
     const char *name;
     size_t state_size;      /* zeroed before init; <= 64 KiB */
-    uint32_t mailbox_max;   /* a full mailbox refuses the mail: an ask ends with -ENOBUFS, a send is dropped and counted */
+    uint32_t mailbox_max;   /* a full mailbox refuses the mail: an ask ends with -ENOBUFS, a send is dropped and counted; 0: 1000 */
     int (*init)(struct actor *self, void *state, const void *arg);    /* 0 or -errno (then terminate is called too) */
-    actor_step *receive;    /* mail that no ask, timer or monitor is waiting for */
+    actor_step *receive;    /* mail that no ask, timer or monitor is waiting for, and theirs whose step is NULL; NULL: mail is refused, asks end with -EOPNOTSUPP */
     int (*fail)(struct actor *self, void *state, int err);            /* a failed ask; NULL: the actor fails with err */
     void (*terminate)(struct actor *self, void *state, int result);   /* result: 0 or -errno; release everything */
     bool drains;            /* gets MSG_STOP at a drain and ends by itself; others are ended when all of those have */
@@ -100,9 +100,13 @@ static inline struct msg msg_keep(const struct msg *m) { return (struct msg){.ki
  */
 actor_ref actor_expect(struct actor *self, uint32_t ms, actor_step *next);
 void actor_complete(actor_id who, actor_ref ref, int status, struct body *body); /* takes the reference */
-bool actor_awaits(actor_id who, actor_ref ref);                                  /* is anybody still waiting? */
+bool actor_awaits(actor_id who, actor_ref ref);                                  /* is anybody still waiting? who's own loop only */
 
-/* Runs work(arg) in the thread pool, then actor_complete(self, …, its return value, its body). */
+/*
+ * Runs work(arg) in the thread pool, then actor_complete(self, …, its return value, its body). When self ends, cancels or runs out of
+ * time first, a job that no thread has begun is not run. free_arg (or NULL) is called on this loop in every case, but not
+ * when this fails: -ENOBUFS when 1,024 jobs of this loop are waiting or running.
+ */
 typedef int actor_work(void *arg, struct body **ret_body);
 int actor_offload(struct actor *self, actor_work *work, void *arg, void (*free_arg)(void *), uint32_t ms, actor_step *next);
 
@@ -113,7 +117,7 @@ void actor_cancel(struct actor *self, actor_ref ref);       /* timer, monitor, a
 actor_ref actor_monitor(struct actor *self, actor_id who, actor_step *next);
 
 void actor_stop(actor_id who, int result);                  /* ends it from outside, after the mail it already has */
-/* Inside fail: the `next` of the ask that failed, for an actor that has several asks under way. */
+/* Inside fail: the `next` of the ask that failed, for an actor that has several asks under way. NULL anywhere else. */
 actor_step *actor_failed_step(const struct actor *self);
 actor_id actor_self(const struct actor *self);
 void *actor_state(struct actor *self);

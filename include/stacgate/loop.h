@@ -30,8 +30,12 @@ struct runtime_options {
     void (*ready)(void);                  /* once, on loop 0, when every service of every loop has started */
 };
 
-int runtime_run(const struct runtime_options *o);  /* returns when drained: 0, or the -errno of a failed start */
-void runtime_drain(void);                          /* from any thread or signal handler; a second call ends at once */
+int runtime_run(const struct runtime_options *o);  /* returns when drained: 0, or the -errno of a failed start; may be called again */
+/*
+ * From any thread or signal handler. Services' drain, then MSG_STOP; when the actors that drain have ended, drain_ms is over or this
+ * is called again, all others end (-ESHUTDOWN), then services stop. Before runtime_run: it drains as soon as it has started.
+ */
+void runtime_drain(void);
 bool runtime_draining(void);
 
 unsigned loop_index(void);                         /* the calling loop; asserts that it is one */

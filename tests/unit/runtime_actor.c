@@ -138,6 +138,7 @@ static int answer_begin(struct actor *self, void *state, const void *arg)
 {
     struct asker *a = state;
     asker_begin(a, arg);
+    cr_assert(actor_failed_step(self) == NULL);
     cr_assert_eq(a->ended, 0, "the state is zeroed");
     return actor_ask(self, a->peer, PING, body_make("hello", 5), 5000, answer_got);
 }
@@ -170,6 +171,7 @@ static int failure_fail(struct actor *self, void *state, int err)
 {
     struct asker *a = state;
     cr_assert_eq(err, failures[a->step].want, "step %d: %d", a->step, err);
+    cr_assert(actor_failed_step(self) == unexpected);
     return ++a->step == FAILURES ? ACTOR_DONE : failure_next(self, a);
 }
 static int failure_begin(struct actor *self, void *state, const void *arg)

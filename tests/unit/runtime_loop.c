@@ -262,8 +262,8 @@ static int drainer_over(struct actor *self, void *state, const struct msg *m)
 }
 static int drainer_receive(struct actor *self, void *state, const struct msg *m)
 {
-    (void)state;
     cr_assert_eq(m->kind, MSG_STOP);
+    cr_assert_eq((*(int *)state)++, 0, "once");
     cr_assert(runtime_draining());
     actor_after(self, takes_ms, drainer_over);
     return 0;
@@ -275,7 +275,7 @@ static void drainer_terminate(struct actor *self, void *state, int result)
     cr_assert(result == 0 || result == -ESHUTDOWN);
     cut += result != 0;
 }
-static const struct actor_type drainer_type = {.name = "drainer", .mailbox_max = 1, .receive = drainer_receive,
+static const struct actor_type drainer_type = {.name = "drainer", .state_size = sizeof(int), .mailbox_max = 1, .receive = drainer_receive,
     .terminate = drainer_terminate, .drains = true};
 
 static int plain_receive(struct actor *self, void *state, const struct msg *m)

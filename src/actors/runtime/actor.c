@@ -167,7 +167,7 @@ struct actor *actor_create(struct loop *l, const struct actor_type *type, actor_
         actor_end(l, a, r);
         return NULL;
     }
-    if (type->drains && runtime_draining())
+    if (type->drains && l->stopping)
         post_stop(l, a);
     if (a->first)
         schedule(l, a);
@@ -207,9 +207,10 @@ static int answer(struct loop *l, struct actor *a, const struct msg *m)
         told.from = p->target;
     pending_remove(l, p);
     if (m->kind == MSG_REPLY && m->status < 0) {
-        a->failed_step = step;
+        l->failing = a;
+        l->failed_step = step;
         int r = a->type->fail ? a->type->fail(a, a->state, m->status) : m->status;
-        a->failed_step = NULL;
+        l->failing = NULL;
         return r;
     }
     return step ? step(a, a->state, &told) : 0;
@@ -304,6 +305,7 @@ void actors_run(struct loop *l)
 
 void actors_stop(struct loop *l)
 {
+    l->stopping = true;
     const struct slots *all[] = {&l->named, &l->slots};
     for (unsigned k = 0; k < 2; k++)
         for (uint32_t i = 0; i < all[k]->count; i++)
@@ -376,5 +378,5 @@ int actor_passivate(struct actor *self)
 
 actor_step *actor_failed_step(const struct actor *self)
 {
-    return self->failed_step;
+    return loop_here->failing == self ? loop_here->failed_step : NULL;
 }

@@ -205,6 +205,8 @@ static void loop_main(void *arg)
     loop_here = l;
     uv_update_time(&l->uv);
     go_through(l, PHASE_START);
+    uv_update_time(&l->uv);
+    l->turn_start = loop_now(); /* a slow start is no lag */
     uv_run(&l->uv, UV_RUN_DEFAULT);
     loop_here = NULL;
 }

@@ -78,7 +78,6 @@ struct actor {
     struct actor *next_ready;   /* in loop.ready or loop.later */
     struct pending *pending;    /* what it waits for, linked by own_next */
     struct name *name;          /* NULL: anonymous */
-    actor_step *failed_step;    /* during fail: the step that would have had the answer */
     uint64_t watchers;          /* a bit a loop that may have asks or monitors of it */
     uint32_t waiting;           /* messages in the mailbox that count against its limit */
     uint32_t turn;              /* to which `used` belongs */
@@ -183,11 +182,14 @@ struct hook { void (*call)(void *arg); void *arg; };
 
 struct loop {
     unsigned index;
+    bool stopping;             /* MSG_STOP was sent: who comes later gets it at once */
     bool closing;              /* nothing may be spawned any more */
     uint32_t turn;
     int64_t turn_start, lag_logged;
     struct actor *ready, **ready_end; /* linked by next_ready */
     struct actor *later, **later_end; /* had their share of this turn */
+    const struct actor *failing; /* whose fail runs right now */
+    actor_step *failed_step;     /* the step that would have had the answer */
     struct slots slots, named;
     struct pendings pendings;
     struct mail *free_mail;
