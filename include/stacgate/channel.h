@@ -31,5 +31,6 @@ extern const struct loop_service realtime_service;
 
 /* Tells the signed-in sockets of a user on `user:` (any loop): an unnumbered event. */
 void user_tell(const char *user_id, const char *event, struct mp payload);
+void user_tell_here(const char *user_id, const char *event, struct mp payload); /* only the sockets of this loop */
 
 #endif

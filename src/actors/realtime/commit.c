@@ -1,0 +1,587 @@
+/*
+ * From queue to log: while one commit is under way the next batch gathers. The invariants: one commit at a time; nobody is answered
+ * before the batch's outcome is known; an operation is in the queue or in the batch, never in both.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "chan.h"
+#include "sql.h"
+#include "stacgate/config.h"
+#include "stacgate/log.h"
+
+#define COMMIT_MS 8000           /* a commit's deadline; after it its outcome is unknown */
+#define UNKNOWN_MAX_MS 20000     /* how long an unknown outcome is asked for before the actor ends */
+#define RETRY_MS 150
+#define STATEMENTS_MAX 4         /* different state statements of one batch */
+
+static actor_step committed, looked_up, retry, flushed;
+
+/* ---- the queue -------------------------------------------------------------------------------------------------- */
+
+static struct op *same_op(struct op *list, const struct op *op)
+{
+    for (; list; list = list->next)
+        if (list->user == op->user && strcmp(list->op_id, op->op_id) == 0)
+            return list;
+    return NULL;
+}
+
+/* The same push again while the first is under way: it waits for that one's answer. */
+static bool join_twin(struct channel *c, struct op *op)
+{
+    struct op *first = op->own_op_id ? NULL : same_op(c->batch, op);
+
+    if (!first && !op->own_op_id)
+        first = same_op(c->queue, op);
+    if (!first)
+        return false;
+    if (first->hash != op->hash) {
+        op_refuse(c, op, &(struct refusal){REASON_conflict, "opId", "reused", 0});
+    } else {
+        op->next = first->twins;
+        first->twins = op;
+    }
+    return true;
+}
+
+void commit_enqueue(struct channel *c, struct op *op)
+{
+    if (join_twin(c, op))
+        return;
+    if (c->queued >= QUEUE_MAX) {
+        op_refuse(c, op, &(struct refusal){.reason = REASON_unavailable});
+        return;
+    }
+    *c->queue_end = op;
+    c->queue_end = &op->next;
+    c->queued++;
+    commit_pump(c);
+}
+
+static struct op *queue_pop(struct channel *c)
+{
+    struct op *op = c->queue;
+
+    c->queue = op->next;
+    if (!c->queue)
+        c->queue_end = &c->queue;
+    op->next = NULL;
+    c->queued--;
+    return op;
+}
+
+static void batch_push(struct channel *c, struct op *op)
+{
+    *c->batch_end = op;
+    c->batch_end = &op->next;
+    op->place = ++c->batched;
+}
+
+static void queue_unpop(struct channel *c, struct op *op)
+{
+    op->next = c->queue;
+    if (!c->queue)
+        c->queue_end = &op->next;
+    c->queue = op;
+    c->queued++;
+}
+
+static void batch_clear(struct channel *c)
+{
+    c->batch = NULL;
+    c->batch_end = &c->batch;
+    c->batched = 0;
+}
+
+/* ---- looking up what checks need -------------------------------------------------------------------------------- */
+
+static struct str looked_for(const struct op *op)
+{
+    return op->kind->lookup ? mp_str(mp_get(op->payload, op->kind->lookup)) : (struct str){0};
+}
+
+static bool needs_lookup(const struct op *op)
+{
+    return !op->looked && (op->must_look || ((op->kind->flags & PUSH_LOOKUP) && looked_for(op).p));
+}
+
+static void put_lookup_column(struct channel *c, struct db_group *g, int column)
+{
+    db_array(g);
+    for (struct op *op = c->queue; op; op = op->next) {
+        struct str id = looked_for(op);
+
+        if (op->place == 0)
+            continue;
+        if (column == 0)
+            db_array_strn(g, op->user->id, strlen(op->user->id));
+        else if (column == 1)
+            db_array_strn(g, op->op_id, strlen(op->op_id));
+        else
+            db_array_strn(g, id.p, id.n);
+    }
+    db_array_end(g);
+}
+
+static void start_lookup(struct channel *c)
+{
+    struct db_context ctx = channel_context(c);
+    struct db_group *g = db_group(DB_READ, &ctx);
+    uint32_t n = 0;
+
+    for (struct op *op = c->queue; op; op = op->next)
+        op->place = n < BATCH_MAX && needs_lookup(op) ? ++n : 0;
+    db_stmt(g, SQL_REALTIME_GROUP_LOOKUP);
+    db_str(g, c->topic);
+    db_str(g, c->id);
+    for (int column = 0; column < 3; column++)
+        put_lookup_column(c, g, column);
+    c->looking = db_ask(c->self, g, COMMIT_MS, looked_up) == 0;
+    if (!c->looking)
+        commit_failed(c, -EUNAVAILABLE_DB);
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+}
+
+static int looked_up(struct actor *self, void *state, const struct msg *m)
+{
+    struct channel *c = state;
+
+    (void)self;
+    c->looking = false;
+    for (struct op *op = c->queue; op; op = op->next) {
+        int row = (int)op->place - 1;
+
+        if (row < 0 || row >= db_rows(m, 0))
+            continue;
+        op->place = 0;
+        op->looked = true;
+        op->repeat = db_true(m, 0, row, 1);
+        op->message.found = db_true(m, 0, row, 2);
+        copy_text(op->message.sender_id, sizeof(op->message.sender_id), db_text(m, 0, row, 3));
+        op->message.created_ms = db_int(m, 0, row, 4);
+        op->message.deleted = db_true(m, 0, row, 5);
+        copy_text(op->message.type, sizeof(op->message.type), db_text(m, 0, row, 6));
+    }
+    commit_pump(c);
+    return 0;
+}
+
+/* ---- building a batch -------------------------------------------------------------------------------------------- */
+
+static void answer_done(struct channel *c, struct op *op)
+{
+    struct buf b = BUF_INIT, item = BUF_INIT;
+    struct op *twins = op->twins, *next;
+
+    mp_put_map(&b, 1);
+    mp_put_cstr(&b, "already");
+    mp_put_bool(&b, true);
+    if (op->kind->item && op->session == 0)
+        op->kind->item(c, op, &item);
+    op->twins = NULL;
+    op_answer(c, op, true, value_mp(mp_view(b.data, b.len)), item.len ? value_mp(mp_view(item.data, item.len)) : (struct value){0});
+    for (; twins; twins = next) {
+        next = twins->next;
+        op_answer(c, twins, true, value_mp(mp_view(b.data, b.len)), (struct value){0});
+    }
+    buf_finish(&b);
+    buf_finish(&item);
+}
+
+/* Takes the op. false: it went back to the queue's head, and must be looked up first. */
+static bool consider(struct channel *c, struct op *op)
+{
+    struct refusal why;
+
+    buf_clear(&op->stored);
+    int r = op->kind->check(c, op, &why);
+    if (r == 0 || op->repeat) {
+        if (r != 0) { /* done before, and would be refused today: the log has the answer */
+            buf_clear(&op->stored);
+            mp_put_map(&op->stored, 0);
+        }
+        batch_push(c, op);
+    } else if (r == PUSH_DONE) {
+        answer_done(c, op);
+    } else if (!op->looked && !op->own_op_id) {
+        op->must_look = true;
+        queue_unpop(c, op);
+        return false;
+    } else {
+        op_refuse(c, op, &why);
+    }
+    return true;
+}
+
+static bool fits(const struct channel *c, const struct op *op)
+{
+    if (c->batched == 0)
+        return true;
+    return !c->one_by_one && c->batched < BATCH_MAX && op->kind->batch_class != 0 &&
+           op->kind->batch_class == c->batch->kind->batch_class;
+}
+
+static void build_batch(struct channel *c)
+{
+    while (c->queue && !needs_lookup(c->queue) && fits(c, c->queue))
+        if (!consider(c, queue_pop(c)))
+            return;
+}
+
+/* ---- the commit --------------------------------------------------------------------------------------------------- */
+
+static void put_ops_column(const struct channel *c, struct db_group *g, int column)
+{
+    static _Thread_local struct buf json;
+
+    db_array(g);
+    for (const struct op *op = c->batch; op; op = op->next) {
+        switch (column) {
+        case 0: db_array_strn(g, op->kind->event, strlen(op->kind->event)); break;
+        case 1:
+            buf_clear(&json);
+            value_put(&json, ENC_JSON, value_mp(mp_view(op->stored.data, op->stored.len)));
+            db_array_strn(g, (const char *)json.data, json.len);
+            break;
+        case 2: db_array_strn(g, op->user->id, strlen(op->user->id)); break;
+        case 3: db_array_strn(g, op->op_id, strlen(op->op_id)); break;
+        case 4: db_array_i64(g, op->hash); break;
+        case 5: db_array_strn(g, *op->ref ? op->ref : NULL, strlen(op->ref)); break;
+        }
+    }
+    db_array_end(g);
+}
+
+static void put_state(const struct channel *c, struct db_group *g)
+{
+    const struct sql *done[STATEMENTS_MAX];
+    unsigned n = 0;
+
+    for (const struct op *op = c->batch; op; op = op->next) {
+        const struct sql *sql = op->kind->state ? *op->kind->state : NULL;
+        unsigned i = 0;
+
+        while (i < n && done[i] != sql)
+            i++;
+        if (!sql || i < n)
+            continue;
+        done[n++] = sql;
+        db_stmt(g, sql);
+        db_str(g, c->topic);
+        db_i64(g, c->fence);
+        if (op->kind->state_params > 2)
+            db_str(g, c->id);
+    }
+}
+
+static void commit(struct channel *c)
+{
+    struct db_context ctx = channel_context(c);
+    struct db_group *g = db_group(DB_WRITE, &ctx);
+
+    db_stmt(g, SQL_REALTIME_FENCE);
+    db_str(g, c->topic);
+    db_i64(g, c->fence);
+    db_stmt(g, SQL_REALTIME_APPEND);
+    db_str(g, c->topic);
+    db_i64(g, c->fence);
+    for (int column = 0; column < 6; column++)
+        put_ops_column(c, g, column);
+    put_state(c, g);
+    c->committing = true;
+    if (db_ask(c->self, g, COMMIT_MS, committed) < 0)
+        commit_failed(c, -EUNAVAILABLE_DB);
+}
+
+void commit_pump(struct channel *c)
+{
+    if (c->stage != CHANNEL_OPEN || c->committing || c->looking)
+        return;
+    build_batch(c);
+    if (c->batch)
+        commit(c);
+    else if (c->queue)
+        start_lookup(c);
+    else
+        c->one_by_one = false;
+}
+
+/* ---- what became of it -------------------------------------------------------------------------------------------- */
+
+static void take_results(struct channel *c, const struct msg *m)
+{
+    struct op *by_place[BATCH_MAX + 1] = {0};
+
+    for (struct op *op = c->batch; op; op = op->next)
+        by_place[op->place] = op;
+    for (int row = 0; row < db_rows(m, 1); row++) {
+        int64_t place = db_int(m, 1, row, 0);
+        struct op *op = place >= 1 && place <= BATCH_MAX ? by_place[place] : NULL;
+
+        if (!op)
+            continue;
+        op->seq = db_int(m, 1, row, 1);
+        copy_text(op->at, sizeof(op->at), db_text(m, 1, row, 2));
+        copy_text(op->ref, sizeof(op->ref), db_text(m, 1, row, 3));
+        op->fresh = db_true(m, 1, row, 4);
+        op->conflict = !db_true(m, 1, row, 5);
+    }
+}
+
+static void put_reply(struct buf *out, const struct channel *c, const struct op *op, const struct op *asked)
+{
+    static _Thread_local struct buf response;
+    struct object o;
+    enum encoding enc = (enum encoding)asked->enc;
+
+    buf_clear(&response);
+    if (op->conflict) {
+        refusal_put(&response, enc, &(struct refusal){REASON_conflict, "opId", "reused", 0}, asked->lang);
+    } else {
+        object_begin(&o, &response, enc);
+        object_int(&o, "seq", op->seq);
+        object_str(&o, "createdAt", str_of(op->at));
+        if (*op->ref)
+            object_str(&o, "id", str_of(op->ref));
+        object_end(&o);
+    }
+    struct str text = {(const char *)response.data, response.len};
+    envelope_reply(out, enc, asked->join_ref, asked->client_ref, channel_topic(c), !op->conflict,
+                   enc == ENC_MP ? value_mp(mp_view(response.data, response.len)) : value_json(text));
+}
+
+/* Every reply of the batch to one connection is one frame. */
+static void answer_session(struct channel *c, struct op *first)
+{
+    struct buf wire = BUF_INIT;
+    unsigned replies = 0;
+    actor_id session = first->session;
+
+    for (struct op *op = first; op; op = op->next) {
+        for (struct op *asked = op; asked; asked = asked == op ? op->twins : asked->next) {
+            if (asked->session != session || asked->nonce != first->nonce)
+                continue;
+            put_reply(&wire, c, op, asked);
+            replies++;
+            asked->session = 0;
+        }
+    }
+    member_send(c, session, first->nonce, first->enc, WS_CONTROL, &wire, replies, 0, 0);
+    buf_finish(&wire);
+}
+
+static void answer_ask(struct channel *c, struct op *op, struct op *asked)
+{
+    struct buf b = BUF_INIT;
+    struct object o;
+
+    mp_put_map(&b, op->conflict || !op->kind->item ? 2 : 3);
+    mp_put_cstr(&b, "status");
+    mp_put_cstr(&b, op->conflict ? "error" : "ok");
+    mp_put_cstr(&b, "response");
+    if (op->conflict) {
+        refusal_put(&b, ENC_MP, &(struct refusal){REASON_conflict, "opId", "reused", 0}, asked->lang);
+    } else {
+        object_begin(&o, &b, ENC_MP);
+        object_int(&o, "seq", op->seq);
+        object_str(&o, "createdAt", str_of(op->at));
+        if (*op->ref)
+            object_str(&o, "id", str_of(op->ref));
+        object_end(&o);
+        if (op->kind->item) {
+            mp_put_cstr(&b, "item");
+            op->kind->item(c, op, &b);
+        }
+    }
+    actor_reply(&asked->ask, 0, body_of(&b));
+    buf_finish(&b);
+}
+
+static void answer_batch(struct channel *c)
+{
+    for (struct op *op = c->batch; op; op = op->next)
+        for (struct op *asked = op; asked; asked = asked == op ? op->twins : asked->next)
+            if (asked->ask.from)
+                answer_ask(c, op, asked);
+    for (struct op *op = c->batch; op; op = op->next) {
+        if (op->session)
+            answer_session(c, op);
+        for (struct op *t = op->twins; t; t = t->next)
+            if (t->session) { /* another connection of the same user asked again */
+                struct buf wire = BUF_INIT;
+
+                put_reply(&wire, c, op, t);
+                member_send(c, t->session, t->nonce, t->enc, WS_CONTROL, &wire, 1, 0, 0);
+                buf_finish(&wire);
+                t->session = 0;
+            }
+    }
+}
+
+/* New events join the tail and become, all of the batch together, one frame an encoding. */
+static void publish_batch(struct channel *c)
+{
+    struct body *wire[ENCODINGS] = {0};
+    struct buf b = BUF_INIT;
+
+    for (struct op *op = c->batch; op; op = op->next)
+        if (op->fresh) {
+            c->last_seq = op->seq;
+            tail_append(c, op->seq, event_data(op, op->user));
+        }
+    for (int e = 0; e < ENCODINGS; e++) {
+        if (c->members.by_enc[e] == 0)
+            continue;
+        for (struct op *op = c->batch; op; op = op->next)
+            if (op->fresh)
+                event_put_op(&b, (enum encoding)e, c, op);
+        if (b.len)
+            wire[e] = body_of(&b);
+    }
+    answer_batch(c);
+    channel_publish(c, WS_DURABLE, wire, 0);
+    for (int e = 0; e < ENCODINGS; e++)
+        body_unref(wire[e]);
+    buf_finish(&b);
+}
+
+static int committed(struct actor *self, void *state, const struct msg *m)
+{
+    struct channel *c = state;
+
+    (void)self;
+    if (db_rows(m, 0) == 0) { /* another writer took the fence: what it writes is not ours to repeat */
+        channel_fail(c, -ESTALE);
+        return 0;
+    }
+    c->committing = false;
+    c->unknown_since = 0;
+    c->attempts = 0;
+    take_results(c, m);
+    publish_batch(c);
+    struct op *op = c->batch, *next;
+    for (struct op *o = op; o; o = o->next)
+        if (o->fresh && o->kind->applied)
+            o->kind->applied(c, o);
+    if (c->kind->committed)
+        c->kind->committed(c, op);
+    batch_clear(c);
+    for (; op; op = next) {
+        next = op->next;
+        op_destroy(c, op);
+    }
+    commit_pump(c);
+    return 0;
+}
+
+static void refuse_list(struct channel *c, struct op *op, enum reason reason)
+{
+    for (struct op *next; op; op = next) {
+        next = op->next;
+        op->next = NULL;
+        op_refuse(c, op, &(struct refusal){.reason = reason});
+    }
+}
+
+static void refuse_all(struct channel *c)
+{
+    struct op *batch = c->batch, *queue = c->queue;
+
+    batch_clear(c);
+    c->queue = NULL;
+    c->queue_end = &c->queue;
+    c->queued = 0;
+    refuse_list(c, batch, REASON_unavailable);
+    refuse_list(c, queue, REASON_unavailable);
+}
+
+/* One of the batch cannot be stored: each is tried alone, so that only that one is refused. */
+static void split_batch(struct channel *c)
+{
+    struct op *op = c->batch;
+
+    if (!op->next) {
+        batch_clear(c);
+        op_refuse(c, op, &(struct refusal){REASON_invalid, "payload", "refused", 0});
+        return;
+    }
+    *c->batch_end = c->queue;
+    if (!c->queue)
+        c->queue_end = c->batch_end;
+    c->queue = op;
+    c->queued += c->batched;
+    batch_clear(c);
+    c->one_by_one = true;
+}
+
+static int retry(struct actor *self, void *state, const struct msg *m)
+{
+    struct channel *c = state;
+
+    (void)self;
+    (void)m;
+    if (c->batch)
+        commit(c);
+    return 0;
+}
+
+static int commit_lost(struct channel *c, int err)
+{
+    if (err == -EPROTO) {
+        c->committing = false;
+        split_batch(c);
+        commit_pump(c);
+        return 0;
+    }
+    if (err == -EUNAVAILABLE_DB && !c->unknown_since) {
+        c->committing = false;
+        refuse_all(c);
+        return 0;
+    }
+    /* It may have happened. The same batch again, with the same op ids, tells; nobody is answered before. */
+    if (!c->unknown_since)
+        c->unknown_since = loop_now();
+    if (loop_now() - c->unknown_since > UNKNOWN_MAX_MS) {
+        log_msg(LOG_ERROR, "commit_unknown", "%s: a commit's outcome stayed unknown; its channel ends", c->topic);
+        refuse_all(c);
+        return -EIO;
+    }
+    actor_after(c->self, RETRY_MS, retry);
+    return 0;
+}
+
+int commit_failed(struct channel *c, int err)
+{
+    actor_step *step = actor_failed_step(c->self);
+
+    if (c->committing && (step == committed || !step))
+        return commit_lost(c, err);
+    if (step == looked_up || !step) {
+        c->looking = false;
+        refuse_all(c);
+        return 0;
+    }
+    if (step == flushed)
+        return 0;
+    replay_failed(c);
+    return 0;
+}
+
+/* A group that only brings the database up to date: nobody waits for it. */
+void commit_aside(struct channel *c, struct db_group *g)
+{
+    db_ask(c->self, g, COMMIT_MS, flushed);
+}
+
+static int flushed(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    (void)m;
+    return 0;
+}

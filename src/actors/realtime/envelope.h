@@ -1,0 +1,61 @@
+/*
+ * The Phoenix Channels V2 envelope, [join_ref, ref, topic, event, payload], in both encodings: what a connection says, read
+ * into one form; what a connection is told, written as wire bytes (WebSocket header included), ready for its queue.
+ */
+#ifndef STACGATE_REALTIME_ENVELOPE_H
+#define STACGATE_REALTIME_ENVELOPE_H
+
+#include "stacgate/actor.h"
+#include "stacgate/mp.h"
+#include "stacgate/ws.h"
+
+enum encoding { ENC_JSON, ENC_MP, ENCODINGS };
+
+#define REF_MAX 39     /* characters of join_ref and ref */
+#define TOPIC_MAX 160  /* bytes of a topic */
+#define EVENT_MAX 40   /* bytes of an event's name */
+
+/* Views into the bytes that were read (JSON: into the scratch buffer). */
+struct envelope {
+    struct str join_ref, ref, topic, event; /* {NULL,0}: null */
+    struct mp payload;                      /* always a map */
+};
+
+/* 0, or -EINVAL: not this encoding at all (the connection ends, 1007), or -EBADMSG: not an envelope (1008). */
+int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf *scratch, struct envelope *ret, const char **ret_why);
+
+/* A value in whichever form it is at hand; the other is made when it is asked for. Neither: an empty map. */
+struct value {
+    struct mp mp;
+    struct str json;
+};
+static inline struct value value_mp(struct mp v) { return (struct value){.mp = v}; }
+static inline struct value value_json(struct str s) { return (struct value){.json = s}; }
+void value_put(struct buf *out, enum encoding enc, struct value v);
+
+/* Appends one message's wire bytes to out. A {NULL,0} ref is null. */
+void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, struct str ref, struct str topic, struct str event,
+                   struct value payload);
+/* The reply to a push or join: status "ok" or "error". */
+void envelope_reply(struct buf *out, enum encoding enc, struct str join_ref, struct str ref, struct str topic, bool ok,
+                    struct value response);
+
+/*
+ * A payload put together from named fields and the members of a stored map, in either encoding:
+ * begin, fields, splice or not, end. In msgpack the count is written at the end, so fields need not be counted.
+ */
+struct object {
+    struct buf *out;
+    enum encoding enc;
+    uint32_t count;
+    size_t at; /* where the map's header stands in out */
+};
+void object_begin(struct object *o, struct buf *out, enum encoding enc);
+void object_str(struct object *o, const char *key, struct str v);      /* {NULL,0}: null */
+void object_int(struct object *o, const char *key, int64_t v);
+void object_bool(struct object *o, const char *key, bool v);
+void object_value(struct object *o, const char *key, struct value v);
+void object_splice(struct object *o, struct value map);                /* its members, as they are */
+void object_end(struct object *o);
+
+#endif

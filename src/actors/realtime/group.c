@@ -1,0 +1,261 @@
+/*
+ * The study group as a channel: its table of pushes, its activation, and the small things that are not said to last: typing, read
+ * marks, presence updates.
+ */
+#include "group.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sql.h"
+#include "stacgate/config.h"
+#include "unread.h"
+
+#define READ_MEMBERS_MAX 100 /* above so many members read marks are not told to everybody */
+#define READ_EVERY_MS 1000
+
+static const struct sql *const state_messages = SQL_REALTIME_GROUP_STATE_MESSAGES;
+static const struct sql *const state_edits = SQL_REALTIME_GROUP_STATE_EDITS;
+static const struct sql *const state_deletions = SQL_REALTIME_GROUP_STATE_DELETIONS;
+static const struct sql *const state_added = SQL_REALTIME_GROUP_STATE_REACTIONS_ADDED;
+static const struct sql *const state_removed = SQL_REALTIME_GROUP_STATE_REACTIONS_REMOVED;
+static const struct sql *const state_joined = SQL_REALTIME_GROUP_STATE_JOINED;
+static const struct sql *const state_left = SQL_REALTIME_GROUP_STATE_LEFT;
+static const struct sql *const state_mutes = SQL_REALTIME_GROUP_STATE_MUTES;
+static const struct sql *const state_roles = SQL_REALTIME_GROUP_STATE_ROLES;
+static const struct sql *const state_locks = SQL_REALTIME_GROUP_STATE_LOCKS;
+
+/* push, event, flags, batch class, looked up, check, state, its parameters, applied, item */
+static const struct push_kind pushes[] = {
+    {"message:new", "message", PUSH_CARD | PUSH_LOOKUP, 1, "replyToId", message_new_check, &state_messages, 3, NULL, message_item},
+    {"message:edit", "message:updated", PUSH_LOOKUP, 2, "id", message_edit_check, &state_edits, 3, NULL, NULL},
+    {"message:delete", "message:deleted", PUSH_LOOKUP, 3, "id", message_delete_check, &state_deletions, 3, message_deleted, NULL},
+    {"message:report", "message:reported", PUSH_LOOKUP, 0, "id", message_report_check, NULL, 0, NULL, NULL},
+    {"reaction:add", "reaction:added", PUSH_LOOKUP, 1, "messageId", reaction_check, &state_added, 2, NULL, NULL},
+    {"reaction:remove", "reaction:removed", PUSH_LOOKUP, 4, "messageId", reaction_check, &state_removed, 2, NULL, NULL},
+    {"member:join", "member:joined", PUSH_CARD | PUSH_REST_ONLY, 0, NULL, member_join_check, &state_joined, 3, member_joined, member_item},
+    {"member:leave", "member:left", PUSH_REST_ONLY, 0, NULL, member_leave_check, &state_left, 3, member_left, member_item},
+    {"member:mute", "member:muted", 0, 0, NULL, member_mute_check, &state_mutes, 3, member_muted, NULL},
+    {"member:unmute", "member:unmuted", 0, 0, NULL, member_mute_check, &state_mutes, 3, member_muted, NULL},
+    {"member:kick", "member:kicked", 0, 0, NULL, member_kick_check, &state_left, 3, member_left, NULL},
+    {"member:role", "member:role", 0, 0, NULL, member_role_check, &state_roles, 3, member_role_given, NULL},
+    {"group:lock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked, NULL},
+    {"group:unlock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked, NULL},
+    {0},
+};
+
+/* ---- activation -------------------------------------------------------------------------------------------------- */
+
+static void group_open(struct channel *c, struct db_group *g)
+{
+    db_stmt(g, SQL_REALTIME_GROUP_OPEN);
+    db_str(g, c->topic);
+    db_str(g, c->id);
+    db_str(g, c->tenant);
+    db_stmt(g, SQL_REALTIME_GROUP_INFO);
+    db_str(g, c->id);
+    db_str(g, c->tenant);
+    db_stmt(g, SQL_REALTIME_GROUP_MEMBERS);
+    db_str(g, c->id);
+    db_str(g, c->tenant);
+}
+
+static struct body *text_body(struct str s)
+{
+    return body_make(s.p, s.n);
+}
+
+static int group_opened(struct channel *c, const struct msg *m, unsigned stmt)
+{
+    struct group *g = group_of(c);
+
+    if (db_rows(m, stmt) == 0)
+        return -ENOENT;
+    g->info = text_body(db_strv(m, stmt, 0, 0));
+    g->archived = db_true(m, stmt, 0, 1);
+    g->moderator_only = db_true(m, stmt, 0, 2);
+    g->locked = db_true(m, stmt, 0, 3);
+    g->max_members = db_int(m, stmt, 0, 4);
+    g->is_public = db_true(m, stmt, 0, 5);
+    g->settings = text_body(db_strv(m, stmt, 0, 6));
+    for (int row = 0; row < db_rows(m, stmt + 1); row++) {
+        struct user *u = members_user(&c->members, db_strv(m, stmt + 1, row, 0));
+
+        u->belongs = member_role_of(db_strv(m, stmt + 1, row, 1));
+        if (u->belongs == MEMBER_NONE) /* a word that an old installation made up */
+            u->belongs = MEMBER_MEMBER;
+        u->muted_until = db_int(m, stmt + 1, row, 2);
+        u->last_read = db_int(m, stmt + 1, row, 3);
+        g->belong_count++;
+    }
+    return 0;
+}
+
+static void group_closed(struct channel *c)
+{
+    body_unref(group_of(c)->info);
+    body_unref(group_of(c)->settings);
+}
+
+static int group_may_join(struct channel *c, struct user *u, struct refusal *ret)
+{
+    (void)c;
+    if (u->belongs != MEMBER_NONE || u->staff)
+        return 0;
+    return refuse(ret, REASON_forbidden, NULL, NULL);
+}
+
+static struct value body_json(const struct body *b)
+{
+    return value_json((struct str){(const char *)b->bytes, b->len});
+}
+
+static void group_describe(struct channel *c, struct user *u, struct object *o)
+{
+    struct group *g = group_of(c);
+    struct buf inner = BUF_INIT, settings = BUF_INIT;
+    struct object info, set;
+    bool silent = !moderates(u) && (g->moderator_only || g->locked || u->muted_until > wall_ms());
+
+    object_str(o, "role", str_of(u->belongs != MEMBER_NONE ? member_role_name(u->belongs) : role_name(u->role)));
+    object_bool(o, "readOnly", g->archived || silent);
+    object_int(o, "lastReadSeq", u->last_read);
+    object_begin(&set, &settings, o->enc);
+    object_bool(&set, "locked", g->locked);
+    object_splice(&set, body_json(g->settings));
+    object_end(&set);
+    object_begin(&info, &inner, o->enc);
+    object_int(&info, "currentMembers", g->belong_count);
+    object_value(&info, "settings", o->enc == ENC_MP ? value_mp(mp_view(settings.data, settings.len))
+                                                     : value_json((struct str){(char *)settings.data, settings.len}));
+    object_splice(&info, body_json(g->info));
+    object_end(&info);
+    object_value(o, "group", o->enc == ENC_MP ? value_mp(mp_view(inner.data, inner.len))
+                                              : value_json((struct str){(char *)inner.data, inner.len}));
+    buf_finish(&inner);
+    buf_finish(&settings);
+}
+
+/* ---- what is not durable ------------------------------------------------------------------------------------------ */
+
+static const char typing_event[] = "typing", read_event[] = "read";
+
+static int typing_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
+{
+    struct mp typing = mp_get(op->payload, "isTyping");
+    struct buf b = BUF_INIT;
+
+    if (mp_type(typing) != MP_BOOL)
+        return refuse(ret, REASON_invalid, "isTyping", "type");
+    mp_put_map(&b, 1);
+    mp_put_cstr(&b, "isTyping");
+    mp_put_raw(&b, typing);
+    ephemeral_put(c, typing_event, m->user, value_mp(mp_view(b.data, b.len)), m->key.session);
+    buf_finish(&b);
+    op_destroy(c, op);
+    return 0;
+}
+
+/* A mark only goes forward; it reaches the database within a second or two. */
+static int read_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
+{
+    int64_t seq = mp_int(mp_get(op->payload, "seq"), -1);
+    struct user *u = m->user;
+    struct buf b = BUF_INIT;
+
+    if (seq < 0 || seq > c->last_seq)
+        return refuse(ret, REASON_invalid, "seq", "range");
+    if (seq > u->last_read) {
+        u->last_read = seq;
+        u->read_dirty = u->belongs != MEMBER_NONE;
+        if (c->members.count <= READ_MEMBERS_MAX) {
+            mp_put_int(&b, seq);
+            ephemeral_put(c, read_event, u, value_mp(mp_view(b.data, b.len)), m->key.session);
+            buf_clear(&b);
+        }
+        if (unread_wanted()) {
+            mp_put_map(&b, 2);
+            mp_put_cstr(&b, "g");
+            mp_put_cstr(&b, c->id);
+            mp_put_cstr(&b, "r");
+            mp_put_array(&b, 3);
+            mp_put_cstr(&b, u->id);
+            mp_put_int(&b, seq);
+            mp_put_int(&b, c->last_seq);
+            unread_tell_loops(&b);
+        }
+    }
+    buf_finish(&b);
+    op_destroy(c, op);
+    return 0;
+}
+
+static int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
+{
+    struct str status = mp_str(mp_get(op->payload, "status"));
+
+    if (!status.p || status.n < 1 || status.n > 32)
+        return refuse(ret, REASON_invalid, "status", "length");
+    presence_update(c, m, status);
+    op_destroy(c, op);
+    return 0;
+}
+
+static const struct side_push sides[] = {
+    {"typing", typing_push}, {"read", read_push}, {"presence:update", presence_push}, {"history", history_push}, {0},
+};
+
+static void put_read_marks(struct channel *c, struct db_group *g)
+{
+    struct user *u;
+
+    db_array(g);
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        if (u->read_dirty)
+            db_array_strn(g, u->id, strlen(u->id));
+    db_array_end(g);
+    db_array(g);
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        if (u->read_dirty)
+            db_array_i64(g, u->last_read);
+    db_array_end(g);
+}
+
+static void group_flush(struct channel *c)
+{
+    struct db_context ctx = channel_context(c);
+    struct user *u;
+    bool dirty = false;
+
+    if (loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS || !db_available())
+        return;
+    for (uint32_t i = 0; !dirty && (u = table_each(&c->members.users, &i));)
+        dirty = u->read_dirty;
+    if (!dirty)
+        return;
+    struct db_group *g = db_group(DB_READ, &ctx);
+    db_stmt(g, SQL_REALTIME_READ_MARKS);
+    db_str(g, c->id);
+    put_read_marks(c, g);
+    commit_aside(c, g);
+    group_of(c)->flushed_ms = loop_now();
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        if (u->read_dirty) {
+            u->read_dirty = false;
+            members_user_release(&c->members, u);
+        }
+}
+
+const struct channel_kind group_kind = {
+    .name = "group",
+    .pushes = pushes,
+    .sides = sides,
+    .open = group_open,
+    .opened = group_opened,
+    .closed = group_closed,
+    .may_join = group_may_join,
+    .describe = group_describe,
+    .flush = group_flush,
+    .committed = messages_committed,
+    .state_size = sizeof(struct group),
+};

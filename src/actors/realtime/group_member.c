@@ -1,0 +1,219 @@
+/*
+ * Who belongs to a group, and what moderators may do. Nobody acts on somebody of their own rank or above, staff aside; each of these
+ * pushes is alone in its batch, so that a check sees everything before it.
+ */
+#include <errno.h>
+
+#include "group.h"
+#include "unread.h"
+
+static bool belongs(const struct user *u)
+{
+    return u->belongs != MEMBER_NONE;
+}
+
+int member_join_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    struct group *g = group_of(c);
+
+    if (belongs(op->user))
+        return PUSH_DONE;
+    if (g->archived)
+        return refuse(ret, REASON_read_only, NULL, NULL);
+    if (!g->is_public && !op->user->staff)
+        return refuse(ret, REASON_forbidden, NULL, NULL);
+    if (g->belong_count >= g->max_members)
+        return refuse(ret, REASON_conflict, "studyGroup", "full");
+    snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
+    mp_put_map(&op->stored, 2);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->user->id);
+    mp_put_cstr(&op->stored, "role");
+    mp_put_cstr(&op->stored, "member");
+    return 0;
+}
+
+int member_leave_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    (void)c;
+    (void)ret;
+    if (!belongs(op->user))
+        return PUSH_DONE;
+    snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
+    mp_put_map(&op->stored, 1);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->user->id);
+    return 0;
+}
+
+/* The member a moderator acts on. Sets op->ref. */
+static int check_target(struct channel *c, struct op *op, struct refusal *ret)
+{
+    struct str id = mp_str(mp_get(op->payload, "userId"));
+    struct user *target = id.p ? members_find_user(&c->members, id) : NULL;
+
+    if (!moderates(op->user))
+        return refuse(ret, REASON_forbidden, NULL, NULL);
+    if (!id.p || id.n == 0 || id.n >= sizeof(op->ref))
+        return refuse(ret, REASON_invalid, "userId", id.p ? "length" : "required");
+    if (!target || !belongs(target))
+        return refuse(ret, REASON_not_found, NULL, NULL);
+    if (target == op->user || (!op->user->staff && target->belongs >= op->user->belongs))
+        return refuse(ret, REASON_forbidden, NULL, NULL);
+    snprintf(op->ref, sizeof(op->ref), "%s", target->id);
+    return 0;
+}
+
+int member_mute_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    struct mp minutes = mp_get(op->payload, "minutes");
+    int64_t n = mp_int(minutes, -1);
+    bool mutes = strcmp(op->kind->push, "member:mute") == 0;
+    bool timed = mutes && mp_type(minutes) != MP_NONE && mp_type(minutes) != MP_NIL;
+    char until[ISO_SIZE];
+    int r;
+
+    if (timed && (n < 1 || n > MUTE_MINUTES_MAX))
+        return refuse(ret, REASON_invalid, "minutes", "range");
+    if ((r = check_target(c, op, ret)) < 0)
+        return r;
+    mp_put_map(&op->stored, mutes ? 2 : 1);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->ref);
+    if (!mutes)
+        return 0;
+    iso_time(until, wall_ms() + n * 60000);
+    mp_put_cstr(&op->stored, "until");
+    mp_put_cstr(&op->stored, timed ? until : NULL);
+    return 0;
+}
+
+int member_kick_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    int r = check_target(c, op, ret);
+
+    if (r < 0)
+        return r;
+    mp_put_map(&op->stored, 1);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->ref);
+    return 0;
+}
+
+int member_role_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    struct str role = mp_str(mp_get(op->payload, "role"));
+    enum member_role given = member_role_of(role);
+    int r;
+
+    if (given == MEMBER_NONE)
+        return refuse(ret, REASON_invalid, "role", role.p ? "unknown" : "required");
+    if ((r = check_target(c, op, ret)) < 0)
+        return r;
+    if (!op->user->staff && given > op->user->belongs) /* nobody grants above themselves */
+        return refuse(ret, REASON_forbidden, NULL, NULL);
+    mp_put_map(&op->stored, 2);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->ref);
+    mp_put_cstr(&op->stored, "role");
+    mp_put_cstr(&op->stored, member_role_name(given));
+    return 0;
+}
+
+int group_lock_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    if (!moderates(op->user))
+        return refuse(ret, REASON_forbidden, NULL, NULL);
+    snprintf(op->ref, sizeof(op->ref), "%s", c->id);
+    mp_put_map(&op->stored, 1);
+    mp_put_cstr(&op->stored, "locked");
+    mp_put_bool(&op->stored, strcmp(op->kind->push, "group:lock") == 0);
+    return 0;
+}
+
+/* ---- after the commit ------------------------------------------------------------------------------------------------ */
+
+static void tell_watchers(struct channel *c, const char *what, const char *user_id)
+{
+    struct buf b = BUF_INIT;
+
+    if (!unread_wanted())
+        return;
+    mp_put_map(&b, 3);
+    mp_put_cstr(&b, "g");
+    mp_put_cstr(&b, c->id);
+    mp_put_cstr(&b, what);
+    mp_put_cstr(&b, user_id);
+    mp_put_cstr(&b, "h");
+    mp_put_int(&b, c->last_seq);
+    unread_tell_loops(&b);
+    buf_finish(&b);
+}
+
+void member_joined(struct channel *c, struct op *op)
+{
+    op->user->belongs = MEMBER_MEMBER;
+    op->user->last_read = op->seq;
+    group_of(c)->belong_count++;
+    tell_watchers(c, "j", op->user->id);
+}
+
+static struct user *target_of(struct channel *c, const struct op *op)
+{
+    return members_find_user(&c->members, str_of(op->ref));
+}
+
+void member_left(struct channel *c, struct op *op)
+{
+    struct user *u = target_of(c, op);
+
+    if (!u || !belongs(u))
+        return;
+    u->belongs = MEMBER_NONE;
+    u->muted_until = 0;
+    u->read_dirty = false;
+    group_of(c)->belong_count--;
+    tell_watchers(c, "l", u->id);
+    if (!u->staff || op->user != u)
+        channel_remove_user(c, u, "phx_error");
+}
+
+void member_muted(struct channel *c, struct op *op)
+{
+    struct user *u = target_of(c, op);
+    int64_t n = mp_int(mp_get(op->payload, "minutes"), 0);
+
+    if (!u)
+        return;
+    if (strcmp(op->kind->push, "member:mute") != 0)
+        u->muted_until = 0;
+    else
+        u->muted_until = n ? wall_ms() + n * 60000 : INT64_MAX;
+}
+
+void member_role_given(struct channel *c, struct op *op)
+{
+    struct user *u = target_of(c, op);
+
+    if (u && belongs(u))
+        u->belongs = member_role_of(mp_str(mp_get(op->payload, "role")));
+}
+
+void group_locked(struct channel *c, struct op *op)
+{
+    group_of(c)->locked = strcmp(op->kind->push, "group:lock") == 0;
+}
+
+/* What REST answers to a join or leave. */
+void member_item(struct channel *c, struct op *op, struct buf *out)
+{
+    struct object o;
+
+    object_begin(&o, out, ENC_MP);
+    object_str(&o, "studyGroupId", str_of(c->id));
+    object_str(&o, "userId", str_of(op->user->id));
+    object_bool(&o, "isMember", strcmp(op->kind->push, "member:join") == 0);
+    object_int(&o, "currentMembers", group_of(c)->belong_count + (op->fresh && strcmp(op->kind->push, "member:join") == 0 ? 1 : 0) -
+                                         (op->fresh && strcmp(op->kind->push, "member:leave") == 0 ? 1 : 0));
+    object_end(&o);
+}

@@ -1,0 +1,162 @@
+/* People and connections of one channel. The counters by loop and encoding follow by_key exactly: fan-out reads only them. */
+#include "members.h"
+
+#include <stdlib.h>
+
+static const char *const role_names[] = {NULL, "member", "moderator", "admin"};
+
+const char *member_role_name(enum member_role r)
+{
+    return role_names[r];
+}
+
+enum member_role member_role_of(struct str name)
+{
+    for (int r = MEMBER_MEMBER; r <= MEMBER_ADMIN; r++)
+        if (str_is(name, role_names[r]))
+            return (enum member_role)r;
+    return MEMBER_NONE;
+}
+
+void user_put(struct buf *b, const struct identity *who)
+{
+    mp_put_array(b, 6);
+    mp_put_cstr(b, who->user_id);
+    mp_put_cstr(b, who->first_name);
+    mp_put_cstr(b, who->last_name);
+    mp_put_cstr(b, who->profile_image_url);
+    mp_put_int(b, who->role);
+    mp_put_bool(b, identity_can(who, "study_groups:manage"));
+}
+
+struct user *members_find_user(const struct members *ms, struct str id)
+{
+    return table_get(&ms->users, id.p, id.n);
+}
+
+struct user *members_user(struct members *ms, struct str id)
+{
+    struct user *u = members_find_user(ms, id);
+
+    if (!u) {
+        u = xcalloc(1, sizeof(*u));
+        u->id = xstrndup(id.p, id.n);
+        table_put(&ms->users, u->id, id.n, u);
+    }
+    return u;
+}
+
+static void keep(char **at, struct str s)
+{
+    if (*at && str_is(s, *at))
+        return;
+    free(*at);
+    *at = xstrndup(s.p ? s.p : "", s.n);
+}
+
+void members_see(struct user *u, struct mp packed)
+{
+    keep(&u->first_name, mp_str(mp_at(packed, 1)));
+    keep(&u->last_name, mp_str(mp_at(packed, 2)));
+    keep(&u->image, mp_str(mp_at(packed, 3)));
+    u->role = (enum role)mp_int(mp_at(packed, 4), ROLE_APPRENANT);
+    u->staff = mp_bool(mp_at(packed, 5), false);
+}
+
+void members_user_release(struct members *ms, struct user *u)
+{
+    if (u->members || u->ops || u->belongs != MEMBER_NONE || u->read_dirty)
+        return;
+    table_remove(&ms->users, u->id, strlen(u->id));
+    free(u->id);
+    free(u->first_name);
+    free(u->last_name);
+    free(u->image);
+    free(u);
+}
+
+struct member *members_find(const struct members *ms, actor_id session, uint64_t nonce)
+{
+    struct member_key k = {session, nonce};
+
+    return table_get(&ms->by_key, (const char *)&k, sizeof(k));
+}
+
+static unsigned loop_index_of(const struct member *m)
+{
+    return (unsigned)(m->key.session >> 56);
+}
+
+struct member *members_add(struct members *ms, struct user *u, actor_id session, uint64_t nonce)
+{
+    struct member *m = xcalloc(1, sizeof(*m));
+
+    m->key = (struct member_key){session, nonce};
+    m->user = u;
+    m->next_of_user = u->members;
+    u->members = m;
+    table_put(&ms->by_key, (const char *)&m->key, sizeof(m->key), m);
+    ms->count++;
+    return m;
+}
+
+void members_connected(struct members *ms, const struct member *m, int by)
+{
+    ms->by_loop[loop_index_of(m)] += (uint32_t)by;
+    ms->by_enc[m->enc] += (uint32_t)by;
+}
+
+void members_rekey(struct members *ms, struct member *m, actor_id session, uint64_t nonce)
+{
+    table_remove(&ms->by_key, (const char *)&m->key, sizeof(m->key));
+    m->key = (struct member_key){session, nonce};
+    table_put(&ms->by_key, (const char *)&m->key, sizeof(m->key), m);
+}
+
+void members_remove(struct members *ms, struct member *m)
+{
+    struct user *u = m->user;
+    struct member **at = &u->members;
+
+    while (*at != m)
+        at = &(*at)->next_of_user;
+    *at = m->next_of_user;
+    table_remove(&ms->by_key, (const char *)&m->key, sizeof(m->key));
+    ms->count--;
+    free(m->status);
+    free(m);
+    members_user_release(ms, u);
+}
+
+void members_finish(struct members *ms)
+{
+    struct user *u;
+    struct member *m;
+
+    for (uint32_t i = 0; (m = table_each(&ms->by_key, &i));) {
+        m->user->members = NULL;
+        free(m->status);
+        free(m);
+    }
+    for (uint32_t i = 0; (u = table_each(&ms->users, &i));) {
+        u->belongs = MEMBER_NONE;
+        u->ops = 0;
+        u->read_dirty = false;
+        members_user_release(ms, u);
+    }
+    table_finish(&ms->by_key);
+    table_finish(&ms->users);
+}
+
+void user_card(struct buf *b, const struct user *u)
+{
+    mp_put_map(b, 4);
+    mp_put_cstr(b, "id");
+    mp_put_cstr(b, u->id);
+    mp_put_cstr(b, "firstName");
+    mp_put_cstr(b, u->first_name ? u->first_name : "");
+    mp_put_cstr(b, "lastName");
+    mp_put_cstr(b, u->last_name ? u->last_name : "");
+    mp_put_cstr(b, "profileImageUrl");
+    mp_put_cstr(b, u->image && *u->image ? u->image : NULL);
+}

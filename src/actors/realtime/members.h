@@ -1,0 +1,72 @@
+/*
+ * Who is in a channel: people (one struct user each, connected or not) and their connections (struct member). A user is
+ * kept while it belongs to the channel, is connected, or has an operation under way.
+ */
+#ifndef STACGATE_REALTIME_MEMBERS_H
+#define STACGATE_REALTIME_MEMBERS_H
+
+#include "envelope.h"
+#include "stacgate/actor.h"
+#include "stacgate/identity.h"
+#include "stacgate/table.h"
+
+enum member_role { MEMBER_NONE, MEMBER_MEMBER, MEMBER_MODERATOR, MEMBER_ADMIN };
+const char *member_role_name(enum member_role r);
+enum member_role member_role_of(struct str name); /* MEMBER_NONE: no such role */
+
+struct member;
+struct user {
+    char *id, *first_name, *last_name, *image; /* names: NULL until this person was seen */
+    int64_t muted_until;      /* wall ms; INT64_MAX: until unmuted */
+    int64_t last_read;
+    struct member *members;   /* connections, linked by next_of_user */
+    uint32_t ops;             /* operations under way that name it */
+    enum member_role belongs; /* of this channel */
+    enum role role;           /* in the establishment */
+    bool staff;               /* manages every channel of this kind */
+    bool read_dirty;          /* last_read is not in the database yet */
+};
+
+/* The caller as msgpack, for mail to channels: [id, first, last, image, role, staff]. */
+void user_put(struct buf *b, const struct identity *who);
+
+struct member_key {
+    actor_id session;
+    uint64_t nonce;
+};
+struct member {
+    struct member_key key;    /* first: the table's key */
+    struct user *user;
+    struct member *next_of_user;
+    struct member *next_gone; /* links presence.gone, by grace_until */
+    int64_t grace_until;      /* loop_now() at which a cut connection's absence is told; 0: it is connected */
+    int64_t online_at;        /* wall s */
+    uint64_t phx_ref, prev_ref; /* prev_ref: its presence changed since the last diff; 0: no */
+    uint64_t sid_hash;        /* names the signed-in session, for taking over the place after a cut */
+    char *status;             /* NULL: "online" */
+    uint8_t enc, lang;
+    bool told;                /* others know of it */
+    bool replaying;
+};
+
+struct members {
+    struct table by_key, users;
+    uint32_t count;                        /* connected members, those in grace included */
+    uint32_t by_loop[64], by_enc[ENCODINGS]; /* connected ones */
+};
+
+struct user *members_user(struct members *ms, struct str id);            /* makes it */
+struct user *members_find_user(const struct members *ms, struct str id);
+void members_see(struct user *u, struct mp packed);                       /* what user_put packed: names, role */
+void members_user_release(struct members *ms, struct user *u);            /* frees it when nothing holds it */
+struct member *members_find(const struct members *ms, actor_id session, uint64_t nonce);
+struct member *members_add(struct members *ms, struct user *u, actor_id session, uint64_t nonce);
+void members_rekey(struct members *ms, struct member *m, actor_id session, uint64_t nonce);
+void members_connected(struct members *ms, const struct member *m, int by); /* +1 comes, -1 goes: the counters */
+void members_remove(struct members *ms, struct member *m);                /* already counted out, or in grace */
+void members_finish(struct members *ms);
+
+/* {id, firstName, lastName, profileImageUrl} as msgpack. */
+void user_card(struct buf *b, const struct user *u);
+
+#endif

@@ -1,0 +1,384 @@
+/*
+ * Who is here, as stock Phoenix clients read it: one meta a connection, diffs gathered for 100 ms, the list encoded once for all who
+ * came within them. The invariant: `told` members are exactly those whose meta the others were shown.
+ */
+#include <stdlib.h>
+
+#include "chan.h"
+#include "stacgate/config.h"
+
+#define TICK_MS 100
+#define RETRY_MS 500
+
+struct departure {
+    struct departure *next;
+    char *user_id;
+    struct body *meta;
+    bool grouped; /* already written, with another of the same user */
+};
+
+static actor_step tick;
+
+static void arm(struct channel *c, int64_t delay)
+{
+    struct presence *p = &c->presence;
+    int64_t due = loop_now() + delay;
+
+    if (p->due_ms && p->due_ms <= due)
+        return;
+    if (p->timer)
+        actor_cancel(c->self, p->timer);
+    p->due_ms = due;
+    p->timer = actor_after(c->self, (uint32_t)(delay > 0 ? delay : 1), tick);
+}
+
+/* ---- metas ------------------------------------------------------------------------------------------------------ */
+
+static void put_ref(struct buf *b, const struct channel *c, uint64_t ref)
+{
+    char text[48];
+    int n = snprintf(text, sizeof(text), "%llx.%llx", (long long)c->fence, (long long)ref);
+
+    mp_put_str(b, text, (size_t)n);
+}
+
+static const char *shown_role(const struct user *u)
+{
+    return u->belongs != MEMBER_NONE ? member_role_name(u->belongs) : role_name(u->role);
+}
+
+static void put_meta(struct buf *b, const struct channel *c, const struct member *m, uint64_t ref, uint64_t prev)
+{
+    char name[300];
+    int n = snprintf(name, sizeof(name), "%s%s%s", m->user->first_name ? m->user->first_name : "",
+                     m->user->first_name && *m->user->first_name ? " " : "", m->user->last_name ? m->user->last_name : "");
+    size_t len = n < (int)sizeof(name) ? (size_t)n : sizeof(name) - 1;
+
+    while (!utf8_valid(name, len)) /* cut inside a character */
+        len--;
+    mp_put_map(b, prev ? 6 : 5);
+    mp_put_cstr(b, "phx_ref");
+    put_ref(b, c, ref);
+    if (prev) {
+        mp_put_cstr(b, "phx_ref_prev");
+        put_ref(b, c, prev);
+    }
+    mp_put_cstr(b, "online_at");
+    mp_put_int(b, m->online_at);
+    mp_put_cstr(b, "name");
+    mp_put_str(b, name, len);
+    mp_put_cstr(b, "role");
+    mp_put_cstr(b, shown_role(m->user));
+    mp_put_cstr(b, "status");
+    mp_put_cstr(b, m->status ? m->status : "online");
+}
+
+static void depart(struct channel *c, const struct member *m, uint64_t ref)
+{
+    struct departure *d = xcalloc(1, sizeof(*d));
+    struct buf b = BUF_INIT;
+
+    put_meta(&b, c, m, ref, 0);
+    d->user_id = xstrdup(m->user->id);
+    d->meta = body_of(&b);
+    d->next = c->presence.left;
+    c->presence.left = d;
+    buf_finish(&b);
+}
+
+static void departures_finish(struct presence *p)
+{
+    for (struct departure *d = p->left, *next; d; d = next) {
+        next = d->next;
+        free(d->user_id);
+        body_unref(d->meta);
+        free(d);
+    }
+    p->left = NULL;
+}
+
+/* ---- what happens ------------------------------------------------------------------------------------------------ */
+
+void presence_came(struct channel *c, struct member *m, bool resumed)
+{
+    (void)resumed;
+    if (!m->phx_ref) { /* not one that came back in time */
+        m->phx_ref = ++c->presence.next_ref;
+        m->online_at = wall_ms() / 1000;
+        c->presence.dirty = true;
+    }
+    presence_wanted(c);
+}
+
+void presence_went(struct channel *c, struct member *m)
+{
+    if (m->told && !c->presence.counting)
+        depart(c, m, m->prev_ref ? m->prev_ref : m->phx_ref);
+    c->presence.dirty = true;
+    arm(c, TICK_MS);
+}
+
+void presence_wanted(struct channel *c)
+{
+    c->presence.wanted = true;
+    arm(c, TICK_MS);
+}
+
+void presence_retry(struct channel *c)
+{
+    c->presence.wanted = true;
+    arm(c, RETRY_MS);
+}
+
+void presence_update(struct channel *c, struct member *m, struct str status)
+{
+    free(m->status);
+    m->status = xstrndup(status.p, status.n);
+    if (m->told && !m->prev_ref)
+        m->prev_ref = m->phx_ref;
+    m->phx_ref = ++c->presence.next_ref;
+    c->presence.dirty = true;
+    arm(c, TICK_MS);
+}
+
+void presence_grace(struct channel *c, struct member *m)
+{
+    struct presence *p = &c->presence;
+
+    m->grace_until = loop_now() + config.grace;
+    m->next_gone = NULL;
+    if (p->gone)
+        p->gone_last->next_gone = m;
+    else
+        p->gone = m;
+    p->gone_last = m;
+    arm(c, p->gone->grace_until - loop_now());
+}
+
+static void ungone(struct presence *p, struct member *m)
+{
+    struct member **at = &p->gone, *before = NULL;
+
+    for (; *at != m; at = &(*at)->next_gone)
+        before = *at;
+    *at = m->next_gone;
+    if (p->gone_last == m)
+        p->gone_last = before;
+    m->grace_until = 0;
+}
+
+struct member *presence_take_over(struct channel *c, struct user *u, uint64_t sid_hash)
+{
+    for (struct member *m = u->members; m; m = m->next_of_user)
+        if (m->grace_until && m->sid_hash == sid_hash) {
+            ungone(&c->presence, m);
+            return m;
+        }
+    return NULL;
+}
+
+static void graces_end(struct channel *c)
+{
+    struct presence *p = &c->presence;
+
+    while (p->gone && p->gone->grace_until <= loop_now()) {
+        struct member *m = p->gone;
+
+        ungone(p, m);
+        presence_went(c, m);
+        members_remove(&c->members, m);
+    }
+}
+
+/* ---- what is told ------------------------------------------------------------------------------------------------ */
+
+/* The metas of one user that are new since the last diff. 0: none. */
+static uint32_t put_joins_of(struct buf *b, const struct channel *c, const struct user *u)
+{
+    uint32_t n = 0;
+
+    for (const struct member *m = u->members; m; m = m->next_of_user)
+        n += !m->told || m->prev_ref;
+    if (n == 0 || !b)
+        return n;
+    mp_put_cstr(b, u->id);
+    mp_put_map(b, 1);
+    mp_put_cstr(b, "metas");
+    mp_put_array(b, n);
+    for (const struct member *m = u->members; m; m = m->next_of_user)
+        if (!m->told || m->prev_ref)
+            put_meta(b, c, m, m->phx_ref, m->told ? m->prev_ref : 0);
+    return n;
+}
+
+static bool put_diff(struct buf *b, const struct channel *c)
+{
+    const struct user *u;
+    struct departure *d, *same;
+    uint32_t joins = 0, leaves = 0, n;
+
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        joins += put_joins_of(NULL, c, u) != 0;
+    for (d = c->presence.left; d; d = d->next) {
+        for (same = c->presence.left; same != d && strcmp(same->user_id, d->user_id) != 0; same = same->next)
+            ;
+        d->grouped = same != d;
+        leaves += !d->grouped;
+    }
+    if (joins + leaves == 0)
+        return false;
+    mp_put_map(b, 2);
+    mp_put_cstr(b, "joins");
+    mp_put_map(b, joins);
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        put_joins_of(b, c, u);
+    mp_put_cstr(b, "leaves");
+    mp_put_map(b, leaves);
+    for (d = c->presence.left; d; d = d->next) {
+        if (d->grouped)
+            continue;
+        for (n = 0, same = d; same; same = same->next)
+            n += strcmp(same->user_id, d->user_id) == 0;
+        mp_put_cstr(b, d->user_id);
+        mp_put_map(b, 1);
+        mp_put_cstr(b, "metas");
+        mp_put_array(b, n);
+        for (same = d; same; same = same->next)
+            if (strcmp(same->user_id, d->user_id) == 0)
+                mp_put_raw(b, body_mp(same->meta));
+    }
+    return true;
+}
+
+static void put_state(struct buf *b, const struct channel *c)
+{
+    const struct user *u;
+    uint32_t users = 0, n;
+
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        users += u->members != NULL;
+    mp_put_map(b, users);
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));) {
+        if (!u->members)
+            continue;
+        n = 0;
+        for (const struct member *m = u->members; m; m = m->next_of_user)
+            n++;
+        mp_put_cstr(b, u->id);
+        mp_put_map(b, 1);
+        mp_put_cstr(b, "metas");
+        mp_put_array(b, n);
+        for (const struct member *m = u->members; m; m = m->next_of_user)
+            put_meta(b, c, m, m->phx_ref, 0);
+    }
+}
+
+static void encode(struct channel *c, struct body *out[ENCODINGS], const char *event, const struct buf *payload)
+{
+    struct buf wire = BUF_INIT;
+
+    for (int e = 0; e < ENCODINGS; e++) {
+        if (c->members.by_enc[e] == 0)
+            continue;
+        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c), str_of(event),
+                      value_mp(mp_view(payload->data, payload->len)));
+        out[e] = body_of(&wire);
+    }
+    buf_finish(&wire);
+}
+
+static void tell(struct channel *c, struct body *wire[ENCODINGS], struct body *state[ENCODINGS], uint8_t flags)
+{
+    for (unsigned loop = 0; loop < loop_count(); loop++) {
+        struct hub_msg *h;
+
+        if (c->members.by_loop[loop] == 0)
+            continue;
+        struct body *b = hub_msg(&h);
+        h->key = body_ref(c->key);
+        h->flags = flags;
+        for (int e = 0; e < ENCODINGS; e++) {
+            h->wire[e] = body_ref(wire[e]);
+            h->state[e] = body_ref(state[e]);
+        }
+        hub_send(loop, HUB_PRESENCE, b);
+    }
+    for (int e = 0; e < ENCODINGS; e++) {
+        body_unref(wire[e]);
+        body_unref(state[e]);
+    }
+}
+
+static void all_told(struct channel *c)
+{
+    struct member *m;
+
+    for (uint32_t i = 0; (m = table_each(&c->members.by_key, &i));) {
+        m->told = true;
+        m->prev_ref = 0;
+    }
+    departures_finish(&c->presence);
+}
+
+static void tell_count(struct channel *c)
+{
+    struct body *wire[ENCODINGS] = {0}, *none[ENCODINGS] = {0};
+    struct buf b = BUF_INIT;
+
+    mp_put_map(&b, 1);
+    mp_put_cstr(&b, "count");
+    mp_put_int(&b, c->members.count);
+    encode(c, wire, "presence_count", &b);
+    tell(c, wire, none, PRESENCE_COUNT);
+    buf_finish(&b);
+}
+
+static void tell_list(struct channel *c)
+{
+    struct body *diff[ENCODINGS] = {0}, *state[ENCODINGS] = {0};
+    struct buf b = BUF_INIT;
+    bool late = loop_now() - c->opened_ms >= (int64_t)config.grace;
+
+    if (c->presence.dirty && put_diff(&b, c))
+        encode(c, diff, "presence_diff", &b);
+    buf_clear(&b);
+    if (c->presence.wanted) {
+        put_state(&b, c);
+        encode(c, state, "presence_state", &b);
+    }
+    tell(c, diff, state, late ? PRESENCE_DEFERRED_TOO : 0);
+    buf_finish(&b);
+}
+
+static int tick(struct actor *self, void *state, const struct msg *m)
+{
+    struct channel *c = state;
+    struct presence *p = &c->presence;
+
+    (void)self;
+    (void)m;
+    p->timer = 0;
+    p->due_ms = 0;
+    graces_end(c);
+    if (c->members.count > config.presence_full)
+        p->counting = true;
+    else if (p->counting && c->members.count < config.presence_full / 10 * 9)
+        p->counting = false, p->wanted = true;
+    if (p->dirty || p->wanted) {
+        p->counting ? tell_count(c) : tell_list(c);
+        all_told(c);
+        p->dirty = p->wanted = false;
+    }
+    if (p->timer) /* armed by a grace that ended just now: told already */
+        actor_cancel(c->self, p->timer);
+    p->timer = 0;
+    p->due_ms = 0;
+    if (p->gone)
+        arm(c, p->gone->grace_until - loop_now());
+    return 0;
+}
+
+void presence_finish(struct channel *c)
+{
+    departures_finish(&c->presence);
+}

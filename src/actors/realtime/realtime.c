@@ -1,0 +1,158 @@
+/*
+ * The real-time floor as the rest of the server sees it: its route, its service on each loop (the hub, the sweep, the drain's pace), and
+ * what services may tell a user.
+ */
+#include "stacgate/channel.h"
+
+#include <errno.h>
+
+#include "session.h"
+#include "stacgate/config.h"
+#include "stacgate/ids.h"
+#include "stacgate/log.h"
+#include "unread.h"
+
+#define SWEEP_MS 250
+#define TOUCH_MS 60000
+#define DRAIN_PACE_MIN 100 /* sockets a second */
+
+extern const struct actor_type channel_type;
+
+struct pulse {              /* one a loop */
+    uv_timer_t timer;
+    int64_t touched_ms;
+    uint32_t drain_total;   /* sockets when the drain began; 0: none yet */
+    double drain_due;       /* sockets that may be closed by now */
+};
+static struct pulse pulses[LOOPS_MAX];
+
+const struct http_route realtime_routes[] = {
+    {HTTP_M_GET, "/socket/websocket", session_enter, NULL, 0, true},
+};
+const unsigned realtime_route_count = sizeof(realtime_routes) / sizeof(realtime_routes[0]);
+
+/* ---- telling a user --------------------------------------------------------------------------------------------- */
+
+static struct body *user_message(const char *user_id, const char *event, struct mp payload)
+{
+    struct buf key = BUF_INIT, wire = BUF_INIT;
+    struct hub_msg *h;
+    struct body *b = hub_msg(&h);
+
+    buf_printf(&key, "/user:%s", user_id);
+    h->key = body_of(&key);
+    h->lane = WS_DURABLE;
+    for (int e = 0; e < ENCODINGS; e++) {
+        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, topic_name((struct str){(char *)h->key->bytes, h->key->len}),
+                      str_of(event), value_mp(payload));
+        h->wire[e] = body_of(&wire);
+    }
+    buf_finish(&key);
+    buf_finish(&wire);
+    return b;
+}
+
+void user_tell(const char *user_id, const char *event, struct mp payload)
+{
+    struct body *b = user_message(user_id, event, payload);
+
+    for (unsigned loop = 0; loop < loop_count(); loop++)
+        hub_send(loop, HUB_PUBLISH, body_ref(b));
+    body_unref(b);
+}
+
+void user_tell_here(const char *user_id, const char *event, struct mp payload)
+{
+    hub_send(loop_index(), HUB_PUBLISH, user_message(user_id, event, payload));
+}
+
+/* ---- sessions that end ------------------------------------------------------------------------------------------ */
+
+static void ended(const struct session_end *e)
+{
+    struct session *next;
+
+    for (struct session *s = hub_user_sessions(e->user_id); s; s = next) {
+        next = s->next_of_user;
+        if (*e->sid ? strcmp(s->sid, e->sid) == 0 : !*e->but || strcmp(s->sid, e->but) != 0)
+            session_revoke(s, e->code);
+    }
+}
+
+/* ---- the sweep and the drain ------------------------------------------------------------------------------------ */
+
+static void touch_one(struct session *s, void *arg)
+{
+    int64_t now = *(int64_t *)arg;
+
+    if (s->expires_ms && now >= s->expires_ms)
+        session_expired(s);
+    else
+        identity_touch(s->sid);
+}
+
+static void drain_one(struct session *s, void *arg)
+{
+    struct pulse *p = arg;
+
+    if (p->drain_due < 1 || s->draining)
+        return;
+    p->drain_due -= 1;
+    session_drain(s);
+}
+
+static void drain_some(struct pulse *p)
+{
+    struct hub_stats st;
+
+    hub_stats(loop_index(), &st);
+    if (!p->drain_total)
+        p->drain_total = st.sessions + 1;
+    double rate = p->drain_total / 8.0 > DRAIN_PACE_MIN ? p->drain_total / 8.0 : DRAIN_PACE_MIN;
+    p->drain_due += rate * SWEEP_MS / 1000.0;
+    hub_each_session(drain_one, p);
+}
+
+static void pulse_tick(uv_timer_t *t)
+{
+    struct pulse *p = t->data;
+
+    unread_sweep();
+    if (runtime_draining())
+        drain_some(p);
+    if (loop_now() - p->touched_ms >= TOUCH_MS) {
+        int64_t now = wall_ms();
+
+        p->touched_ms = loop_now();
+        hub_each_session(touch_one, &now);
+    }
+}
+
+static int realtime_start(unsigned loop)
+{
+    struct pulse *p = &pulses[loop];
+    actor_id hub = actor_spawn(&hub_type, NULL);
+
+    if (!hub)
+        return -ENOMEM;
+    loop_set_actor(HUB_ACTOR, hub);
+    *p = (struct pulse){.touched_ms = loop_now()};
+    uv_timer_init(loop_uv(), &p->timer);
+    p->timer.data = p;
+    return uv_timer_start(&p->timer, pulse_tick, SWEEP_MS, SWEEP_MS);
+}
+
+static void realtime_stop(unsigned loop)
+{
+    uv_close((uv_handle_t *)&pulses[loop].timer, NULL);
+    hub_finish();
+    unread_finish();
+}
+
+const struct loop_service realtime_service = {.name = "realtime", .start = realtime_start, .stop = realtime_stop};
+
+void realtime_setup(void)
+{
+    actor_kind("group", &channel_type);
+    identity_watch(ended);
+}

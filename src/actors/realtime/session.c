@@ -1,0 +1,715 @@
+/*
+ * A connection's life: handshake → envelopes → end. The invariant: whatever was pushed is answered once, by the channel, by
+ * the hub on its behalf, or here; and in_flight counts exactly the pushes that a channel still has.
+ */
+#include "session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "chan_mail.h"
+#include "handshake.h"
+#include "members.h"
+#include "refusal.h"
+#include "sockets.h"
+#include "stacgate/config.h"
+#include "stacgate/db.h"
+#include "stacgate/log.h"
+#include "sql.h"
+#include "unread.h"
+
+#define REPLAY_AHEAD (64 * 1024) /* bytes of a replay queued before its reader takes them */
+#define JOIN_TRIES 3
+
+static actor_step channel_down, tenant_known;
+
+struct session *session_here(actor_id id)
+{
+    struct actor *a = actor_here(id);
+
+    return a ? actor_state(a) : NULL;
+}
+
+actor_id session_id(const struct session *s)
+{
+    return actor_self(s->self);
+}
+
+struct membership *session_membership(struct session *s, uint32_t nonce)
+{
+    for (unsigned i = 0; i < s->member_count; i++)
+        if (s->members[i].nonce == nonce)
+            return &s->members[i];
+    return NULL;
+}
+
+static struct membership *membership_named(struct session *s, struct str topic)
+{
+    for (unsigned i = 0; i < s->member_count; i++)
+        if (str_is(topic, s->members[i].name))
+            return &s->members[i];
+    return NULL;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------- */
+
+void session_tell(struct session *s, struct body *wire, enum ws_lane lane)
+{
+    if (s->conn)
+        ws_send_body(s->conn, wire, lane);
+    else
+        body_unref(wire);
+}
+
+static void tell_buf(struct session *s, struct buf *b)
+{
+    session_tell(s, body_of(b), WS_CONTROL);
+    buf_finish(b);
+}
+
+static void reply_ok(struct session *s, const struct envelope *e, struct value response)
+{
+    struct buf b = BUF_INIT;
+
+    envelope_reply(&b, s->enc, e->join_ref, e->ref, e->topic, true, response);
+    tell_buf(s, &b);
+}
+
+static void reply_refused(struct session *s, const struct envelope *e, const struct refusal *why)
+{
+    struct buf b = BUF_INIT, r = BUF_INIT;
+
+    refusal_put(&r, s->enc, why, s->lang);
+    struct str text = {(const char *)r.data, r.len};
+    envelope_reply(&b, s->enc, e->join_ref, e->ref, e->topic, false,
+                   s->enc == ENC_MP ? value_mp(mp_view(r.data, r.len)) : value_json(text));
+    buf_finish(&r);
+    tell_buf(s, &b);
+}
+
+static void reply_reason(struct session *s, const struct envelope *e, enum reason reason)
+{
+    reply_refused(s, e, &(struct refusal){.reason = reason});
+}
+
+/* phx_close and phx_error: about one join. */
+static void tell_end(struct session *s, const char *join_ref, const char *topic, const char *event)
+{
+    struct buf b = BUF_INIT;
+    struct str ref = str_of(join_ref);
+
+    envelope_wire(&b, s->enc, ref, ref, str_of(topic), str_of(event), (struct value){0});
+    tell_buf(s, &b);
+}
+
+static void landed(struct session *s, unsigned pushes)
+{
+    assert(s->in_flight >= pushes);
+    s->in_flight = (uint16_t)(s->in_flight - pushes);
+    if (s->paused && s->in_flight < config.in_flight && s->conn && !s->draining) {
+        s->paused = false;
+        ws_pause(s->conn, false);
+    }
+    if (s->draining && s->in_flight == 0)
+        session_close(s, 1012, "restarting");
+}
+
+void session_answered(struct session *s, struct membership *m, unsigned replies)
+{
+    assert(m->in_flight >= replies);
+    m->in_flight = (uint16_t)(m->in_flight - replies);
+    landed(s, replies);
+}
+
+void session_close(struct session *s, uint16_t code, const char *reason)
+{
+    if (s->conn)
+        ws_close(s->conn, code, reason);
+}
+
+/* ---- memberships ---------------------------------------------------------------------------------------------- */
+
+static struct membership *membership_add(struct session *s, const struct envelope *e)
+{
+    if (s->member_count == s->member_cap) {
+        s->member_cap = (uint16_t)(s->member_cap ? s->member_cap * 2 : 1);
+        s->members = xrealloc(s->members, s->member_cap * sizeof(*s->members));
+    }
+    struct membership *m = &s->members[s->member_count++];
+    *m = (struct membership){.nonce = ++s->nonce, .state = JOINING, .name = xstrndup(e->topic.p, e->topic.n)};
+    if (e->join_ref.p)
+        memcpy(m->join_ref, e->join_ref.p, e->join_ref.n);
+    return m;
+}
+
+void session_dropped(struct session *s, struct membership *m)
+{
+    if (m->topic)
+        topic_remove(m->topic, m->sub);
+    if (m->monitor)
+        actor_cancel(s->self, m->monitor);
+    if (!m->channel && m->state == JOINED)
+        unread_unwatch(s);
+    body_unref(m->join);
+    free(m->name);
+    unsigned unanswered = m->in_flight; /* their channel is gone, or its answers find no membership any more */
+    *m = s->members[--s->member_count];
+    landed(s, unanswered);
+}
+
+void session_removed(struct session *s, struct membership *m, const char *event)
+{
+    tell_end(s, m->join_ref, m->name, event);
+    session_dropped(s, m);
+}
+
+static void leave(struct session *s, struct membership *m, enum leave_reason why)
+{
+    if (m->channel) {
+        struct buf b = BUF_INIT;
+
+        mp_put_array(&b, 2);
+        mp_put_int(&b, m->nonce);
+        mp_put_int(&b, why);
+        actor_send_from(s->self, m->channel, CH_LEAVE, body_of(&b));
+        buf_finish(&b);
+    }
+    session_dropped(s, m);
+}
+
+static struct body *join_mail(struct session *s, const struct membership *m, const struct envelope *e)
+{
+    struct buf b = BUF_INIT;
+
+    mp_put_array(&b, 8);
+    mp_put_int(&b, m->nonce);
+    mp_put_str(&b, m->join_ref, strlen(m->join_ref));
+    if (e->ref.p)
+        mp_put_str(&b, e->ref.p, e->ref.n);
+    else
+        mp_put_nil(&b);
+    mp_put_int(&b, s->enc);
+    mp_put_bool(&b, s->lang);
+    mp_put_str(&b, s->sid, 64);
+    user_put(&b, s->who);
+    mp_put_raw(&b, e->payload);
+    struct body *body = body_of(&b);
+    buf_finish(&b);
+    return body;
+}
+
+/* The topic as an envelope that refusals of a join can be written with. */
+static struct envelope join_envelope(const struct membership *m)
+{
+    struct mp mail = body_mp(m->join);
+
+    return (struct envelope){.join_ref = str_of(m->join_ref), .ref = mp_str(mp_at(mail, 2)), .topic = str_of(m->name)};
+}
+
+static void join_refused(struct session *s, struct membership *m, enum reason reason)
+{
+    struct envelope e = join_envelope(m);
+
+    reply_reason(s, &e, reason);
+    session_dropped(s, m);
+}
+
+/* The actor's name holds the tenant: a caller of another school can only ever reach an actor of their own, that finds nothing. */
+static void join_channel(struct session *s, struct membership *m, const char *tenant)
+{
+    const char *colon = strchr(m->name, ':');
+    char kind[24], name[TOPIC_MAX + 64];
+
+    snprintf(kind, sizeof(kind), "%.*s", (int)(colon - m->name), m->name);
+    int n = snprintf(name, sizeof(name), "%s/%s", tenant, colon + 1);
+    m->channel = n < (int)sizeof(name) && *tenant ? actor_whereis(kind, name) : 0;
+    if (!m->channel) {
+        join_refused(s, m, REASON_not_found);
+        return;
+    }
+    m->monitor = actor_monitor(s->self, m->channel, channel_down);
+    actor_send_from(s->self, m->channel, CH_JOIN, body_ref(m->join));
+}
+
+static int tenant_known(struct actor *self, void *state, const struct msg *m)
+{
+    struct session *s = state;
+    struct membership *found = membership_named(s, db_strv(m, 0, 0, 0));
+
+    (void)self;
+    if (!found || found->channel)
+        return 0; /* left meanwhile */
+    if (db_null(m, 0, 0, 1))
+        join_refused(s, found, REASON_not_found);
+    else
+        join_channel(s, found, db_text(m, 0, 0, 1));
+    return 0;
+}
+
+/* A super_admin without a school: the database says in which tenant the topic is, to super_admins only. */
+static void find_tenant(struct session *s, struct membership *m)
+{
+    const char *colon = strchr(m->name, ':');
+    struct db_group *g = db_group(DB_READ, &(struct db_context){NULL, s->who->user_id});
+
+    db_stmt(g, SQL_REALTIME_TENANT_OF);
+    db_str(g, m->name);
+    db_strn(g, m->name, (size_t)(colon - m->name));
+    db_str(g, colon + 1);
+    if (db_ask(s->self, g, 5000, tenant_known) < 0)
+        join_refused(s, m, REASON_unavailable);
+}
+
+static void find_channel(struct session *s, struct membership *m)
+{
+    if (s->who->role == ROLE_SUPER_ADMIN)
+        find_tenant(s, m);
+    else
+        join_channel(s, m, s->who->establishment_id);
+}
+
+/* `user:`: one's own, without a channel: it carries what concerns one person, unnumbered. */
+static void join_user(struct session *s, struct membership *m, const struct envelope *e)
+{
+    struct buf b = BUF_INIT, key = BUF_INIT;
+
+    if (strcmp(m->name + strlen("user:"), s->who->user_id) != 0) {
+        join_refused(s, m, REASON_not_found);
+        return;
+    }
+    buf_printf(&key, "/%s", m->name);
+    struct body *shared = body_of(&key);
+    m->state = JOINED;
+    m->topic = topic_get(shared, 0);
+    m->sub = topic_add(m->topic, (struct sub){s->conn, s, s->enc, SUB_LIVE});
+    body_unref(shared);
+    buf_finish(&key);
+    mp_put_map(&b, 2);
+    mp_put_cstr(&b, "userId");
+    mp_put_cstr(&b, s->who->user_id);
+    mp_put_cstr(&b, "role");
+    mp_put_cstr(&b, role_name(s->who->role));
+    reply_ok(s, e, value_mp(mp_view(b.data, b.len)));
+    buf_finish(&b);
+    unread_watch(s);
+}
+
+static const char *const channel_kinds[] = {"group:", NULL};
+
+static bool is_channel(struct str topic)
+{
+    for (const char *const *k = channel_kinds; *k; k++)
+        if (topic.n > strlen(*k) && memcmp(topic.p, *k, strlen(*k)) == 0)
+            return true;
+    return false;
+}
+
+static void on_join(struct session *s, const struct envelope *e)
+{
+    bool user = e->topic.n > 5 && memcmp(e->topic.p, "user:", 5) == 0;
+
+    if (!user && !is_channel(e->topic)) {
+        reply_reason(s, e, REASON_unmatched_topic);
+        return;
+    }
+    struct membership *old = membership_named(s, e->topic);
+    if (old) {
+        tell_end(s, old->join_ref, old->name, "phx_close");
+        leave(s, old, LEFT_CUT); /* the same session comes back at once: others see nothing */
+    }
+    if (s->member_count >= config.topics_max) {
+        reply_refused(s, e, &(struct refusal){.reason = REASON_rate_limited, .retry_after = 1});
+        return;
+    }
+    struct membership *m = membership_add(s, e);
+    m->join = join_mail(s, m, e);
+    if (user)
+        join_user(s, m, e);
+    else
+        find_channel(s, m);
+}
+
+/* Ended while joining: it had gone idle just then, so it is activated again. Ended while joined: it failed; the client rejoins. */
+static int channel_down(struct actor *self, void *state, const struct msg *msg)
+{
+    struct session *s = state;
+
+    (void)self;
+    for (unsigned i = s->member_count; i-- > 0;) {
+        struct membership *m = &s->members[i];
+
+        if (m->channel != msg->from)
+            continue;
+        m->monitor = 0;
+        if (m->state == JOINED) {
+            tell_end(s, m->join_ref, m->name, "phx_error");
+            session_dropped(s, m);
+        } else if (++m->tries > JOIN_TRIES) {
+            join_refused(s, m, REASON_unavailable);
+        } else {
+            m->channel = 0;
+            find_channel(s, m);
+        }
+    }
+    return 0;
+}
+
+/* ---- pushes --------------------------------------------------------------------------------------------------- */
+
+enum rate_class { RATE_DURABLE, RATE_EPHEMERAL, RATE_HISTORY };
+
+static enum rate_class rate_class(struct str event)
+{
+    static const struct { const char *event; enum rate_class class; } rows[] = {
+        {"typing", RATE_EPHEMERAL}, {"cursor", RATE_EPHEMERAL},    {"draw", RATE_EPHEMERAL},
+        {"laser", RATE_EPHEMERAL},  {"selection", RATE_EPHEMERAL}, {"read", RATE_EPHEMERAL},
+        {"presence:update", RATE_EPHEMERAL}, {"history", RATE_HISTORY},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (str_is(event, rows[i].event))
+            return rows[i].class;
+    return RATE_DURABLE;
+}
+
+/* false: over the limit, and told so; ten times over ends the connection. */
+static bool within(struct session *s, const struct envelope *e, struct bucket *b, uint32_t rate, uint32_t burst)
+{
+    if (!config.rate_limits)
+        return true;
+    switch (bucket_take(b, (uint32_t)loop_now(), rate, burst)) {
+    case RATE_OK:
+        return true;
+    case RATE_REFUSED:
+        reply_refused(s, e, &(struct refusal){.reason = REASON_rate_limited, .retry_after = bucket_wait_s(b, rate)});
+        return false;
+    case RATE_ABUSE:
+        session_close(s, 4029, "too fast");
+        return false;
+    }
+    return false;
+}
+
+static bool push_within(struct session *s, const struct envelope *e)
+{
+    switch (rate_class(e->event)) {
+    case RATE_EPHEMERAL:
+        return within(s, e, &s->ephemeral, config.ephemeral_rate, 2 * config.ephemeral_rate);
+    case RATE_HISTORY:
+        return within(s, e, &s->history, config.history_rate, config.history_burst);
+    case RATE_DURABLE:
+        break;
+    }
+    return within(s, e, &s->durable, config.push_rate, 2 * config.push_rate);
+}
+
+/* Every push but an ephemeral one is answered by the channel; those count as in flight until it did. */
+static void forward(struct session *s, struct membership *m, const struct envelope *e)
+{
+    struct buf b = BUF_INIT;
+
+    mp_put_array(&b, 5);
+    mp_put_int(&b, m->nonce);
+    e->join_ref.p ? mp_put_str(&b, e->join_ref.p, e->join_ref.n) : mp_put_nil(&b);
+    e->ref.p ? mp_put_str(&b, e->ref.p, e->ref.n) : mp_put_nil(&b);
+    mp_put_str(&b, e->event.p, e->event.n);
+    mp_put_raw(&b, e->payload);
+    actor_send_from(s->self, m->channel, CH_PUSH, body_of(&b));
+    buf_finish(&b);
+    if (rate_class(e->event) == RATE_EPHEMERAL)
+        return;
+    m->in_flight++;
+    if (++s->in_flight >= config.in_flight && !s->paused) {
+        s->paused = true;
+        ws_pause(s->conn, true);
+    }
+}
+
+static void on_push(struct session *s, const struct envelope *e)
+{
+    struct membership *m = membership_named(s, e->topic);
+
+    if (!push_within(s, e))
+        return;
+    if (!m || m->state != JOINED)
+        reply_reason(s, e, REASON_not_joined);
+    else if (!m->channel)
+        reply_refused(s, e, &(struct refusal){REASON_invalid, "event", "unknown", 0});
+    else
+        forward(s, m, e);
+}
+
+static void on_leave(struct session *s, const struct envelope *e)
+{
+    struct membership *m = membership_named(s, e->topic);
+
+    reply_ok(s, e, (struct value){0});
+    if (!m)
+        return;
+    tell_end(s, m->join_ref, m->name, "phx_close");
+    leave(s, m, LEFT_ITSELF);
+}
+
+static void on_envelope(struct session *s, const struct envelope *e)
+{
+    if (str_is(e->topic, "phoenix")) {
+        if (str_is(e->event, "heartbeat"))
+            reply_ok(s, e, (struct value){0});
+        else
+            reply_reason(s, e, REASON_unmatched_topic);
+    } else if (str_is(e->event, "phx_join")) {
+        if (within(s, e, &s->joins, config.join_rate, config.join_burst))
+            on_join(s, e);
+    } else if (str_is(e->event, "phx_leave")) {
+        on_leave(s, e);
+    } else {
+        on_push(s, e);
+    }
+}
+
+void session_pull(struct session *s, struct membership *m, int64_t after)
+{
+    m->pull_after = after;
+    if (s->conn)
+        ws_want_drain(s->conn, REPLAY_AHEAD);
+}
+
+/* ---- the connection ------------------------------------------------------------------------------------------- */
+
+static struct session *session_of(void *arg)
+{
+    return session_here((actor_id)(uintptr_t)arg);
+}
+
+static void on_message(void *arg, enum ws_opcode op, const uint8_t *bytes, size_t n)
+{
+    static _Thread_local struct buf scratch;
+    struct session *s = session_of(arg);
+    struct envelope e;
+    const char *why = "";
+
+    if (!s || !s->conn || s->revoked)
+        return;
+    atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
+    if (op != (s->enc == ENC_JSON ? WS_TEXT : WS_BINARY)) {
+        session_close(s, 1003, "this connection speaks the other encoding");
+        return;
+    }
+    switch (envelope_read(s->enc, bytes, n, &scratch, &e, &why)) {
+    case 0: on_envelope(s, &e); break;
+    case -EINVAL: session_close(s, 1007, why); break;
+    default: session_close(s, 1008, why); break;
+    }
+}
+
+static void on_drained(void *arg)
+{
+    struct session *s = session_of(arg);
+
+    for (unsigned i = 0; s && i < s->member_count; i++) {
+        struct membership *m = &s->members[i];
+
+        if (!m->pull_after)
+            continue;
+        struct buf b = BUF_INIT;
+        mp_put_array(&b, 2);
+        mp_put_int(&b, m->nonce);
+        mp_put_int(&b, m->pull_after);
+        m->pull_after = 0;
+        actor_send_from(s->self, m->channel, CH_PAGE, body_of(&b));
+        buf_finish(&b);
+    }
+}
+
+/* Memberships end with the connection, not when the mail that waits has been read: nobody may write to it any more. */
+static void detach(struct session *s)
+{
+    s->conn = NULL;
+    while (s->member_count)
+        leave(s, &s->members[s->member_count - 1], s->revoked ? LEFT_REVOKED : LEFT_CUT);
+    hub_session_closed(s);
+    sockets_remove(s);
+}
+
+static void on_closed(void *arg, uint16_t code)
+{
+    struct session *s = session_of(arg);
+
+    (void)code;
+    if (!s || !s->conn)
+        return;
+    detach(s);
+    actor_stop(actor_self(s->self), 0);
+}
+
+static const struct ws_handler handler = {on_message, on_drained, on_closed};
+
+/* ---- the handshake -------------------------------------------------------------------------------------------- */
+
+void session_revoke(struct session *s, uint16_t code)
+{
+    struct buf payload = BUF_INIT, b = BUF_INIT;
+    char topic[TOPIC_MAX];
+
+    if (s->revoked || !s->conn)
+        return;
+    s->revoked = true;
+    snprintf(topic, sizeof(topic), "user:%s", s->who->user_id);
+    if (membership_named(s, str_of(topic))) {
+        mp_put_map(&payload, 1);
+        mp_put_cstr(&payload, "sessionId");
+        mp_put_str(&payload, s->sid, 64);
+        envelope_wire(&b, s->enc, (struct str){0}, (struct str){0}, str_of(topic), STR("session:revoked"),
+                      value_mp(mp_view(payload.data, payload.len)));
+        tell_buf(s, &b);
+        buf_finish(&payload);
+    }
+    while (s->member_count)
+        leave(s, &s->members[s->member_count - 1], LEFT_REVOKED);
+    session_close(s, code ? code : 4001, "session ended");
+}
+
+static int refuse_handshake(struct session *s, int status, const char *detail)
+{
+    struct http_req *r = s->req;
+
+    s->req = NULL;
+    http_worker(r, 0);
+    handshake_refuse(r, status, detail);
+    return ACTOR_DONE;
+}
+
+static int identified(struct actor *self, void *state, const struct msg *m)
+{
+    struct session *s = state;
+    const struct session_ref *ref = identity_of(m);
+
+    if (!ref)
+        return refuse_handshake(s, 401, "sign in first: the handshake carries no valid session");
+    if (runtime_draining())
+        return refuse_handshake(s, 503, "the server restarts: come back in a few seconds");
+    s->who = identity_ref(ref->who);
+    memcpy(s->sid, ref->sid, sizeof(s->sid));
+    s->expires_ms = ref->expires_ms;
+    struct http_req *r = s->req;
+    http_log_user(r, s->who->user_id, s->who->establishment_id);
+    s->req = NULL;
+    http_worker(r, 0);
+    s->conn = ws_accept(r, handshake_protocol(r), &handler, (void *)(uintptr_t)actor_self(self),
+                        (uint32_t)config.frame_max, false);
+    if (!s->conn)
+        return ACTOR_DONE;
+    atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
+    hub_session_opened(s);
+    sockets_add(s);
+    return 0;
+}
+
+static int session_init(struct actor *self, void *state, const void *arg)
+{
+    struct session *s = state;
+    const char *why = NULL;
+
+    s->self = self;
+    memcpy(&s->req, arg, sizeof(s->req));
+    int status = handshake_check(s->req, &s->enc, &s->lang, &why);
+    if (status) {
+        handshake_refuse(s->req, status, why);
+        s->req = NULL;
+        return -ECANCELED;
+    }
+    http_worker(s->req, actor_self(self));
+    return identity_ask(self, s->req, 10000, identified);
+}
+
+static int session_receive(struct actor *self, void *state, const struct msg *m)
+{
+    struct session *s = state;
+
+    (void)self;
+    if (m->kind == MSG_STOP && !s->conn)
+        return s->req ? refuse_handshake(s, 503, "the server restarts: come back in a few seconds") : ACTOR_DONE;
+    if (m->kind == SESSION_TOO_MANY)
+        session_close(s, 1008, "too many sockets of one user");
+    return 0;
+}
+
+static int session_fail(struct actor *self, void *state, int err)
+{
+    struct session *s = state;
+
+    (void)self;
+    if (s->req)
+        return refuse_handshake(s, 503, "the database is away");
+    for (unsigned i = s->member_count; i-- > 0;) /* a tenant look-up failed: whose, the error does not say */
+        if (s->members[i].state == JOINING && !s->members[i].channel)
+            join_refused(s, &s->members[i], REASON_unavailable);
+    return err == -ECANCELED ? err : 0;
+}
+
+static void session_terminate(struct actor *self, void *state, int result)
+{
+    struct session *s = state;
+
+    (void)self;
+    (void)result;
+    if (s->req) {
+        http_worker(s->req, 0);
+        handshake_refuse(s->req, 503, "try again");
+    }
+    if (s->conn) {
+        struct conn *c = s->conn;
+
+        detach(s);
+        ws_abort(c);
+    }
+    free(s->members);
+    identity_unref(s->who);
+}
+
+const struct actor_type session_type = {
+    .name = "session",
+    .state_size = sizeof(struct session),
+    .mailbox_max = 64,
+    .init = session_init,
+    .receive = session_receive,
+    .fail = session_fail,
+    .terminate = session_terminate,
+    .drains = true,
+};
+
+void session_enter(struct http_req *r)
+{
+    actor_spawn(&session_type, &r);
+}
+
+/* Called from the drain's pace: acknowledges what was received, then says come back. */
+void session_drain(struct session *s)
+{
+    if (s->draining || !s->conn)
+        return;
+    s->draining = true;
+    ws_pause(s->conn, true);
+    if (s->in_flight == 0)
+        session_close(s, 1012, "restarting");
+}
+
+static int looked_again(struct actor *self, void *state, const struct msg *m)
+{
+    struct session *s = state;
+    const struct session_ref *ref = identity_of(m);
+
+    (void)self;
+    if (!ref)
+        session_revoke(s, 4001);
+    else
+        s->expires_ms = ref->expires_ms;
+    return 0;
+}
+
+/* The end it was told at the handshake: use since then has moved an idle end, never the absolute one. */
+void session_expired(struct session *s)
+{
+    identity_ask_sid(s->self, s->sid, 10000, looked_again);
+}

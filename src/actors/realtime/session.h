@@ -1,0 +1,63 @@
+/*
+ * One WebSocket connection's protocol: an actor that reads envelopes, keeps what it joined, enforces its limits, and hands
+ * pushes to channels. What it is told comes through its loop's hub as finished wire bytes.
+ */
+#ifndef STACGATE_REALTIME_SESSION_H
+#define STACGATE_REALTIME_SESSION_H
+
+#include "hub.h"
+#include "rate.h"
+#include "stacgate/http.h"
+
+enum membership_state { JOINING, JOINED };
+
+/* One joined topic. nonce tells this join from an earlier one of the same topic in mail that is still on its way. */
+struct membership {
+    struct topic *topic;    /* NULL while JOINING */
+    struct body *join;      /* while JOINING: the CH_JOIN mail, to be sent again when the channel had just ended */
+    char *name;             /* the topic as the client says it */
+    actor_id channel;       /* 0: a topic without a channel (user:), or the tenant is still looked for */
+    actor_ref monitor;
+    int64_t pull_after;     /* its replay goes on after this seq when the socket has room; 0: no */
+    uint32_t nonce, sub;    /* sub: index in topic->subs */
+    uint16_t in_flight;     /* pushes that the channel has not answered */
+    uint8_t state, tries;
+    char join_ref[REF_MAX + 1];
+};
+
+struct session {
+    struct actor *self;
+    struct conn *conn;               /* NULL before the upgrade and after the end */
+    struct http_req *req;            /* the handshake, until it is answered */
+    struct identity *who;
+    struct membership *members;
+    struct session *next_of_user;    /* links hub_user_sessions */
+    struct bucket durable, ephemeral, joins, history;
+    _Atomic int64_t heard;           /* loop_now() of the last frame: read by other loops when a user has too many sockets */
+    int64_t expires_ms;
+    uint32_t nonce;
+    uint16_t in_flight, member_count, member_cap;
+    uint8_t enc, lang;
+    bool paused, draining, revoked;
+    char sid[65];
+};
+
+extern const struct actor_type session_type;
+void session_enter(struct http_req *r);                     /* the route's entry */
+struct session *session_here(actor_id id);                  /* NULL: not on this loop, or gone */
+struct membership *session_membership(struct session *s, uint32_t nonce);
+void session_tell(struct session *s, struct body *wire, enum ws_lane lane); /* takes the reference */
+void session_answered(struct session *s, struct membership *m, unsigned replies); /* that many pushes are no longer in flight */
+void session_dropped(struct session *s, struct membership *m); /* the channel removed it: forgets it, tells nobody */
+void session_removed(struct session *s, struct membership *m, const char *event); /* … and tells the client: phx_close, phx_error */
+/* Asks for the next page of a replay when the socket has room for it. */
+void session_pull(struct session *s, struct membership *m, int64_t after);
+void session_close(struct session *s, uint16_t code, const char *reason);
+void session_revoke(struct session *s, uint16_t code);      /* its sign-in ended: tells user:, then closes (0: 4001) */
+void session_expired(struct session *s);                    /* its sign-in reached its end, unless its use moved that end */
+void session_drain(struct session *s);                      /* answers what it has, then closes 1012 */
+actor_id session_id(const struct session *s);
+
+#define SESSION_TOO_MANY 320 /* mail: another socket of the same user takes its place */
+
+#endif

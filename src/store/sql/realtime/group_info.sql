@@ -1,0 +1,12 @@
+-- The group as REST gives it, and what its rules need. $1 group id, $2 establishment.
+select jsonb_build_object(
+           'id', g.id, 'establishmentId', g.establishment_id, 'courseId', g.course_id, 'createdBy', g.created_by, 'name', g.name,
+           'description', g.description, 'maxMembers', g.max_members, 'status', g.status,
+           'isPublic', g.is_public, 'tags', coalesce(to_jsonb(g.tags), '[]'), 'scheduledDate', iso8601(g.scheduled_date), 'endDate', iso8601(g.end_date),
+           'meetingUrl', g.meeting_url, 'createdAt', iso8601(g.created_at),
+           'updatedAt', iso8601(g.updated_at)),
+       g.status = 'archived', coalesce((g.settings ->> 'moderatorOnly')::boolean, false),
+       coalesce((g.settings ->> 'locked')::boolean, false), coalesce(g.max_members, 10), coalesce(g.is_public, true),
+       coalesce(g.settings, '{}') - 'locked'
+from study_groups g
+where g.id = $1 and g.establishment_id = $2

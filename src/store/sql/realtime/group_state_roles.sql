@@ -1,0 +1,8 @@
+-- Roles given in this batch; the last one of a person stands. $1 topic, $2 fence, $3 group id.
+update study_group_members m
+set role = e.role
+from (select distinct on (e.ref) e.ref, e.payload ->> 'role' as role
+      from channels c join channel_events e on e.channel = c.id and e.seq between c.batch_from and c.last_seq
+      where c.topic = $1 and c.fence = $2 and e.event = 'member:role'
+      order by e.ref, e.seq desc) e
+where m.study_group_id = $3 and m.user_id = e.ref and m.is_active
