@@ -57,7 +57,7 @@ export class Api {
     if (jar) cookies.forEach((c) => this.#keep(c))
     const text = raw.toString('utf8')
     const answer = { status: res.statusCode, headers: res.headers, cookies, text, raw }
-    if (/json/.test(res.headers['content-type'] ?? '') && text) answer.json = JSON.parse(text)
+    if (/json/.test(res.headers['content-type'] ?? '') && !res.headers['content-encoding'] && text) answer.json = JSON.parse(text)
     return answer
   }
 
