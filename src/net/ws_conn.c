@@ -312,7 +312,8 @@ void ws_due(struct conn *c, int64_t now)
         conn_reset(c);
         return;
     }
-    int64_t silent = now - c->heard_ms;
+    int64_t heard = c->blocked && c->moved_ms > c->heard_ms ? c->moved_ms : c->heard_ms; /* who takes bytes from a full queue lives */
+    int64_t silent = now - heard;
     if (silent >= net_limits.dead_after_ms && !c->paused) {
         stat_add(&c->net->stats.timeouts, 1);
         conn_reset(c);
@@ -324,7 +325,7 @@ void ws_due(struct conn *c, int64_t now)
         c->pinged = true;
         out_push(c, f);
     }
-    int64_t next = c->heard_ms + (c->pinged || c->paused ? net_limits.dead_after_ms : net_limits.ping_after_ms);
+    int64_t next = heard + (c->pinged || c->paused ? net_limits.dead_after_ms : net_limits.ping_after_ms);
     conn_due(c, next > now ? next : now + 1000);
 }
 

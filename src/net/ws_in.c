@@ -95,8 +95,7 @@ static bool wslay_attach(struct ws_in *in)
             return false;
         wslay_event_config_set_no_buffering(in->wslay, 1);
     }
-    if (!in->in_message)
-        wslay_event_config_set_allowed_rsv_bits(in->wslay, in->conn->deflate ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE);
+    wslay_event_config_set_allowed_rsv_bits(in->wslay, in->conn->deflate ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE); /* whose it is now */
     return true;
 }
 
