@@ -63,6 +63,7 @@ struct op {
 enum push_flags {
     PUSH_LOOKUP = 1,     /* needs message_info of the id in field `lookup` (when that field is there) */
     PUSH_REST_ONLY = 2,
+    PUSH_ID = 8,         /* its reply says the id of what it made */
     PUSH_CARD = 4,       /* its event carries who did it: a message's sender, else `user` */
 };
 

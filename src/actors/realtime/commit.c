@@ -346,7 +346,7 @@ static void put_reply(struct buf *out, const struct channel *c, const struct op 
         object_begin(&o, &response, enc);
         object_int(&o, "seq", op->seq);
         object_str(&o, "createdAt", str_of(op->at));
-        if (*op->ref)
+        if (op->kind->flags & PUSH_ID)
             object_str(&o, "id", str_of(op->ref));
         object_end(&o);
     }
@@ -390,7 +390,7 @@ static void answer_ask(struct channel *c, struct op *op, struct op *asked)
         object_begin(&o, &b, ENC_MP);
         object_int(&o, "seq", op->seq);
         object_str(&o, "createdAt", str_of(op->at));
-        if (*op->ref)
+        if (op->kind->flags & PUSH_ID)
             object_str(&o, "id", str_of(op->ref));
         object_end(&o);
         if (op->kind->item) {

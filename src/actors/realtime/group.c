@@ -27,7 +27,7 @@ static const struct sql *const state_locks = SQL_REALTIME_GROUP_STATE_LOCKS;
 
 /* push, event, flags, batch class, looked up, check, state, its parameters, applied, item */
 static const struct push_kind pushes[] = {
-    {"message:new", "message", PUSH_CARD | PUSH_LOOKUP, 1, "replyToId", message_new_check, &state_messages, 3, NULL, message_item},
+    {"message:new", "message", PUSH_CARD | PUSH_ID | PUSH_LOOKUP, 1, "replyToId", message_new_check, &state_messages, 3, NULL, message_item},
     {"message:edit", "message:updated", PUSH_LOOKUP, 2, "id", message_edit_check, &state_edits, 3, NULL, NULL},
     {"message:delete", "message:deleted", PUSH_LOOKUP, 3, "id", message_delete_check, &state_deletions, 3, message_deleted, NULL},
     {"message:report", "message:reported", PUSH_LOOKUP, 0, "id", message_report_check, NULL, 0, NULL, NULL},
@@ -156,55 +156,6 @@ static int typing_push(struct channel *c, struct member *m, struct op *op, struc
     return 0;
 }
 
-/* A mark only goes forward; it reaches the database within a second or two. */
-static int read_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
-{
-    int64_t seq = mp_int(mp_get(op->payload, "seq"), -1);
-    struct user *u = m->user;
-    struct buf b = BUF_INIT;
-
-    if (seq < 0 || seq > c->last_seq)
-        return refuse(ret, REASON_invalid, "seq", "range");
-    if (seq > u->last_read) {
-        u->last_read = seq;
-        u->read_dirty = u->belongs != MEMBER_NONE;
-        if (c->members.count <= READ_MEMBERS_MAX) {
-            mp_put_int(&b, seq);
-            ephemeral_put(c, read_event, u, value_mp(mp_view(b.data, b.len)), m->key.session);
-            buf_clear(&b);
-        }
-        if (unread_wanted()) {
-            mp_put_map(&b, 2);
-            mp_put_cstr(&b, "g");
-            mp_put_cstr(&b, c->id);
-            mp_put_cstr(&b, "r");
-            mp_put_array(&b, 3);
-            mp_put_cstr(&b, u->id);
-            mp_put_int(&b, seq);
-            mp_put_int(&b, c->last_seq);
-            unread_tell_loops(&b);
-        }
-    }
-    buf_finish(&b);
-    op_destroy(c, op);
-    return 0;
-}
-
-static int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
-{
-    struct str status = mp_str(mp_get(op->payload, "status"));
-
-    if (!status.p || status.n < 1 || status.n > 32)
-        return refuse(ret, REASON_invalid, "status", "length");
-    presence_update(c, m, status);
-    op_destroy(c, op);
-    return 0;
-}
-
-static const struct side_push sides[] = {
-    {"typing", typing_push}, {"read", read_push}, {"presence:update", presence_push}, {"history", history_push}, {0},
-};
-
 static void put_read_marks(struct channel *c, struct db_group *g)
 {
     struct user *u;
@@ -245,6 +196,56 @@ static void group_flush(struct channel *c)
             members_user_release(&c->members, u);
         }
 }
+
+/* A mark only goes forward; it reaches the database within a second or two. */
+static int read_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
+{
+    int64_t seq = mp_int(mp_get(op->payload, "seq"), -1);
+    struct user *u = m->user;
+    struct buf b = BUF_INIT;
+
+    if (seq < 0 || seq > c->last_seq)
+        return refuse(ret, REASON_invalid, "seq", "range");
+    if (seq > u->last_read) {
+        u->last_read = seq;
+        u->read_dirty = u->belongs != MEMBER_NONE;
+        group_flush(c);
+        if (c->members.count <= READ_MEMBERS_MAX) {
+            mp_put_int(&b, seq);
+            ephemeral_put(c, read_event, u, value_mp(mp_view(b.data, b.len)), m->key.session);
+            buf_clear(&b);
+        }
+        if (unread_wanted()) {
+            mp_put_map(&b, 2);
+            mp_put_cstr(&b, "g");
+            mp_put_cstr(&b, c->id);
+            mp_put_cstr(&b, "r");
+            mp_put_array(&b, 3);
+            mp_put_cstr(&b, u->id);
+            mp_put_int(&b, seq);
+            mp_put_int(&b, c->last_seq);
+            unread_tell_loops(&b);
+        }
+    }
+    buf_finish(&b);
+    op_destroy(c, op);
+    return 0;
+}
+
+static int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
+{
+    struct str status = mp_str(mp_get(op->payload, "status"));
+
+    if (!status.p || status.n < 1 || status.n > 32)
+        return refuse(ret, REASON_invalid, "status", "length");
+    presence_update(c, m, status);
+    op_destroy(c, op);
+    return 0;
+}
+
+static const struct side_push sides[] = {
+    {"typing", typing_push}, {"read", read_push}, {"presence:update", presence_push}, {"history", history_push}, {0},
+};
 
 const struct channel_kind group_kind = {
     .name = "group",
