@@ -102,7 +102,7 @@ void client_connect(struct swarm *s, struct client *c, const char *path, const c
         struct sockaddr_in from = {.sin_family = AF_INET};
         from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + c->index / CLIENTS_AN_ADDRESS);
         setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        bind(c->fd, (struct sockaddr *)&from, sizeof from);
+        (void)bind(c->fd, (struct sockaddr *)&from, sizeof from);
     }
     buf_printf(&c->out,
                "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"

@@ -31,7 +31,7 @@ struct lines lines_read(const char *file)
     FILE *f = file ? fopen(file, "re") : NULL;
     if (!f)
         give_up(file ? file : "--cookies and --rooms", file ? strerror(errno) : "files are needed");
-    for (ssize_t n; (n = getline(&line, &room, f)) > 0;) {
+    while (getline(&line, &room, f) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if ((l.count & (l.count - 1)) == 0)
             l.line = xrealloc(l.line, (l.count ? 2 * (size_t)l.count : 1) * sizeof *l.line);

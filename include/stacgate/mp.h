@@ -31,7 +31,7 @@ struct str { /* bytes that somebody else owns, not NUL-terminated */
 };
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 static inline struct str str_of(const char *s) { return (struct str){s, s ? strlen(s) : 0}; }
-static inline bool str_is(struct str s, const char *t) { return s.n == strlen(t) && memcmp(s.p, t, s.n) == 0; }
+static inline bool str_is(struct str s, const char *t) { return s.n == strlen(t) && (s.n == 0 || memcmp(s.p, t, s.n) == 0); }
 
 /*
  * Exactly one well-formed value fills [bytes, bytes+n): no ext, no bin (unless allow_bin), string keys, no
