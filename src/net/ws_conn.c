@@ -333,7 +333,7 @@ void ws_due(struct conn *c, int64_t now)
 
 static void got_close(struct conn *c, const uint8_t *p, size_t n)
 {
-    uint16_t code = n >= 2 ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+    uint16_t code = (uint16_t)(n >= 2 ? p[0] << 8 | p[1] : 0);
     if (n == 1 || (n >= 2 && !ws_code_valid(code))) {
         ws_fail(c, 1002, NULL);
         return;

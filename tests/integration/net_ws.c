@@ -377,7 +377,7 @@ Test(ws, a_paused_connection_is_not_read_and_loses_nothing, .init = start, .fini
     struct buf all = BUF_INIT;
     uint8_t wire[64];
     for (int i = 0; i < 300; i++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof(text), "echo %d", i);
         buf_put(&all, wire, ws_frame_put(wire, 0x81, "pause", 5));
         buf_put(&all, wire, ws_frame_put(wire, 0x81, text, strlen(text)));
