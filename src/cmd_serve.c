@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/rest/problem.h"
 #include "serve.h"
 #include "stacgate/buf.h"
 #include "stacgate/channel.h"
@@ -108,6 +109,13 @@ static int listen_on_port(char **ret_error)
     return http_bind(ret_error) < 0 ? complain(EXIT_USAGE, "%s", *ret_error) : EXIT_OK;
 }
 
+/* What no route takes may be a page; everything else that is refused is a problem of RFC 9457. */
+static void page_or_problem(struct http_req *r, int status, const char *detail)
+{
+    if (status != 404 || http_route_of(r) || !static_serve(r))
+        problem_refuse(r, status, detail);
+}
+
 static int use_pages(char **ret_error)
 {
     int err = config.static_dir ? static_use_directory(config.static_dir, ret_error) : static_use(static_embedded);
@@ -129,6 +137,7 @@ static void configure_floors(const struct workplace *w)
 
     realtime_setup();
     rest_setup();
+    http_on_refused(page_or_problem);
     http_routes(rest_routes, rest_route_count);
     http_routes(realtime_routes, realtime_route_count);
     if (config.test_endpoints)
