@@ -69,6 +69,14 @@ static bool charset_fits(const char *type)
     return strncasecmp(c, "utf-8", 5) == 0 || strncasecmp(c, "utf8", 4) == 0;
 }
 
+static bool wants(const struct field *schema)
+{
+    for (; schema->name; schema++)
+        if (schema->flags & FIELD_REQUIRED)
+            return true;
+    return false;
+}
+
 /* The body's bytes as a msgpack value; 0, or the problem was answered. */
 static int parse_body(struct rest *r, struct buf *out)
 {
@@ -76,7 +84,8 @@ static int parse_body(struct rest *r, struct buf *out)
     struct str body = http_body(r->http);
     size_t at;
 
-    if (body.n == 0) {
+    /* Old clients send JSON's type and nothing; where something is required that is no JSON. */
+    if (body.n == 0 && !(type && media_is(type, "application/json") && wants(r->op->body))) {
         mp_put_map(out, 0);
         return 0;
     }
@@ -180,7 +189,8 @@ static int begin(struct actor *self, struct rest *r)
     }
     choose_tenant(r);
     r->checked = true;
-    return r->op->first(self, r, &(struct msg){0});
+    const char *key = r->who ? idempotency_key(r) : NULL;
+    return key ? idempotency_begin(self, r, key) : r->op->first(self, r, &(struct msg){0});
 }
 
 /* ---- the actor ------------------------------------------------------------------------------------------------------------ */
@@ -227,6 +237,7 @@ static void terminate(struct actor *self, void *state, int result)
         explicit_bzero(r->body_bytes.data, r->body_bytes.len);
     buf_finish(&r->query_bytes);
     buf_finish(&r->body_bytes);
+    idempotency_leave(r);
     identity_unref(r->who);
     free(r->own);
 }

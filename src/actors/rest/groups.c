@@ -3,6 +3,7 @@
  * push are the same act; lists and creation are the database's own.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "op.h"
@@ -144,24 +145,47 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
     db_strv_put(g, rest_arg(r, "endDate"));
     db_strv_put(g, rest_arg(r, "meetingUrl"));
     put_json(g, mp_get(r->body, "settings"));
+    rest_keep_answer(g, r);
     return rest_ask(self, g, made);
 }
 
 /* ---- through the channel -------------------------------------------------------------------------------------------------------------- */
 
-static const struct { const char *reason; enum problem what; } reasons[] = {
-    {"not_found", P_not_found}, {"unmatched_topic", P_not_found}, {"forbidden", P_forbidden}, {"not_joined", P_members_only},
-    {"conflict", P_conflict},   {"full", P_group_full},           {"private", P_private_group}, {"invalid", P_invalid},
-    {"muted", P_muted},         {"locked", P_locked},             {"read_only", P_read_only},   {"rate_limited", P_rate_limited},
-    {"too_large", P_too_large}, {"unavailable", P_unavailable}};
+/* A refusal of the channel as a problem: by its reason, and by the code of its first error where that says more. */
+static const struct { const char *reason, *code; enum problem what; } reasons[] = {
+    {"not_found", NULL, P_not_found},     {"unmatched_topic", NULL, P_not_found}, {"forbidden", NULL, P_forbidden},
+    {"not_joined", NULL, P_members_only}, {"conflict", "full", P_group_full},     {"conflict", NULL, P_conflict},
+    {"invalid", NULL, P_invalid},         {"muted", NULL, P_muted},               {"locked", NULL, P_locked},
+    {"read_only", NULL, P_read_only},     {"rate_limited", NULL, P_rate_limited}, {"too_large", NULL, P_too_large},
+    {"unavailable", NULL, P_unavailable}};
+
+static int refuse_invalid(struct rest *r, struct mp error)
+{
+    char field[64];
+    struct str name = mp_str(mp_get(error, "field"));
+    struct field_error e = {.field = field, .code = E_format};
+
+    if (!name.p)
+        return rest_refuse(r, P_invalid);
+    snprintf(field, sizeof(field), "%.*s", (int)name.n, name.p);
+    return rest_refuse_fields(r, P_invalid, &e, 1);
+}
 
 static int refuse_push(struct rest *r, struct mp response)
 {
     struct str reason = mp_str(mp_get(response, "reason"));
+    struct mp error = mp_at(mp_get(response, "errors"), 0);
+    struct str code = mp_str(mp_get(error, "code"));
     int64_t retry = mp_int(mp_get(response, "retryAfter"), 0);
 
+    if (str_is(reason, "invalid"))
+        return refuse_invalid(r, error);
+    if (str_is(code, "reused") && idempotency_key(r))
+        return rest_refuse(r, P_key_reused);
+    if (str_is(reason, "forbidden") && r->op->first == op_groups_join)
+        return rest_refuse(r, P_private_group);
     for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        if (str_is(reason, reasons[i].reason))
+        if (str_is(reason, reasons[i].reason) && (!reasons[i].code || str_is(code, reasons[i].code)))
             return rest_refuse_after(r, reasons[i].what, retry > 0 ? (uint32_t)retry : 0);
     return rest_refuse(r, P_internal);
 }
@@ -184,6 +208,22 @@ static int push(struct actor *self, struct rest *r, const char *event, struct mp
     return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload, PUSH_MS, pushed);
 }
 
+/* The request's own opId, or one made of its Idempotency-Key. Returns how many pairs it put. */
+static uint32_t put_op_id(struct rest *r, struct buf *b)
+{
+    struct str given = rest_arg(r, "opId");
+    char made_of_key[40];
+
+    if (!given.p && !rest_key_op_id(r, made_of_key))
+        return 0;
+    mp_put_cstr(b, "opId");
+    if (given.p)
+        mp_put_str(b, given.p, given.n);
+    else
+        mp_put_cstr(b, made_of_key);
+    return 1;
+}
+
 /* ---- POST /api/study-groups/:id/join ---------------------------------------------------------------------------------------------------- */
 
 const struct field schema_group_join[] = {{.name = "action", .type = FIELD_CHOICE, .choices = "join|leave"},
@@ -195,16 +235,13 @@ const struct field schema_group_join[] = {{.name = "action", .type = FIELD_CHOIC
 int op_groups_join(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    struct str op_id = rest_arg(r, "opId");
-    struct buf payload = BUF_INIT;
+    struct buf payload = BUF_INIT, fields = BUF_INIT;
 
     (void)m;
-    mp_put_map(&payload, op_id.p ? 1 : 0);
-    if (op_id.p) {
-        mp_put_cstr(&payload, "opId");
-        mp_put_str(&payload, op_id.p, op_id.n);
-    }
+    mp_put_map(&payload, put_op_id(r, &fields));
+    buf_put(&payload, fields.data, fields.len);
     int err = push(self, r, str_is(rest_arg(r, "action"), "leave") ? "member:leave" : "member:join", mp_view(payload.data, payload.len));
+    buf_finish(&fields);
     buf_finish(&payload);
     return err;
 }
@@ -267,7 +304,7 @@ const struct field schema_message_new[] = {
 
 int op_messages_create(struct actor *self, void *state, const struct msg *m)
 {
-    static const char *const names[] = {"content", "metadata", "replyToId", "opId"};
+    static const char *const names[] = {"content", "metadata", "replyToId"};
     struct rest *r = state;
     struct buf payload = BUF_INIT, fields = BUF_INIT;
     uint32_t count = 1;
@@ -286,6 +323,7 @@ int op_messages_create(struct actor *self, void *state, const struct msg *m)
         mp_put_raw(&fields, v);
         count++;
     }
+    count += put_op_id(r, &fields);
     mp_put_map(&payload, count);
     buf_put(&payload, fields.data, fields.len);
     int err = push(self, r, "message:new", mp_view(payload.data, payload.len));

@@ -64,6 +64,7 @@ struct rest {
     struct mp query, body; /* validated maps; absent fields are absent */
     struct buf query_bytes, body_bytes;
     void *own; /* rest_own() */
+    char *key_name; /* the idempotency key it holds; NULL: none */
     bool checked; /* the operation's steps have begun */
     bool again;   /* a read that is being repeated after a lost connection */
 };
@@ -90,6 +91,14 @@ struct db_group *rest_group(const struct rest *r, enum db_lane lane);
 int rest_ask(struct actor *self, struct db_group *g, actor_step *next); /* db_ask with the deadline of REST */
 void rest_took(struct rest *r, const struct msg *m);                    /* adds the SQL time to the request log; replies do it themselves */
 void db_strv_put(struct db_group *g, struct str s); /* a {NULL,0} is SQL null */
+
+/*
+ * A POST's last statement: keeps its answer for the request's Idempotency-Key, if it has one. The statement before must hand its
+ * answer over by answer(json) in SQL.
+ */
+void rest_keep_answer(struct db_group *g, const struct rest *r);
+/* For operations of channels: the key as an opId. false: the request has none. */
+bool rest_key_op_id(const struct rest *r, char out[40]);
 
 /* ---- answering: each ends the request and returns ACTOR_DONE ------------------------------------------------------------ */
 
@@ -135,6 +144,10 @@ bool csrf_allows(const char *fetch_site, const char *origin, const char *referer
 bool origin_listed(const char *origin, const char *allowed_origins); /* exact match in a comma-separated list */
 bool accepts_json(const char *accept);
 bool etag_matches(const char *if_none_match, const char *tag);
+
+const char *idempotency_key(const struct rest *r);    /* NULL: none, or none is taken here */
+int idempotency_begin(struct actor *self, struct rest *r, const char *key); /* looks it up, then the first step */
+void idempotency_leave(struct rest *r);
 
 void rest_cors(struct http_req *req);                /* Vary, and the grants for a listed origin */
 void rest_preflight(struct http_req *req);           /* the answer to OPTIONS */

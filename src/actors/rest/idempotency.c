@@ -1,0 +1,127 @@
+/*
+ * Idempotency-Key on POST: the same key and body get the first answer again. The answer is kept in the transaction of its effect; which keys
+ * are being worked on is known in memory only, so a crash leaves none of them stuck. Channel operations turn the key into an opId.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "op.h"
+#include "stacgate/ids.h"
+#include "stacgate/table.h"
+
+#define KEY_MAX 128
+#define RUNNING_MAX 10000
+
+static struct table running; /* "user key", of every loop */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool enter(const char *name)
+{
+    bool fresh;
+
+    pthread_mutex_lock(&lock);
+    fresh = running.count < RUNNING_MAX && !table_get(&running, name, strlen(name));
+    if (fresh)
+        table_put(&running, name, strlen(name), (void *)(uintptr_t)name);
+    pthread_mutex_unlock(&lock);
+    return fresh;
+}
+
+void idempotency_leave(struct rest *r)
+{
+    if (!r->key_name)
+        return;
+    pthread_mutex_lock(&lock);
+    table_remove(&running, r->key_name, strlen(r->key_name));
+    pthread_mutex_unlock(&lock);
+    free(r->key_name);
+    r->key_name = NULL;
+}
+
+const char *idempotency_key(const struct rest *r)
+{
+    return r->op->method == HTTP_M_POST && r->op->who != WHO_ANYONE ? http_header(r->http, "idempotency-key") : NULL;
+}
+
+static bool printable(const char *key)
+{
+    size_t n = strlen(key);
+
+    for (size_t i = 0; i < n; i++)
+        if (key[i] < 0x21 || key[i] > 0x7e)
+            return false;
+    return n >= 1 && n <= KEY_MAX;
+}
+
+/* Of the operation, its address and its body: what "the same request" means. */
+static void request_hash(const struct rest *r, char out[65])
+{
+    struct buf b = BUF_INIT;
+
+    buf_printf(&b, "%s %s ", r->op->name, http_path(r->http));
+    buf_put(&b, r->body_bytes.data, r->body_bytes.len);
+    sha256_hex(b.data, b.len, out);
+    buf_finish(&b);
+}
+
+static int found(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    char hash[65];
+
+    rest_took(r, m);
+    if (db_rows(m, 0) == 0)
+        return r->op->first(self, r, &(struct msg){0});
+    request_hash(r, hash);
+    if (strcmp(db_text(m, 0, 0, 0), hash) != 0)
+        return rest_refuse(r, P_key_reused);
+    return rest_reply_value(r, m, (int)db_int(m, 0, 0, 1), 0, 0, 2, 0);
+}
+
+int idempotency_begin(struct actor *self, struct rest *r, const char *key)
+{
+    char name[KEY_MAX + 80];
+    struct db_group *g;
+
+    if (!printable(key))
+        return rest_refuse(r, P_malformed);
+    snprintf(name, sizeof(name), "%s %s", r->who->user_id, key);
+    r->key_name = xstrdup(name);
+    if (!enter(r->key_name)) {
+        free(r->key_name);
+        r->key_name = NULL;
+        return rest_refuse(r, P_running);
+    }
+    g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_AUTH_KEY_FIND);
+    db_str(g, key);
+    return rest_ask(self, g, found);
+}
+
+void rest_keep_answer(struct db_group *g, const struct rest *r)
+{
+    const char *key = idempotency_key(r);
+    char hash[65];
+
+    if (!key)
+        return;
+    request_hash(r, hash);
+    db_stmt(g, SQL_AUTH_KEY_KEEP);
+    db_str(g, key);
+    db_str(g, hash);
+    db_i64(g, r->op->success);
+}
+
+bool rest_key_op_id(const struct rest *r, char out[40])
+{
+    const char *key = idempotency_key(r);
+    char hash[65];
+
+    if (!key)
+        return false;
+    sha256_hex(key, strlen(key), hash);
+    snprintf(out, 40, "key-%.32s", hash);
+    return true;
+}
