@@ -199,6 +199,8 @@ void store_embedded_stop(const struct store_target *t, uint32_t ms)
         kill(pid, SIGQUIT); /* recovers from its log at the next start */
         gone_within(&c, 5000);
     }
+    if (strcmp(c.sockets, c.dir) != 0)
+        rmdir(c.sockets);
     if (lock >= 0)
         close(lock);
     cluster_finish(&c);
