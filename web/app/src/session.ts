@@ -7,16 +7,19 @@ import { clearShelves } from "./live/shelf";
 import { Signal } from "./live/signal";
 
 export type Ending = "signedOut" | "sessionEnded";
-type News = { kind: "out"; why: Ending } | { kind: "in" };
+type News = { kind: "leaving"; really: boolean } | { kind: "out"; why: Ending } | { kind: "in" };
 
 let user: User | null = null;
+/** A tab asked to sign out: the server may close our socket before that tab has its answer. */
+let leaving = false;
 const tabs = new BroadcastChannel("stacgate.session");
 
 /** The signed-in person changed; `why` says how the last session ended. */
 export const sessionChanged = new Signal<{ user: User | null; why?: Ending }>();
 
 tabs.onmessage = (message: MessageEvent<News>) => {
-  if (message.data.kind === "out") forget(message.data.why);
+  if (message.data.kind === "leaving") leaving = message.data.really;
+  else if (message.data.kind === "out") forget(message.data.why);
   else if (!user) void restore();
 };
 
@@ -33,6 +36,7 @@ function remember(who: User): User {
 function forget(why?: Ending): void {
   if (!user) return;
   user = null;
+  leaving = false;
   clearShelves();
   sessionChanged.emit({ user: null, why });
 }
@@ -68,14 +72,24 @@ export async function register(form: Record<string, string>): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
-  await api.logout().catch((error: unknown) => {
+  announce(true);
+  try {
+    await api.logout();
+  } catch (error) {
+    announce(false);
     if (!(error instanceof ApiError && error.status === 401)) throw error;
-  });
+  }
   ended("signedOut");
 }
 
 /** The server ended this session (4001, session:revoked, a 401). */
 export function ended(why: Ending): void {
-  tabs.postMessage({ kind: "out", why } satisfies News);
-  forget(why);
+  const really = leaving ? "signedOut" : why;
+  tabs.postMessage({ kind: "out", why: really } satisfies News);
+  forget(really);
+}
+
+function announce(really: boolean): void {
+  leaving = really;
+  tabs.postMessage({ kind: "leaving", really } satisfies News);
 }

@@ -37,6 +37,8 @@ export class DurableChannel {
   private readonly position: Position;
   private readonly channel: Channel;
   private readonly roster: Presence;
+  /** Pushes on their way: a cut ends them at once, not at their time-out. */
+  private readonly waiting = new Set<(answer: Answer) => void>();
   private leaving = false;
   private ticket: string | undefined;
 
@@ -83,14 +85,19 @@ export class DurableChannel {
   push(event: string, payload: object): Promise<Answer> {
     if (!this.isJoined()) return Promise.resolve({ status: "error", reason: "not_joined" });
     return new Promise((resolve) => {
+      const answer = (a: Answer) => {
+        this.waiting.delete(answer);
+        resolve(a);
+      };
+      this.waiting.add(answer);
       this.channel
         .push(event, payload, PUSH_MS)
-        .receive("ok", (reply: PushReply) => resolve({ status: "ok", reply }))
+        .receive("ok", (reply: PushReply) => answer({ status: "ok", reply }))
         .receive("error", (r: { reason?: string; retryAfter?: number }) =>
-          resolve({ status: "error", reason: r.reason ?? "unavailable", retryAfter: r.retryAfter }),
+          answer({ status: "error", reason: r.reason ?? "unavailable", retryAfter: r.retryAfter }),
         )
         .receive("timeout", () => {
-          resolve({ status: "timeout" });
+          answer({ status: "timeout" });
           this.connection.check();
         });
     });
@@ -106,15 +113,20 @@ export class DurableChannel {
       if (!UNNUMBERED.has(name)) this.receive(name, payload);
       return payload;
     };
-    this.channel.onError(() => this.outbox.closed());
+    this.channel.onError(() => this.lost());
     this.channel.onClose(() => {
-      this.outbox.closed();
+      this.lost();
       if (!this.leaving) this.left.emit("closed");
     });
     this.roster.onSync(() => {
       this.position.settle();
       this.presence.emit(this.roster.list((userId, entry: { metas: Meta[] }) => ({ userId, metas: entry.metas })));
     });
+  }
+
+  private lost(): void {
+    this.outbox.closed();
+    for (const answer of [...this.waiting]) answer({ status: "error", reason: "not_joined" });
   }
 
   private welcome(reply: JoinReply): void {

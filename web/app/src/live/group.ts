@@ -12,6 +12,7 @@ import { Signal, type Off } from "./signal";
 import type { Answer, PushReply } from "./wire";
 
 const PAGE = 50;
+const HISTORY_AGAIN_MS = 2_000;
 
 export class Group {
   readonly changed = new Signal();
@@ -29,6 +30,7 @@ export class Group {
   ready = false;
   hasOlder = false;
   loadingOlder = false;
+  private historyAfter = 0;
   private readonly channel: DurableChannel;
   private readonly offs: Off[];
 
@@ -86,9 +88,10 @@ export class Group {
     return this.channel.push("message:report", { id, reason });
   }
 
+  /** May be called at every scroll: one page at a time, and a refused one is asked for again only after a while. */
   async loadOlder(): Promise<void> {
     const oldest = this.room.messages[0];
-    if (!oldest || !this.hasOlder || this.loadingOlder) return;
+    if (!oldest || !this.hasOlder || this.loadingOlder || Date.now() < this.historyAfter) return;
     this.loadingOlder = true;
     this.changed.emit();
     this.room.historyBegins();
@@ -97,7 +100,13 @@ export class Group {
     const events = answer.status === "ok" ? (answer.reply.events as { payload: Record<string, unknown> }[]) : [];
     this.room.historyEnds(events.map((e) => e.payload));
     if (answer.status === "ok") this.hasOlder = answer.reply.hasMore === true;
+    else this.historyLater();
     this.changed.emit();
+  }
+
+  private historyLater(): void {
+    this.historyAfter = Date.now() + HISTORY_AGAIN_MS;
+    setTimeout(() => this.changed.emit(), HISTORY_AGAIN_MS);
   }
 
   private listen(): Off[] {

@@ -44,7 +44,7 @@ export function timeline(group: Group, firstUnread: number, hands: Omit<Hands, "
     first = oldest;
     drawLatest();
     read();
-    if (scroller.scrollHeight <= scroller.clientHeight + OLDER_PX) older();
+    if (scroller.scrollTop < OLDER_PX) older();
   });
 
   function drawLatest(): void {
