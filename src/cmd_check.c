@@ -2,7 +2,6 @@
  * stacgate check: what is wrong here and what to change, before a class is waiting. Looks only: it makes no directory, no cluster and
  * no table. The exit status is the worst finding's: 0 fine, 1 the database cannot be reached, 2 something must be changed.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -23,39 +22,34 @@ enum { DISK_LOW_MIB = 1024, DISK_MIN_MIB = 100, EXPIRY_DAYS = 30 };
 
 static int worst;
 
+/* What is well goes to standard output, what is not to standard error like every complaint. */
 __attribute__((format(printf, 2, 3))) static void report(int status, const char *fmt, ...)
 {
+    char *text = NULL;
     va_list args;
 
-    printf("%s  ", status == EXIT_OK ? "  ok  " : "  !!  ");
     va_start(args, fmt);
-    vprintf(fmt, args);
+    if (vasprintf(&text, fmt, args) < 0)
+        text = NULL;
     va_end(args);
-    putchar('\n');
+    if (status == EXIT_OK)
+        printf("ok: %s\n", text ? text : fmt);
+    else
+        complain(status, "%s", text ? text : fmt);
+    free(text);
     if (status > worst)
         worst = status;
 }
 
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
 static void check_address(void)
 {
-    uint8_t address[sizeof(struct in6_addr)];
+    char *problem = address_problem();
 
-    if (config.port > 65535)
-        report(EXIT_USAGE, say("port %u : un port va de 0 à 65535", "port %u: a port is 0 to 65535"), config.port);
-    else if (strcmp(config.host, "localhost") != 0 && inet_pton(AF_INET, config.host, address) != 1 &&
-             inet_pton(AF_INET6, config.host, address) != 1)
-        report(EXIT_USAGE, say("adresse « %s » : donnez une adresse IP de cette machine, ou localhost (--host)",
-                               "address '%s': give an IP address of this machine, or localhost (--host)"), config.host);
-    else if (!is_loopback(config.host) && !config.tls_cert && !config.proxies && !config.insecure_lan)
-        report(EXIT_USAGE, say("%s sans TLS : donnez --tls-cert et --tls-key, ou --proxies, ou --insecure-lan pour un réseau privé",
-                               "%s without TLS: give --tls-cert and --tls-key, or --proxies, or --insecure-lan on a private network"), config.host);
+    if (problem)
+        report(EXIT_USAGE, "%s", problem);
     else
         report(EXIT_OK, say("adresse %s, port %u", "address %s, port %u"), config.host, config.port);
+    free(problem);
 }
 
 /* ---- TLS ---- */

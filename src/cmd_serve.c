@@ -45,8 +45,13 @@ static int log_level(enum log_level *ret)
 
 static int check_config(void)
 {
-    if (config.port > 65535)
-        return complain(EXIT_USAGE, say("--port %u : un port va de 0 à 65535", "--port %u: a port is 0 to 65535"), config.port);
+    char *problem = address_problem();
+
+    if (problem) {
+        complain(EXIT_USAGE, "%s", problem);
+        free(problem);
+        return EXIT_USAGE;
+    }
     if (config.loops > LOOPS_MAX)
         return complain(EXIT_USAGE, say("--loops %u : %d au plus", "--loops %u: at most %d"), config.loops, LOOPS_MAX);
     if (!config.tls_cert != !config.tls_key)

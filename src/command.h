@@ -84,6 +84,9 @@ bool owner_exec(PGconn *db, char **ret_error, const char *sql); /* any number of
 /* All of it, for a command: opens, starts, migrates and connects. On failure the sentence is said and *ret_status is the exit status. */
 PGconn *command_database(struct workplace *w, int *ret_status);
 
+/* Why this address and port cannot be served as configured, as a sentence (free()); NULL: they can. */
+char *address_problem(void);
+
 /* argon2id with the server's parameters, in its encoded form; free(). */
 char *password_hash(const char *password);
 
