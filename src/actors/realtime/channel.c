@@ -496,7 +496,7 @@ static void channel_terminate(struct actor *self, void *state, int result)
     struct op *lists[] = {c->queue, c->batch};
 
     (void)self;
-    if (result < 0)
+    if (result < 0 && result != -ESHUTDOWN)
         log_msg(LOG_WARN, "channel_ended", "%s ended: error %d; its members rejoin", c->topic ? c->topic : "a channel", -result);
     for (int i = 0; i < 2; i++)
         for (struct op *op = lists[i], *next; op; op = next) {

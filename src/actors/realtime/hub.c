@@ -1,6 +1,6 @@
 /*
  * The hub of a loop: topics, their subscribers, and the messages by which channels reach them. The invariant: a subscriber is
- * in its topic's list exactly while its session has the membership in state JOINED, and list index and membership agree.
+ * in its topic's list exactly while its session's membership names the topic, and list index and membership agree.
  */
 #include "hub.h"
 
@@ -124,16 +124,14 @@ static void joined(const struct hub_msg *h)
     struct session *s = session_here(h->session);
     struct membership *m = s ? session_membership(s, h->nonce) : NULL;
 
-    if (!m || m->state != JOINING)
+    if (!m || !m->join)
         return; /* left meanwhile; the channel knows from the leave that followed */
     session_tell(s, body_ref(h->wire[s->enc]), WS_CONTROL);
     if (!h->ok) {
         session_dropped(s, m);
         return;
     }
-    m->state = JOINED;
-    m->topic = topic_get(h->key, h->channel);
-    m->sub = topic_add(m->topic, (struct sub){s->conn, s, s->enc, h->flags});
+    session_joined(s, m, topic_get(h->key, h->channel), h->flags);
 }
 
 static void send_one(const struct hub_msg *h)
@@ -147,7 +145,7 @@ static void send_one(const struct hub_msg *h)
         session_answered(s, m, h->replies);
     if (h->wire[s->enc])
         session_tell(s, body_ref(h->wire[s->enc]), h->lane);
-    if (!m || m->state != JOINED)
+    if (!m || !m->topic)
         return;
     sub_of(m)->flags |= h->flags;
     if (h->more)

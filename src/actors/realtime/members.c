@@ -46,21 +46,34 @@ struct user *members_user(struct members *ms, struct str id)
     return u;
 }
 
-static void keep(char **at, struct str s)
-{
-    if (*at && str_is(s, *at))
-        return;
-    free(*at);
-    *at = xstrndup(s.p ? s.p : "", s.n);
-}
-
 void members_see(struct user *u, struct mp packed)
 {
-    keep(&u->first_name, mp_str(mp_at(packed, 1)));
-    keep(&u->last_name, mp_str(mp_at(packed, 2)));
-    keep(&u->image, mp_str(mp_at(packed, 3)));
+    struct str part[3];
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        part[i] = mp_str(mp_at(packed, i + 1));
+        n += part[i].n + 1;
+    }
     u->role = (enum role)mp_int(mp_at(packed, 4), ROLE_APPRENANT);
     u->staff = mp_bool(mp_at(packed, 5), false);
+    u->names = xrealloc(u->names, n);
+    char *at = u->names;
+    for (int i = 0; i < 3; i++) {
+        if (part[i].n)
+            memcpy(at, part[i].p, part[i].n);
+        at[part[i].n] = '\0';
+        at += part[i].n + 1;
+    }
+}
+
+const char *user_name(const struct user *u, enum user_name which)
+{
+    const char *name = u->names ? u->names : "\0\0";
+
+    for (int i = 0; i < (int)which; i++)
+        name += strlen(name) + 1;
+    return name;
 }
 
 void members_user_release(struct members *ms, struct user *u)
@@ -69,9 +82,7 @@ void members_user_release(struct members *ms, struct user *u)
         return;
     table_remove(&ms->users, u->id, strlen(u->id));
     free(u->id);
-    free(u->first_name);
-    free(u->last_name);
-    free(u->image);
+    free(u->names);
     free(u);
 }
 
@@ -154,9 +165,9 @@ void user_card(struct buf *b, const struct user *u)
     mp_put_cstr(b, "id");
     mp_put_cstr(b, u->id);
     mp_put_cstr(b, "firstName");
-    mp_put_cstr(b, u->first_name ? u->first_name : "");
+    mp_put_cstr(b, user_name(u, NAME_FIRST));
     mp_put_cstr(b, "lastName");
-    mp_put_cstr(b, u->last_name ? u->last_name : "");
+    mp_put_cstr(b, user_name(u, NAME_LAST));
     mp_put_cstr(b, "profileImageUrl");
-    mp_put_cstr(b, u->image && *u->image ? u->image : NULL);
+    mp_put_cstr(b, *user_name(u, NAME_IMAGE) ? user_name(u, NAME_IMAGE) : NULL);
 }

@@ -16,7 +16,8 @@ enum member_role member_role_of(struct str name); /* MEMBER_NONE: no such role *
 
 struct member;
 struct user {
-    char *id, *first_name, *last_name, *image; /* names: NULL until this person was seen */
+    char *id;
+    char *names;              /* "first\0last\0image" in one piece; NULL until this person was seen */
     int64_t muted_until;      /* wall ms; INT64_MAX: until unmuted */
     int64_t last_read;
     struct member *members;   /* connections, linked by next_of_user */
@@ -65,6 +66,9 @@ void members_rekey(struct members *ms, struct member *m, actor_id session, uint6
 void members_connected(struct members *ms, const struct member *m, int by); /* +1 comes, -1 goes: the counters */
 void members_remove(struct members *ms, struct member *m);                /* already counted out, or in grace */
 void members_finish(struct members *ms);
+
+enum user_name { NAME_FIRST, NAME_LAST, NAME_IMAGE };
+const char *user_name(const struct user *u, enum user_name which); /* "" when there is none */
 
 /* {id, firstName, lastName, profileImageUrl} as msgpack. */
 void user_card(struct buf *b, const struct user *u);

@@ -49,9 +49,9 @@ static const char *shown_role(const struct user *u)
 
 static void put_meta(struct buf *b, const struct channel *c, const struct member *m, uint64_t ref, uint64_t prev)
 {
+    const char *first = user_name(m->user, NAME_FIRST), *last = user_name(m->user, NAME_LAST);
     char name[300];
-    int n = snprintf(name, sizeof(name), "%s%s%s", m->user->first_name ? m->user->first_name : "",
-                     m->user->first_name && *m->user->first_name ? " " : "", m->user->last_name ? m->user->last_name : "");
+    int n = snprintf(name, sizeof(name), "%s%s%s", first, *first && *last ? " " : "", last);
     size_t len = n < (int)sizeof(name) ? (size_t)n : sizeof(name) - 1;
 
     while (!utf8_valid(name, len)) /* cut inside a character */

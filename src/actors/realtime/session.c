@@ -44,11 +44,20 @@ struct membership *session_membership(struct session *s, uint32_t nonce)
     return NULL;
 }
 
+/* The topic as the client knows it. */
+static struct str name_of(const struct membership *m)
+{
+    return m->join ? str_of(m->join->name) : topic_name(topic_key(m->topic));
+}
+
 static struct membership *membership_named(struct session *s, struct str topic)
 {
-    for (unsigned i = 0; i < s->member_count; i++)
-        if (str_is(topic, s->members[i].name))
+    for (unsigned i = 0; i < s->member_count; i++) {
+        struct str name = name_of(&s->members[i]);
+
+        if (name.n == topic.n && memcmp(name.p, topic.p, name.n) == 0)
             return &s->members[i];
+    }
     return NULL;
 }
 
@@ -94,12 +103,12 @@ static void reply_reason(struct session *s, const struct envelope *e, enum reaso
 }
 
 /* phx_close and phx_error: about one join. */
-static void tell_end(struct session *s, const char *join_ref, const char *topic, const char *event)
+static void tell_end(struct session *s, const struct membership *m, const char *event)
 {
     struct buf b = BUF_INIT;
-    struct str ref = str_of(join_ref);
+    struct str ref = str_of(m->join_ref);
 
-    envelope_wire(&b, s->enc, ref, ref, str_of(topic), str_of(event), (struct value){0});
+    envelope_wire(&b, s->enc, ref, ref, name_of(m), str_of(event), value_mp((struct mp){0}));
     tell_buf(s, &b);
 }
 
@@ -137,22 +146,40 @@ static struct membership *membership_add(struct session *s, const struct envelop
         s->members = xrealloc(s->members, s->member_cap * sizeof(*s->members));
     }
     struct membership *m = &s->members[s->member_count++];
-    *m = (struct membership){.nonce = ++s->nonce, .state = JOINING, .name = xstrndup(e->topic.p, e->topic.n)};
-    if (e->join_ref.p)
-        memcpy(m->join_ref, e->join_ref.p, e->join_ref.n);
+    *m = (struct membership){.nonce = ++s->nonce};
+    m->join = xcalloc(1, sizeof(*m->join) + e->topic.n + 1);
+    memcpy(m->join->name, e->topic.p, e->topic.n);
+    m->join_ref = e->join_ref.p ? xstrndup(e->join_ref.p, e->join_ref.n) : NULL;
     return m;
+}
+
+static void joining_end(struct membership *m)
+{
+    if (m->join)
+        body_unref(m->join->mail);
+    free(m->join);
+    m->join = NULL;
+}
+
+void session_joined(struct session *s, struct membership *m, struct topic *t, uint8_t flags)
+{
+    joining_end(m);
+    m->topic = t;
+    m->sub = topic_add(t, (struct sub){s->conn, s, s->enc, flags});
 }
 
 void session_dropped(struct session *s, struct membership *m)
 {
+    bool watched = !m->channel && m->topic;
+
     if (m->topic)
         topic_remove(m->topic, m->sub);
     if (m->monitor)
         actor_cancel(s->self, m->monitor);
-    if (!m->channel && m->state == JOINED)
+    if (watched)
         unread_unwatch(s);
-    body_unref(m->join);
-    free(m->name);
+    joining_end(m);
+    free(m->join_ref);
     unsigned unanswered = m->in_flight; /* their channel is gone, or its answers find no membership any more */
     *m = s->members[--s->member_count];
     landed(s, unanswered);
@@ -160,7 +187,7 @@ void session_dropped(struct session *s, struct membership *m)
 
 void session_removed(struct session *s, struct membership *m, const char *event)
 {
-    tell_end(s, m->join_ref, m->name, event);
+    tell_end(s, m, event);
     session_dropped(s, m);
 }
 
@@ -184,7 +211,7 @@ static struct body *join_mail(struct session *s, const struct membership *m, con
 
     mp_put_array(&b, 8);
     mp_put_int(&b, m->nonce);
-    mp_put_str(&b, m->join_ref, strlen(m->join_ref));
+    mp_put_cstr(&b, m->join_ref);
     if (e->ref.p)
         mp_put_str(&b, e->ref.p, e->ref.n);
     else
@@ -202,9 +229,9 @@ static struct body *join_mail(struct session *s, const struct membership *m, con
 /* The topic as an envelope that refusals of a join can be written with. */
 static struct envelope join_envelope(const struct membership *m)
 {
-    struct mp mail = body_mp(m->join);
+    struct mp mail = body_mp(m->join->mail);
 
-    return (struct envelope){.join_ref = str_of(m->join_ref), .ref = mp_str(mp_at(mail, 2)), .topic = str_of(m->name)};
+    return (struct envelope){.join_ref = str_of(m->join_ref), .ref = mp_str(mp_at(mail, 2)), .topic = name_of(m)};
 }
 
 static void join_refused(struct session *s, struct membership *m, enum reason reason)
@@ -218,10 +245,10 @@ static void join_refused(struct session *s, struct membership *m, enum reason re
 /* The actor's name holds the tenant: a caller of another school can only ever reach an actor of their own, that finds nothing. */
 static void join_channel(struct session *s, struct membership *m, const char *tenant)
 {
-    const char *colon = strchr(m->name, ':');
+    const char *colon = strchr(m->join->name, ':');
     char kind[24], name[TOPIC_MAX + 64];
 
-    snprintf(kind, sizeof(kind), "%.*s", (int)(colon - m->name), m->name);
+    snprintf(kind, sizeof(kind), "%.*s", (int)(colon - m->join->name), m->join->name);
     int n = snprintf(name, sizeof(name), "%s/%s", tenant, colon + 1);
     m->channel = n < (int)sizeof(name) && *tenant ? actor_whereis(kind, name) : 0;
     if (!m->channel) {
@@ -229,7 +256,7 @@ static void join_channel(struct session *s, struct membership *m, const char *te
         return;
     }
     m->monitor = actor_monitor(s->self, m->channel, channel_down);
-    actor_send_from(s->self, m->channel, CH_JOIN, body_ref(m->join));
+    actor_send_from(s->self, m->channel, CH_JOIN, body_ref(m->join->mail));
 }
 
 static int tenant_known(struct actor *self, void *state, const struct msg *m)
@@ -238,7 +265,7 @@ static int tenant_known(struct actor *self, void *state, const struct msg *m)
     struct membership *found = membership_named(s, db_strv(m, 0, 0, 0));
 
     (void)self;
-    if (!found || found->channel)
+    if (!found || found->channel || !found->join)
         return 0; /* left meanwhile */
     if (db_null(m, 0, 0, 1))
         join_refused(s, found, REASON_not_found);
@@ -250,12 +277,12 @@ static int tenant_known(struct actor *self, void *state, const struct msg *m)
 /* A super_admin without a school: the database says in which tenant the topic is, to super_admins only. */
 static void find_tenant(struct session *s, struct membership *m)
 {
-    const char *colon = strchr(m->name, ':');
+    const char *colon = strchr(m->join->name, ':');
     struct db_group *g = db_group(DB_READ, &(struct db_context){NULL, s->who->user_id});
 
     db_stmt(g, SQL_REALTIME_TENANT_OF);
-    db_str(g, m->name);
-    db_strn(g, m->name, (size_t)(colon - m->name));
+    db_str(g, m->join->name);
+    db_strn(g, m->join->name, (size_t)(colon - m->join->name));
     db_str(g, colon + 1);
     if (db_ask(s->self, g, 5000, tenant_known) < 0)
         join_refused(s, m, REASON_unavailable);
@@ -274,15 +301,13 @@ static void join_user(struct session *s, struct membership *m, const struct enve
 {
     struct buf b = BUF_INIT, key = BUF_INIT;
 
-    if (strcmp(m->name + strlen("user:"), s->who->user_id) != 0) {
+    if (strcmp(m->join->name + strlen("user:"), s->who->user_id) != 0) {
         join_refused(s, m, REASON_not_found);
         return;
     }
-    buf_printf(&key, "/%s", m->name);
+    buf_printf(&key, "/%s", m->join->name);
     struct body *shared = body_of(&key);
-    m->state = JOINED;
-    m->topic = topic_get(shared, 0);
-    m->sub = topic_add(m->topic, (struct sub){s->conn, s, s->enc, SUB_LIVE});
+    session_joined(s, m, topic_get(shared, 0), SUB_LIVE);
     body_unref(shared);
     buf_finish(&key);
     mp_put_map(&b, 2);
@@ -315,7 +340,7 @@ static void on_join(struct session *s, const struct envelope *e)
     }
     struct membership *old = membership_named(s, e->topic);
     if (old) {
-        tell_end(s, old->join_ref, old->name, "phx_close");
+        tell_end(s, old, "phx_close");
         leave(s, old, LEFT_CUT); /* the same session comes back at once: others see nothing */
     }
     if (s->member_count >= config.topics_max) {
@@ -323,7 +348,7 @@ static void on_join(struct session *s, const struct envelope *e)
         return;
     }
     struct membership *m = membership_add(s, e);
-    m->join = join_mail(s, m, e);
+    m->join->mail = join_mail(s, m, e);
     if (user)
         join_user(s, m, e);
     else
@@ -342,10 +367,10 @@ static int channel_down(struct actor *self, void *state, const struct msg *msg)
         if (m->channel != msg->from)
             continue;
         m->monitor = 0;
-        if (m->state == JOINED) {
-            tell_end(s, m->join_ref, m->name, "phx_error");
+        if (m->topic) {
+            tell_end(s, m, "phx_error");
             session_dropped(s, m);
-        } else if (++m->tries > JOIN_TRIES) {
+        } else if (++m->join->tries > JOIN_TRIES) {
             join_refused(s, m, REASON_unavailable);
         } else {
             m->channel = 0;
@@ -432,7 +457,7 @@ static void on_push(struct session *s, const struct envelope *e)
 
     if (!push_within(s, e))
         return;
-    if (!m || m->state != JOINED)
+    if (!m || !m->topic)
         reply_reason(s, e, REASON_not_joined);
     else if (!m->channel)
         reply_refused(s, e, &(struct refusal){REASON_invalid, "event", "unknown", 0});
@@ -447,7 +472,7 @@ static void on_leave(struct session *s, const struct envelope *e)
     reply_ok(s, e, (struct value){0});
     if (!m)
         return;
-    tell_end(s, m->join_ref, m->name, "phx_close");
+    tell_end(s, m, "phx_close");
     leave(s, m, LEFT_ITSELF);
 }
 
@@ -643,7 +668,7 @@ static int session_fail(struct actor *self, void *state, int err)
     if (s->req)
         return refuse_handshake(s, 503, "the database is away");
     for (unsigned i = s->member_count; i-- > 0;) /* a tenant look-up failed: whose, the error does not say */
-        if (s->members[i].state == JOINING && !s->members[i].channel)
+        if (s->members[i].join && !s->members[i].channel)
             join_refused(s, &s->members[i], REASON_unavailable);
     return err == -ECANCELED ? err : 0;
 }

@@ -9,20 +9,23 @@
 #include "rate.h"
 #include "stacgate/http.h"
 
-enum membership_state { JOINING, JOINED };
+/* A join that is not answered yet. */
+struct joining {
+    struct body *mail;      /* CH_JOIN, to be sent again when the channel had just ended */
+    uint8_t tries;
+    char name[];            /* the topic as the client says it */
+};
 
 /* One joined topic. nonce tells this join from an earlier one of the same topic in mail that is still on its way. */
 struct membership {
-    struct topic *topic;    /* NULL while JOINING */
-    struct body *join;      /* while JOINING: the CH_JOIN mail, to be sent again when the channel had just ended */
-    char *name;             /* the topic as the client says it */
+    struct topic *topic;    /* NULL while it joins */
+    struct joining *join;   /* NULL once it has joined */
+    char *join_ref;         /* NULL: the client gave none */
     actor_id channel;       /* 0: a topic without a channel (user:), or the tenant is still looked for */
-    actor_ref monitor;
     int64_t pull_after;     /* its replay goes on after this seq when the socket has room; 0: no */
+    actor_ref monitor;
     uint32_t nonce, sub;    /* sub: index in topic->subs */
     uint16_t in_flight;     /* pushes that the channel has not answered */
-    uint8_t state, tries;
-    char join_ref[REF_MAX + 1];
 };
 
 struct session {
@@ -32,9 +35,10 @@ struct session {
     struct identity *who;
     struct membership *members;
     struct session *next_of_user;    /* links hub_user_sessions */
-    struct bucket durable, ephemeral, joins, history;
+    struct session *next_socket;     /* links a chain of sockets.c */
     _Atomic int64_t heard;           /* loop_now() of the last frame: read by other loops when a user has too many sockets */
     int64_t expires_ms;
+    struct bucket durable, ephemeral, joins, history;
     uint32_t nonce;
     uint16_t in_flight, member_count, member_cap;
     uint8_t enc, lang;
@@ -48,6 +52,7 @@ struct session *session_here(actor_id id);                  /* NULL: not on this
 struct membership *session_membership(struct session *s, uint32_t nonce);
 void session_tell(struct session *s, struct body *wire, enum ws_lane lane); /* takes the reference */
 void session_answered(struct session *s, struct membership *m, unsigned replies); /* that many pushes are no longer in flight */
+void session_joined(struct session *s, struct membership *m, struct topic *t, uint8_t flags); /* its join was granted */
 void session_dropped(struct session *s, struct membership *m); /* the channel removed it: forgets it, tells nobody */
 void session_removed(struct session *s, struct membership *m, const char *event); /* … and tells the client: phx_close, phx_error */
 /* Asks for the next page of a replay when the socket has room for it. */

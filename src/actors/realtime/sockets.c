@@ -1,59 +1,44 @@
-/* Every signed-in socket by user, for the limit of sockets a user. A session stands here exactly while its connection lives. */
+/*
+ * Every signed-in socket by user, for the limit of sockets a user: chains of sessions, hung up by the hash of the user's id. A
+ * session hangs here exactly while its connection lives.
+ */
 #include "sockets.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "session.h"
 #include "stacgate/config.h"
-#include "stacgate/table.h"
+#include "stacgate/ids.h"
 
-struct owner {
-    uint32_t count, cap;
-    struct session **open;
-    char user_id[];
-};
+#define CHAINS 16384 /* a power of two; 128 KiB */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct table owners;
+static struct session *chains[CHAINS];
 
-static struct owner *owner_get(const char *user_id)
+static struct session **chain_of(const struct session *s)
 {
-    size_t n = strlen(user_id);
-    struct owner *o = table_get(&owners, user_id, n);
-
-    if (!o) {
-        o = xcalloc(1, sizeof(*o) + n + 1);
-        memcpy(o->user_id, user_id, n);
-        table_put(&owners, o->user_id, n, o);
-    }
-    return o;
-}
-
-static actor_id longest_silent(const struct owner *o)
-{
-    struct session *found = o->open[0];
-
-    for (uint32_t i = 1; i < o->count; i++)
-        if (atomic_load_explicit(&o->open[i]->heard, memory_order_relaxed) <
-            atomic_load_explicit(&found->heard, memory_order_relaxed))
-            found = o->open[i];
-    return session_id(found);
+    return &chains[siphash(s->who->user_id, strlen(s->who->user_id)) & (CHAINS - 1)];
 }
 
 void sockets_add(struct session *s)
 {
+    struct session **chain = chain_of(s), *silent = NULL;
+    uint32_t count = 0;
     actor_id victim = 0;
 
     pthread_mutex_lock(&lock);
-    struct owner *o = owner_get(s->who->user_id);
-    if (o->count >= config.sockets_user)
-        victim = longest_silent(o);
-    if (o->count == o->cap) {
-        o->cap = o->cap ? o->cap * 2 : 1;
-        o->open = xrealloc(o->open, o->cap * sizeof(struct session *));
+    for (struct session *o = *chain; o; o = o->next_socket) {
+        if (strcmp(o->who->user_id, s->who->user_id) != 0)
+            continue;
+        count++;
+        if (!silent || atomic_load_explicit(&o->heard, memory_order_relaxed) <
+                           atomic_load_explicit(&silent->heard, memory_order_relaxed))
+            silent = o;
     }
-    o->open[o->count++] = s;
+    if (count >= config.sockets_user)
+        victim = session_id(silent);
+    s->next_socket = *chain;
+    *chain = s;
     pthread_mutex_unlock(&lock);
     if (victim)
         actor_send(victim, SESSION_TOO_MANY, NULL);
@@ -61,21 +46,12 @@ void sockets_add(struct session *s)
 
 void sockets_remove(struct session *s)
 {
-    size_t n = strlen(s->who->user_id);
+    struct session **at = chain_of(s);
 
     pthread_mutex_lock(&lock);
-    struct owner *o = table_get(&owners, s->who->user_id, n);
-    for (uint32_t i = 0; o && i < o->count; i++)
-        if (o->open[i] == s)
-            o->open[i--] = o->open[--o->count];
-    if (o && o->count == 0) {
-        table_remove(&owners, o->user_id, n);
-        free(o->open);
-        free(o);
-    }
-    if (owners.count == 0) {
-        table_finish(&owners);
-        owners = TABLE_INIT;
-    }
+    while (*at && *at != s)
+        at = &(*at)->next_socket;
+    if (*at)
+        *at = s->next_socket;
     pthread_mutex_unlock(&lock);
 }
