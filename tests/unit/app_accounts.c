@@ -1,0 +1,147 @@
+/*
+ * Passwords and permissions: which hashes fit, which are outdated, which passwords are too common, and that the catalogue in C is the
+ * one that the migration seeds.
+ */
+#include <criterion/criterion.h>
+#include <crypt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/services/identity.h"
+#include "actors/services/password.h"
+
+static bool fits(const char *password, const char *hash) { return password_fits(password, strlen(password), hash); }
+
+Test(password, argon2id_there_and_back)
+{
+    char *hash = password_make("Été à la plage", strlen("Été à la plage")), *other = password_make("Été à la plage", strlen("Été à la plage"));
+
+    cr_expect(strncmp(hash, "$argon2id$v=19$m=19456,t=2,p=1$", 31) == 0, "%s", hash);
+    cr_expect_str_neq(hash, other, "each has its own salt");
+    cr_expect(fits("Été à la plage", hash));
+    cr_expect_not(fits("Été à la plag", hash));
+    cr_expect_not(fits("été à la plage", hash));
+    cr_expect_not(fits("", hash));
+    cr_expect_not(password_outdated(hash));
+    free(hash);
+    free(other);
+}
+
+Test(password, nothing_fits_nobody_or_a_broken_hash)
+{
+    static const char *const broken[] = {"", "x", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", "$2b$12$", "$2b$", "$1$abc$def", "plain"};
+
+    cr_expect_not(fits("plain", NULL));
+    for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        cr_expect_not(fits("plain", broken[i]), "%s", broken[i]);
+    }
+}
+
+Test(password, bcrypt_of_an_adopted_database)
+{
+    static const char *const prefixes[] = {"$2a$", "$2b$"};
+    char long_password[100];
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct crypt_data data = {0};
+        char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+        cr_assert(crypt_gensalt_rn(prefixes[i], 4, NULL, 0, salt, sizeof(salt)));
+        char *hash = strdup(crypt_r("motdepasse ancien", salt, &data));
+        cr_expect(fits("motdepasse ancien", hash), "%s", hash);
+        cr_expect_not(fits("motdepasse ancie", hash));
+        cr_expect(password_outdated(hash));
+        free(hash);
+    }
+    /* bcrypt looks at 72 bytes: longer ones are refused, not cut. */
+    struct crypt_data data = {0};
+    char salt[CRYPT_GENSALT_OUTPUT_SIZE];
+    memset(long_password, 'a', 72);
+    long_password[72] = 0;
+    cr_assert(crypt_gensalt_rn("$2b$", 4, NULL, 0, salt, sizeof(salt)));
+    char *hash = strdup(crypt_r(long_password, salt, &data));
+    cr_expect(fits(long_password, hash));
+    strcat(long_password, "b");
+    cr_expect_not(fits(long_password, hash));
+    free(hash);
+}
+
+Test(password, weaker_parameters_are_outdated)
+{
+    cr_expect(password_outdated("$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"));
+    cr_expect(password_outdated("$argon2id$v=19$m=19456,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"));
+    cr_expect_not(password_outdated("$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"));
+}
+
+static bool common(const char *p) { return password_common(p, strlen(p)); }
+
+Test(password, common_ones)
+{
+    static const char *const yes[] = {"password", "Password1", "azertyuiop", "AZERTY123", "12345678", "motdepasse", "Marseille2024", "soleil123!",
+                                      "qwertyuiop", "aaaaaaaaaa", "jetaime1", "iloveyou!!"};
+    static const char *const no[] = {"correct cheval pile agrafe", "stacgate-demo", "x7!kQ2z_pL", "Les sanglots longs", "ß∂ƒ∆˚¬åß", ""};
+
+    cr_expect_geq(common_password_count, 3000);
+    for (unsigned i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+        cr_expect(common(yes[i]), "%s", yes[i]);
+    for (unsigned i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+        cr_expect_not(common(no[i]), "%s", no[i]);
+}
+
+Test(password, the_list_is_sorted_so_that_every_entry_is_found)
+{
+    unsigned usable = 0;
+
+    for (unsigned i = 0; i < common_password_count; i++) {
+        cr_expect(i == 0 || strcmp(common_passwords[i - 1], common_passwords[i]) < 0, "%s", common_passwords[i]);
+        cr_expect(common(common_passwords[i]), "%s", common_passwords[i]);
+        usable += strlen(common_passwords[i]) >= PASSWORD_MIN;
+    }
+    cr_expect_geq(usable, 3000, "shorter ones are refused anyway");
+}
+
+/* ---- permissions ---------------------------------------------------------------------------------------------------------------------- */
+
+Test(permission, lists_set_and_clear_bits)
+{
+    uint64_t bits[PERMISSION_WORDS] = {0};
+    struct identity who = {.role = ROLE_APPRENANT};
+
+    permission_list(bits, "courses:create,nonsense:do,,exports:create", true);
+    memcpy(who.permissions, bits, sizeof(bits));
+    cr_expect(identity_can(&who, "courses:create") && identity_can(&who, "exports:create"));
+    cr_expect_not(identity_can(&who, "courses:approve"));
+    permission_list(who.permissions, "courses:create", false);
+    cr_expect_not(identity_can(&who, "courses:create"));
+    cr_expect(identity_can(&who, "exports:create"));
+    cr_expect_not(identity_can(NULL, "exports:create"));
+}
+
+struct migration { const char *name, *text; };
+extern const struct migration migrations[];
+
+Test(permission, the_migration_seeds_the_catalogue)
+{
+    static const struct { const char *name; unsigned roles; const char *english; } rows[] = {
+#define PERMISSION(name, roles, fr, en) {name, roles, en},
+#include "stacgate/permission.def"
+#undef PERMISSION
+    };
+    const char *text = NULL;
+    unsigned seeded = 0;
+
+    for (const struct migration *m = migrations; m->name; m++)
+        if (strcmp(m->name, "0020_permissions") == 0)
+            text = m->text;
+    cr_assert_not_null(text);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char line[400], roles[100] = "";
+        for (int role = 0; role < ROLES; role++)
+            if (rows[i].roles >> role & 1)
+                snprintf(roles + strlen(roles), sizeof(roles) - strlen(roles), "%s%s", roles[0] ? "," : "", role_name((enum role)role));
+        snprintf(line, sizeof(line), "('%s', '{%s}', '%s')", rows[i].name, roles, rows[i].english);
+        cr_expect(strstr(text, line), "0020 lacks %s", line);
+    }
+    for (const char *p = text; (p = strstr(p, "\n    ('")); p++)
+        seeded++;
+    cr_expect_eq(seeded, sizeof(rows) / sizeof(rows[0]));
+}
