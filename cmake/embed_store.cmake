@@ -2,10 +2,11 @@
 # single characters made from the file's hex form, so that no byte of SQL (; [ ] \ " ?? or UTF-8) and no length needs care.
 function(c_array file out)
     file(READ ${file} hex HEX)
-    if(hex MATCHES "^(..)*00")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," hex "${hex}")
+    string(FIND "${hex}" "'\\x00'" zero)
+    if(NOT zero EQUAL -1)
         message(FATAL_ERROR "${file}: a zero byte; SQL is text")
     endif()
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," hex "${hex}")
     set(${out} "{${hex}0}" PARENT_SCOPE)
 endfunction()
 

@@ -36,8 +36,10 @@ char *store_conninfo(const char *conninfo, const char *user, const char *passwor
     PQconninfoOption *options = PQconninfoParse(conninfo, &why);
 
     if (!options) {
+        /* libpq may quote the whole text, with its password. */
+        const char *reason = why && !strstr(why, "://") && !strstr(why, conninfo) ? why : "?";
         store_fail(ret_error, 0, "DATABASE_URL ne se lit pas (%s) : attendu postgresql://utilisateur:motdepasse@hôte/base",
-                   "DATABASE_URL cannot be read (%s): expected postgresql://user:password@host/database", why ? why : "?");
+                   "DATABASE_URL cannot be read (%s): expected postgresql://user:password@host/database", reason);
         PQfreemem(why);
         return NULL;
     }
