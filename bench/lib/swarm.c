@@ -179,7 +179,7 @@ static void take_frame(struct swarm *s, struct client *c, uint8_t first, const u
         s->on->text(s, c, (const char *)p, n);
         return;
     case 0x88:
-        c->close_code = n >= 2 ? (uint16_t)(p[0] << 8 | p[1]) : 1005;
+        c->close_code = n >= 2 ? (uint16_t)(p[0] * 256u + p[1]) : (uint16_t)1005;
         close_client(s, c, "closed by the server");
         return;
     case 0x89:
