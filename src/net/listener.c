@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,9 +284,11 @@ static int net_start(unsigned loop)
     int e;
     net->index = loop;
     net->listen_fd = first_fd;
-    if (loop == 0)
+    if (loop == 0) {
+        signal(SIGPIPE, SIG_IGN); /* plain writes ask for no signal each; OpenSSL's cannot */
         raise_descriptors();
-    else if ((e = listen_more(&net->listen_fd)) != 0) {
+    }
+    if (loop > 0 && (e = listen_more(&net->listen_fd)) != 0) {
         free(net);
         loops[loop] = NULL;
         return e;

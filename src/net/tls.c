@@ -21,7 +21,7 @@ static const char suites12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-G
 
 bool tls_wanted(void) { return context != NULL; }
 
-static int sentence(char **ret_error, const char *fmt, ...)
+static int __attribute__((format(printf, 2, 3))) sentence(char **ret_error, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
