@@ -29,7 +29,9 @@ Test(password, argon2id_there_and_back)
 
 Test(password, nothing_fits_nobody_or_a_broken_hash)
 {
-    static const char *const broken[] = {"", "x", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", "$2b$12$", "$2b$", "$1$abc$def", "plain"};
+    static const char *const broken[] = {"", "x", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", "$2b$12$", "$2b$", "$1$abc$def", "plain",
+                                         "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
+                                         "$argon2id$v=19$m=64,t=4294967295,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"};
 
     cr_expect_not(fits("plain", NULL));
     for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {

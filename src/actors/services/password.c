@@ -20,6 +20,9 @@
 #define LANES 1
 #define SALT_BYTES 16
 #define HASH_BYTES 32
+#define MEMORY_KIB_MAX (256 * 1024) /* of a hash that we are asked to check: a damaged row must not ask for a terabyte */
+#define PASSES_MAX 16
+#define LANES_MAX 16
 #define BCRYPT_MAX 72 /* bytes; bcrypt would silently cut what is longer */
 
 /* Salt and digest are arbitrary: no known password has this hash. */
@@ -57,11 +60,23 @@ static bool bcrypt_fits(const char *password, size_t n, const char *hash)
     return fits;
 }
 
+static bool read_cost(const char *hash, unsigned *m, unsigned *t, unsigned *p)
+{
+    return sscanf(hash, "$argon2id$v=19$m=%u,t=%u,p=%u$", m, t, p) == 3;
+}
+
+static bool payable(const char *hash)
+{
+    unsigned m, t, p;
+
+    return read_cost(hash, &m, &t, &p) && m <= MEMORY_KIB_MAX && t <= PASSES_MAX && p <= LANES_MAX;
+}
+
 bool password_fits(const char *password, size_t n, const char *hash)
 {
     if (hash && is_bcrypt(hash))
         return bcrypt_fits(password, n, hash);
-    bool known = hash && strncmp(hash, "$argon2id$", 10) == 0;
+    bool known = hash && payable(hash);
     int err = argon2id_verify(known ? hash : nobodys_hash, password, n);
     return known && err == ARGON2_OK;
 }
@@ -70,9 +85,7 @@ bool password_outdated(const char *hash)
 {
     unsigned m, t, p;
 
-    if (sscanf(hash, "$argon2id$v=19$m=%u,t=%u,p=%u$", &m, &t, &p) != 3)
-        return true;
-    return m < MEMORY_KIB || t < PASSES;
+    return !read_cost(hash, &m, &t, &p) || m < MEMORY_KIB || t < PASSES;
 }
 
 static int compare(const void *key, const void *entry) { return strcmp(key, *(const char *const *)entry); }
