@@ -2,6 +2,9 @@
  * One connection in pipeline mode. What is sent stands in a FIFO, and results come in that order: for a group its context, its statements,
  * its sync; only the sync says that it is over (committed, or rolled back whole). Without it nobody knows.
  */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "pool.h"
 
 #define CONTEXT_NAME "stacgate_context"
@@ -326,32 +329,50 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 
 /* ---- birth and death ---- */
 
-struct conn *conn_create(struct lane *l, PGconn *db)
+static bool begin_setup(struct conn *c)
 {
-    struct conn *c = xcalloc(1, sizeof(*c));
-    struct db_group *setup = group_take(FLIGHT_SETUP, l->which);
+    struct db_group *setup = group_take(FLIGHT_SETUP, c->lane->which);
 
+    setup->statement_count = 2;
+    setup->results[0] = setup->results[1] = NULL;
+    append(c, setup);
+    return PQsetnonblocking(c->db, 1) == 0 && PQenterPipelineMode(c->db) &&
+           PQsendQueryParams(c->db, check_sql, 0, NULL, NULL, NULL, NULL, 0) &&
+           PQsendPrepare(c->db, CONTEXT_NAME, context_sql, 0, NULL) && put_sync(c->db);
+}
+
+/*
+ * libpq closes its descriptor the moment the connection dies, and its number may be another connection's before we hear of it: the
+ * loop watches a duplicate, which is ours to close.
+ */
+void conn_create(struct lane *l, PGconn *db)
+{
+    int watched = fcntl(PQsocket(db), F_DUPFD_CLOEXEC, 3);
+    struct conn *c = xcalloc(1, sizeof(*c));
+
+    if (watched < 0 || uv_poll_init_socket(loop_uv(), &c->poll, watched) < 0) {
+        connect_failed(l->pool, strerror(errno));
+        if (watched >= 0)
+            close(watched);
+        free(c);
+        PQfinish(db);
+        return;
+    }
+    c->poll.data = c;
+    l->pool->handles++;
     c->lane = l;
     c->db = db;
+    c->watched = watched;
     c->state = CONN_CHECKING;
     c->prepared = xcalloc(SQL_COUNT + 1, 1);
     c->next = l->conns;
     l->conns = c;
     l->have++;
-    uv_poll_init_socket(loop_uv(), &c->poll, PQsocket(db));
-    c->poll.data = c;
-    l->pool->handles++;
-    setup->statement_count = 2;
-    setup->results[0] = setup->results[1] = NULL;
-    append(c, setup);
-    if (PQsetnonblocking(db, 1) != 0 || !PQenterPipelineMode(db) ||
-        !PQsendQueryParams(db, check_sql, 0, NULL, NULL, NULL, NULL, 0) ||
-        !PQsendPrepare(db, CONTEXT_NAME, context_sql, 0, NULL) || !put_sync(db))
+    if (!begin_setup(c))
         conn_kill(c, PQerrorMessage(db));
     else if (uv_poll_start(&c->poll, UV_READABLE, on_poll) < 0)
         conn_kill(c, "the socket cannot be watched");
     c->dirty = l->pool->any_dirty = true;
-    return c;
 }
 
 static void conn_closed(uv_handle_t *handle)
@@ -383,6 +404,7 @@ void conn_bury(struct conn *c)
     if (c->cancel)
         c->cancel->conn = NULL;
     uv_close((uv_handle_t *)&c->poll, conn_closed); /* before the descriptor goes */
+    close(c->watched);
     PQfinish(c->db);
     c->db = NULL;
     while ((g = c->first)) {

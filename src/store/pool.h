@@ -75,6 +75,7 @@ struct conn {
     int64_t moved_ms;   /* when it last answered, or began to be asked */
     struct db_group *first, *last;
     uv_poll_t poll;
+    int watched;        /* our duplicate of libpq's socket */
     uint8_t *prepared; /* a byte per statement of sql_all */
 };
 
@@ -136,7 +137,7 @@ void pool_finish_group(struct lane *l, struct db_group *g, int status, struct bo
 void pool_handle_closed(struct pool *p);                /* the last one of a stopping pool frees it */
 
 /* conn.c */
-struct conn *conn_create(struct lane *l, PGconn *db);   /* takes db */
+void conn_create(struct lane *l, PGconn *db);           /* takes db */
 bool conn_submit(struct conn *c, struct db_group *g);     /* takes g */
 void conn_flush(struct conn *c);
 void conn_kill(struct conn *c, const char *why);        /* marks it; conn_bury at the turn's end */

@@ -36,8 +36,8 @@ const char *harness_data_dir(void)
     const char *given = getenv("STACGATE_TEST_DATA");
     char exe[256], digest[65];
 
-    if (given)
-        return given;
+    if (given || *dir)
+        return given ? given : dir;
     ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1); /* Criterion renames its workers */
     exe[n > 0 ? n : 0] = '\0';
     const char *slash = strrchr(exe, '/');
@@ -166,7 +166,7 @@ void harness_empty(const char *name, struct store_target *ret)
 static void ensure_template(void)
 {
     struct store_target t;
-    char path[256], *error = NULL;
+    char path[400], *error = NULL;
 
     snprintf(path, sizeof(path), "%s/template.lock", harness_data_dir());
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
