@@ -1,7 +1,9 @@
 /* What actor.h says about bodies, spawning, mail, mailboxes, steps, monitors and ends: on one loop and across two. */
 #include "runtime_criterion.h"
 #include <string.h>
+#include <unistd.h>
 
+#define TESTING_MS 10000
 #include "runtime_testing.h"
 
 enum { PING = 300, COUNT, FAIL, LEAVE, FORGET, KEEP, BURST };
@@ -144,6 +146,27 @@ static int answer_begin(struct actor *self, void *state, const void *arg)
 }
 static const struct actor_type answer_type = {.name = "t", .state_size = sizeof(struct asker), .init = answer_begin, .receive = unexpected};
 BOTH_LOOPS(ask_is_answered_once, answer_type)
+
+/* ---- an answer that comes while the asker's loop is busy: seen before it goes to sleep, though nothing wakes it ---- */
+
+static int busy_got(struct actor *self, void *state, const struct msg *m)
+{
+    struct asker *a = state;
+    cr_assert_eq(m->status, 7);
+    if (++a->step == 20)
+        return ACTOR_DONE;
+    int r = actor_ask(self, a->peer, PING, NULL, 0, busy_got);
+    usleep(2000);
+    return r;
+}
+static int busy_begin(struct actor *self, void *state, const void *arg)
+{
+    struct asker *a = state;
+    asker_begin(a, arg);
+    return actor_ask(self, a->peer, PING, NULL, 0, busy_got);
+}
+static const struct actor_type busy_type = {.name = "t", .state_size = sizeof(struct asker), .init = busy_begin};
+BOTH_LOOPS(answer_while_busy, busy_type)
 
 /* ---- an ask that fails: the peer's error, nobody, an end without an answer, the deadline ---- */
 

@@ -251,6 +251,17 @@ Test(services, a_failed_start_on_loop_1) { start_fails_on(1); }
 static _Atomic int stopped, cut, plain_ended;
 static uint32_t takes_ms;
 
+static _Atomic int late;
+static int late_receive(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    cr_assert_eq(m->kind, MSG_STOP);
+    late++;
+    return ACTOR_DONE;
+}
+static const struct actor_type late_type = {.name = "late", .receive = late_receive, .drains = true};
+
 static int drainer_over(struct actor *self, void *state, const struct msg *m)
 {
     (void)self;
@@ -265,6 +276,7 @@ static int drainer_receive(struct actor *self, void *state, const struct msg *m)
     cr_assert_eq(m->kind, MSG_STOP);
     cr_assert_eq((*(int *)state)++, 0, "once");
     cr_assert(runtime_draining());
+    cr_assert_neq(actor_spawn(&late_type, NULL), 0, "begun after MSG_STOP was sent: gets it too");
     actor_after(self, takes_ms, drainer_over);
     return 0;
 }
@@ -326,12 +338,13 @@ static void on_sigterm(int sig)
 }
 static void drained(uint32_t drain_ms, void (*ready)(void), int want_stopped, int want_cut)
 {
-    stopped = cut = plain_ended = 0;
+    stopped = cut = late = plain_ended = 0;
     int r = runtime_run(&(struct runtime_options){.loops = 2, .drain_ms = drain_ms, .services = drain_services, .ready = ready});
     cr_assert_eq(r, 0);
     cr_assert_eq(stopped, want_stopped);
     cr_assert_eq(cut, want_cut);
     cr_assert_eq(plain_ended, 6);
+    cr_assert(late == 8 || want_cut, "%d", late);
     cr_assert_not(runtime_draining());
     cr_assert_eq(loop_count(), 0);
 }

@@ -2,6 +2,7 @@
 #include "runtime_criterion.h"
 #include <string.h>
 
+#define TESTING_MS 10000
 #include "runtime_testing.h"
 
 #define LOOPS 3u
@@ -54,6 +55,8 @@ static void room_terminate(struct actor *self, void *state, int result)
     ended++;
     cr_assert_null(actor_here(actor_self(self)));
     cr_assert_str_eq(actor_name(self), "room/r");
+    actor_send(actor_self(self), ENTER, NULL); /* to nobody: it is not begun again under its old id */
+    cr_assert_eq(at_once, 0);
 }
 static const struct actor_type room_type = {.name = "room", .mailbox_max = 1000, .init = room_init, .receive = room_receive,
     .terminate = room_terminate};
@@ -177,12 +180,12 @@ static int busy_again(struct actor *self, void *state, const struct msg *m)
 static int busy_fail(struct actor *self, void *state, int err)
 {
     cr_assert_eq(err, -ESRCH);
-    ++*(int *)state;
+    cr_assert_eq(*(int *)state, 1, "the second of two messages found it gone");
     return actor_ask(self, actor_whereis("room", "r"), ENTER, NULL, 1000, busy_again);
 }
 static int busy_third(struct actor *self, void *state, const struct msg *m)
 {
-    (void)state;
+    ++*(int *)state;
     cr_assert_eq(begun, 1, "two messages had come together: the first could not passivate it");
     actor_send(m->from, LEAVE, NULL);
     actor_stop(m->from, 0);
@@ -272,6 +275,24 @@ Test(named, all_loops_at_once)
     cr_assert_gt(begun, 10);
     cr_assert_geq(entered, RUSHES * (int)LOOPS);
 }
+
+/* ---- whereis alone activates, without any mail ---- */
+
+static int alone_check(struct actor *self, void *state, const struct msg *m)
+{
+    (void)state;
+    (void)m;
+    return begun ? ACTOR_DONE : !actor_after(self, 1, alone_check);
+}
+static int alone_begin(struct actor *self, void *state, const void *arg)
+{
+    (void)arg;
+    cr_assert_neq(actor_home("r"), loop_index());
+    cr_assert_neq(actor_whereis("room", "r"), 0);
+    return alone_check(self, state, NULL);
+}
+static const struct actor_type alone_type = {.name = "t", .init = alone_begin};
+Test(named, activated_without_mail) { cr_assert_eq(run_named(LOOPS, &alone_type, NULL), 0); }
 
 /* ---- the location: the id's alone, spread over the loops ---- */
 

@@ -176,11 +176,15 @@ static int expect_got(struct actor *self, void *state, const struct msg *m)
     actor_complete(actor_self(self), ref, -EIO, NULL);
     return 0;
 }
+static const struct actor_type other_type = {.name = "other", .receive = unexpected};
 static int expect_begin(struct actor *self, void *state, const void *arg)
 {
     (void)state;
     (void)arg;
+    actor_id other = actor_spawn(&other_type, NULL);
     actor_ref ref = actor_expect(self, 0, expect_got);
+    actor_complete(other, ref, 9, NULL); /* another's ref: nobody's answer */
+    cr_assert_not(actor_awaits(other, ref));
     cr_assert(actor_awaits(actor_self(self), ref));
     cr_assert_not(actor_awaits(actor_self(self), ref + 1));
     actor_complete(actor_self(self), ref, 5, body_make("x", 1));
@@ -274,6 +278,35 @@ Test(offload, askers_that_end)
     cr_assert_eq(testing_run(1, &many_type, NULL), 0);
     cr_assert_eq(freed, 500);
     cr_assert_lt(worked, 500, "waiting jobs of ended actors are not run");
+}
+
+/* An actor that ends with its job done and the answer still in its mailbox. */
+enum { NOTE = 300 };
+static int ignore(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    (void)m;
+    return 0;
+}
+static int behind_begin(struct actor *self, void *state, const void *arg)
+{
+    (void)state;
+    (void)arg;
+    for (int i = 0; i < 250; i++) /* the end is read in the third turn, the answer comes in the second */
+        actor_send(actor_self(self), NOTE, NULL);
+    actor_stop(actor_self(self), 0);
+    int r = pool_begin(self, 0, 0, 0, unexpected);
+    while (!worked)
+        usleep(100);
+    usleep(2000);
+    return r;
+}
+static const struct actor_type behind_type = {.name = "t", .init = behind_begin, .receive = ignore};
+Test(offload, an_answer_behind_the_end)
+{
+    cr_assert_eq(testing_run(1, &behind_type, NULL), 0);
+    cr_assert_eq(freed, 1);
 }
 
 static int flood_begin(struct actor *self, void *state, const void *arg)
