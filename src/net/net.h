@@ -143,6 +143,12 @@ void out_check_total(struct net_loop *net);
 void out_uncache(struct net_loop *net);
 void out_finish(struct net_loop *net);
 
+/* out_fold.c: fewer, longer frames for the queues of those who do not read; one folding a pass over them */
+struct folding;
+struct folding *fold_begin(void);
+void fold_queue(struct folding *g, struct conn *c, int64_t now);
+void fold_end(struct folding *g);
+
 /* http_conn.c: requests of one connection */
 void http_input(struct conn *c, uint8_t *p, size_t n);
 void http_again(struct conn *c);

@@ -324,6 +324,7 @@ static bool out_too_old(const struct conn *c, int64_t now)
 
 void out_check_slow(struct net_loop *net, int64_t now)
 {
+    struct folding *folding = net->slow_head ? fold_begin() : NULL;
     for (struct conn *c = net->slow_head, *next; c; c = next) {
         next = c->slow_next;
         if (c->state == CONN_DEAD || !c->out)
@@ -332,7 +333,11 @@ void out_check_slow(struct net_loop *net, int64_t now)
             ws_slow(c);
         else if (c->state == CONN_HTTP && now - c->moved_ms > STALL_MS)
             conn_reset(c);
+        else if (!c->tls)
+            fold_queue(folding, c, now);
     }
+    if (folding)
+        fold_end(folding);
 }
 
 void out_check_total(struct net_loop *net)
