@@ -63,7 +63,11 @@ test('reactions, answers, edits and deletions reach both', async () => {
   await teacher.say('Exercice 5 pour lundi')
   await learner.page.locator('.content', { hasText: 'Exercice 5' }).first().waitFor()
   await learner.page.locator('.edited').first().waitFor()
-  await learner.act('Lequel', 'Supprimer')
+  await learner.page.locator('.message', { hasText: 'Lequel' }).last().focus()
+  await learner.page.keyboard.press('Enter')
+  await teacher.act('Lequel', '🎉')
+  await teacher.page.locator('.chip').waitFor() // a change under an open menu leaves the menu open
+  await learner.page.getByRole('menuitem', { name: 'Supprimer' }).click()
   await learner.page.locator('dialog .danger').click()
   await teacher.page.locator('.gone').waitFor()
   assert.deepEqual(await teacher.contents(), ['Exercice 5 pour lundi'])

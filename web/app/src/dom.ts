@@ -50,17 +50,24 @@ export function keyed(parent: HTMLElement, rows: readonly Row[]): void {
   let cursor = parent.firstElementChild;
   for (const row of rows) {
     const kept = old.get(row.key);
-    const element = kept?.dataset.version === row.version ? kept : drawRow(row);
+    const element = kept && (kept.dataset.version === row.version || isBusy(kept)) ? kept : drawRow(row);
     if (kept && element !== kept) {
       const had = kept.contains(document.activeElement) && parent.contains(kept);
       if (cursor === kept) cursor = kept.nextElementSibling;
       kept.replaceWith(element);
-      if (had && focused === row.key) element.focus();
+      if (had && focused === row.key) (element.hasAttribute("tabindex") ? element : element.querySelector("button"))?.focus();
     }
     if (element === cursor) cursor = cursor.nextElementSibling;
     else if (cursor === null || element.nextElementSibling !== cursor || element.parentElement !== parent) parent.insertBefore(element, cursor);
   }
 }
+
+/** Somebody has a menu open in it: drawn again when that closes (MENU_CLOSED). */
+function isBusy(row: HTMLElement): boolean {
+  return row.querySelector("[role=menu]") !== null;
+}
+
+export const MENU_CLOSED = "menu-closed";
 
 function drawRow(row: Row): HTMLElement {
   const element = row.draw();

@@ -59,7 +59,7 @@ test("a change that comes before the page of history with its message is not los
 
 test("a deleted message keeps its place and nothing else", () => {
   const room = new Room();
-  room.apply("message", message(1, { metadata: { mentions: ["u9"] }, reactions: [{ emoji: "👍", userId: "u2" }] }));
+  room.apply("message", message(1, { metadata: { mentions: ["u9"] }, reactions: [{ emoji: "👍", userIds: ["u2"] }] }));
   room.apply("message:deleted", { seq: 2, id: "m1" });
   const m = room.find("m1")!;
   assert.deepEqual([m.content, m.mentions.length, m.reactions.size], ["", 0, 0]);
@@ -68,13 +68,15 @@ test("a deleted message keeps its place and nothing else", () => {
 test("moderation: mutes, locks and notices", () => {
   const room = new Room();
   room.group = { id: "g", name: "G" };
-  room.apply("member:muted", { seq: 1, userId: "u2", minutes: 5 });
+  room.apply("member:muted", { seq: 1, userId: "u2", until: new Date(Date.now() + 300_000).toISOString() });
   assert.ok(room.mutedUntil.get("u2")! > Date.now());
   room.apply("member:unmuted", { seq: 2, userId: "u2" });
   assert.equal(room.mutedUntil.has("u2"), false);
-  room.apply("group:updated", { seq: 3, settings: { moderatorOnly: true } });
+  room.apply("group:updated", { seq: 3, locked: true });
   assert.equal(isLocked(room.group), true);
-  assert.deepEqual(room.notices.map((n) => n.kind), ["member:muted", "member:unmuted", "group:locked"]);
+  room.apply("group:updated", { seq: 4, locked: false });
+  assert.equal(isLocked(room.group), false);
+  assert.deepEqual(room.notices.map((n) => n.kind), ["member:muted", "member:unmuted", "group:locked", "group:unlocked"]);
 });
 
 test("malformed payloads are dropped", () => {

@@ -6,13 +6,23 @@ import { DurableChannel, type Present } from "./channel";
 import type { Connection } from "./connection";
 import { Fleeting } from "./fleeting";
 import type { Entry, Outbox } from "./outbox";
-import { Room, type GroupInfo, type Message } from "./room";
+import { isLocked, Room, type GroupInfo, type Message } from "./room";
 import { sessionShelf } from "./shelf";
 import { Signal, type Off } from "./signal";
 import type { Answer, PushReply } from "./wire";
 
 const PAGE = 50;
 const HISTORY_AGAIN_MS = 2_000;
+
+/** Staff (by their role in the school) moderate everywhere. */
+export interface Me {
+  id: string;
+  name: string;
+  staff: boolean;
+}
+
+/** Nobody acts on somebody of their own rank or above. */
+const RANK: Record<string, number> = { member: 1, moderator: 2, admin: 3 };
 
 export class Group {
   readonly changed = new Signal();
@@ -26,7 +36,10 @@ export class Group {
   /** How many are here when they are too many to list. */
   crowd = 0;
   role = "";
-  readOnly = false;
+  /** Nobody may write here any more. */
+  archived = false;
+  /** We were muted before we came; until when, only the server knows. */
+  silenced = false;
   ready = false;
   hasOlder = false;
   loadingOlder = false;
@@ -37,7 +50,7 @@ export class Group {
   constructor(
     connection: Connection,
     readonly id: string,
-    readonly me: { id: string; name: string },
+    readonly me: Me,
   ) {
     const topic = `group:${id}`;
     this.channel = new DurableChannel(connection, topic, sessionShelf(me.id, topic), PAGE);
@@ -57,6 +70,17 @@ export class Group {
 
   isModerator(): boolean {
     return this.role !== "" && this.role !== "member";
+  }
+
+  /** May we mute, remove or promote this person? */
+  governs(userId: string): boolean {
+    const theirs = RANK[this.roleOf(userId)];
+    if (userId === this.me.id || theirs === undefined) return false;
+    return this.me.staff || (this.isModerator() && (RANK[this.role] ?? 0) > theirs);
+  }
+
+  roleOf(userId: string): string {
+    return this.room.people.get(userId)?.role ?? this.present.find((p) => p.userId === userId)?.metas[0]?.role ?? "";
   }
 
   close(): void {
@@ -115,6 +139,7 @@ export class Group {
       this.channel.event.on(({ name, payload, fresh }) => {
         this.room.apply(name, payload);
         if (name === "message") this.messageCame(String(payload.id), fresh);
+        if (name === "member:unmuted" && payload.userId === this.me.id) this.silenced = false;
         if (name === "member:role" && payload.userId === this.me.id) this.role = String(payload.role ?? this.role);
         this.changed.emit();
       }),
@@ -140,7 +165,8 @@ export class Group {
     const group = reply.group as GroupInfo | undefined;
     if (group) this.room.group = { ...this.room.group, ...group };
     this.role = reply.role ?? this.role;
-    this.readOnly = reply.readOnly === true;
+    this.archived = this.room.group?.status === "archived";
+    this.silenced = reply.readOnly === true && !this.archived && !isLocked(this.room.group);
     this.ready = true;
     this.fleeting.reset();
     this.changed.emit();

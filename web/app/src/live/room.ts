@@ -45,7 +45,7 @@ export interface GroupInfo {
   isPublic?: boolean;
   lastReadSeq?: number;
   settings?: Record<string, unknown> | null;
-  isLocked?: boolean;
+  status?: string;
   [more: string]: unknown;
 }
 
@@ -149,10 +149,13 @@ export class Room {
   }
 
   private updateGroup(payload: DurableEvent): void {
-    const group = (payload.group ?? payload) as Partial<GroupInfo>;
-    const { seq: _seq, at: _at, by: _by, opId: _opId, id: _id, ...changed } = group;
-    if (this.group) this.group = { ...this.group, ...changed };
-    this.notices.push({ seq: payload.seq, at: payload.at ?? "", kind: isLocked(this.group) ? "group:locked" : "group:updated", by: payload.by });
+    const { seq, at, by, opId: _opId, locked, settings, ...changed } = payload;
+    if (this.group) {
+      const lock = typeof locked === "boolean" ? { locked } : {};
+      this.group = { ...this.group, ...changed, settings: { ...this.group.settings, ...(settings as object | undefined), ...lock } };
+    }
+    const kind = locked === undefined ? "group:updated" : locked ? "group:locked" : "group:unlocked";
+    this.notices.push({ seq, at: at ?? "", kind, by });
   }
 
   private member(kind: string, payload: DurableEvent): void {
@@ -169,7 +172,7 @@ export class Room {
 
 /** A locked group is one where only moderators write. */
 export function isLocked(group: GroupInfo | undefined): boolean {
-  return group?.isLocked === true || group?.settings?.moderatorOnly === true || group?.settings?.locked === true;
+  return group?.settings?.moderatorOnly === true || group?.settings?.locked === true;
 }
 
 function text(value: unknown): string | undefined {
@@ -177,9 +180,8 @@ function text(value: unknown): string | undefined {
 }
 
 function until(payload: DurableEvent): number {
-  const end = Date.parse(text(payload.until) ?? text(payload.mutedUntil) ?? "");
-  if (!Number.isNaN(end)) return end;
-  return typeof payload.minutes === "number" ? Date.now() + payload.minutes * 60_000 : Infinity;
+  const end = Date.parse(text(payload.until) ?? "");
+  return Number.isNaN(end) ? Infinity : end;
 }
 
 function erase(message: Message): void {
@@ -202,15 +204,11 @@ function readMentions(metadata: unknown): string[] | undefined {
   return Array.isArray(mentions) ? mentions.filter((m): m is string => typeof m === "string") : undefined;
 }
 
-/** Reactions come as rows {emoji, userId} or gathered {emoji, userIds}. */
 function readReactions(value: unknown): Map<string, Set<string>> {
   const reactions = new Map<string, Set<string>>();
   if (!Array.isArray(value)) return reactions;
-  for (const row of value as { emoji?: string; userId?: string; userIds?: string[] }[]) {
-    if (!row.emoji) continue;
-    const who = reactions.get(row.emoji) ?? new Set<string>();
-    for (const id of row.userIds ?? (row.userId ? [row.userId] : [])) who.add(id);
-    reactions.set(row.emoji, who);
+  for (const { emoji, userIds } of value as { emoji?: string; userIds?: string[] }[]) {
+    if (emoji && Array.isArray(userIds)) reactions.set(emoji, new Set(userIds));
   }
   return reactions;
 }

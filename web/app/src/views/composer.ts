@@ -94,9 +94,10 @@ export function composer(group: Group, sent: () => void): Composer {
     element,
     draw() {
       const why = bar(group);
-      barred.hidden = why === "";
+      const text = why || (group.silenced ? t("mutedYou") : "");
+      barred.hidden = text === "";
       form.hidden = why !== "";
-      if (barred.textContent !== why) barred.textContent = why;
+      if (barred.textContent !== text) barred.textContent = text;
     },
     reply: (message) => setMode({ kind: "reply", message }),
     edit(message) {
@@ -110,7 +111,7 @@ export function composer(group: Group, sent: () => void): Composer {
 
 /** Why one may not write here now; "" when one may. */
 function bar(group: Group): string {
-  if (group.readOnly) return t("readOnlyGroup");
+  if (group.archived) return t("readOnlyGroup");
   if (group.isModerator()) return "";
   const until = group.room.mutedUntil.get(group.me.id) ?? 0;
   if (until === Infinity) return t("mutedYou");

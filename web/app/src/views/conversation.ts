@@ -5,7 +5,7 @@ import { people } from "../format";
 import type { Groups } from "../groups";
 import { t, tWord } from "../i18n";
 import type { Connection } from "../live/connection";
-import { Group } from "../live/group";
+import { Group, type Me } from "../live/group";
 import { go } from "../router";
 import { composer } from "./composer";
 import { confirm } from "./dialog";
@@ -14,7 +14,7 @@ import { joinGroup, size, type Part } from "./sidebar";
 import { timeline } from "./timeline";
 import { toast } from "./toast";
 
-export function conversation(connection: Connection, item: GroupItem, groups: Groups, me: { id: string; name: string }): Part {
+export function conversation(connection: Connection, item: GroupItem, groups: Groups, me: Me): Part {
   const group = new Group(connection, item.id, me);
   const write = composer(group, () => lines.toBottom());
   const firstUnread = item.unreadCount ? (item.lastReadSeq ?? 0) + 1 : 0;

@@ -17,6 +17,7 @@ import { sidebar, type Part } from "./sidebar";
 import { toast } from "./toast";
 
 const BACK_MS = 2_000;
+const STAFF = new Set(["super_admin", "admin", "manager"]);
 
 export function homeView(user: User): Part {
   const connection = new Connection(stillSignedIn);
@@ -36,7 +37,7 @@ export function homeView(user: User): Part {
     groups.open = item?.isMember ? id : "";
     if (!open || open.id !== id || open.isMember !== (item?.isMember ?? false)) {
       open?.part?.close();
-      const part = item?.isMember ? conversation(connection, item, groups, { id: user.id, name: personName(user) }) : undefined;
+      const part = item?.isMember ? conversation(connection, item, groups, { id: user.id, name: personName(user), staff: STAFF.has(user.role) }) : undefined;
       open = { id, isMember: item?.isMember ?? false, part };
       replace(stage, part?.element);
     }

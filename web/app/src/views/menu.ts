@@ -2,7 +2,7 @@
  * A pop-up menu beside the element that opened it: arrow keys move, Escape and a click elsewhere close, the focus goes back. One
  * menu is open at a time. It hangs on its anchor, so no position is ever computed in a style.
  */
-import { h } from "../dom";
+import { h, MENU_CLOSED } from "../dom";
 
 export interface Item {
   label: string;
@@ -31,6 +31,7 @@ export function openMenu(anchor: HTMLElement, back: HTMLElement, label: string, 
     document.removeEventListener("pointerdown", outside, true);
     closeOpen = undefined;
     if (refocus) back.focus();
+    anchor.dispatchEvent(new Event(MENU_CLOSED, { bubbles: true }));
   }
   function act(run: () => void): void {
     close();

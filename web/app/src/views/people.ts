@@ -1,5 +1,5 @@
 /* Who is here (stock Presence), and what moderators can do with a person or with the group. */
-import { h, keyed, replace, type Row } from "../dom";
+import { h, keyed, MENU_CLOSED, replace, type Row } from "../dom";
 import { t, tWord } from "../i18n";
 import type { Present } from "../live/channel";
 import type { Group } from "../live/group";
@@ -24,16 +24,15 @@ export function peoplePanel(group: Group, leave: () => void): People {
   const about = h("p.faint.about-group");
   const tools = h("div.tools");
   const element = h("aside.panel", { id: "people", "aria-label": t("here") }, title, list, about, tools);
-  return {
-    element,
-    draw() {
-      title.textContent = `${t("here")} · ${group.crowd || group.present.length}`;
-      keyed(list, sorted(group).map((p) => personRow(p, group)));
-      const info = group.room.group;
-      replace(about, info ? [info.description, size(info)].filter(Boolean).join(" — ") : "");
-      drawTools(tools, group, leave);
-    },
+  const draw = () => {
+    title.textContent = `${t("here")} · ${group.crowd || group.present.length}`;
+    keyed(list, sorted(group).map((p) => personRow(p, group)));
+    const info = group.room.group;
+    replace(about, info ? [info.description, size(info)].filter(Boolean).join(" — ") : "");
+    drawTools(tools, group, leave);
   };
+  list.addEventListener(MENU_CLOSED, draw);
+  return { element, draw };
 }
 
 function sorted(group: Group): Present[] {
@@ -43,11 +42,11 @@ function sorted(group: Group): Present[] {
 
 function personRow(p: Present, group: Group): Row {
   const name = group.room.name(p.userId) || t("someone");
-  const role = group.room.people.get(p.userId)?.role ?? p.metas[0]?.role ?? "";
+  const role = group.roleOf(p.userId);
   const away = p.metas.every((m) => m.status === "away");
   const muted = (group.room.mutedUntil.get(p.userId) ?? 0) > Date.now();
   const me = p.userId === group.me.id;
-  const mod = group.isModerator() && !me;
+  const mod = group.governs(p.userId);
   const label = [PLAIN.has(role) ? "" : tWord("role", role, "role.unknown"), away ? t("away") : "", muted ? t("isMuted") : ""].filter(Boolean).join(" · ");
   return {
     key: p.userId,

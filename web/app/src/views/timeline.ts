@@ -2,7 +2,7 @@
  * The conversation's scrolling part: day separators, messages, notices, what is still unsent. It stays at the bottom while the
  * reader is there, keeps its place when older messages come in above, and says how far was read.
  */
-import { h, keyed, perFrame, replace, type Row } from "../dom";
+import { h, keyed, MENU_CLOSED, perFrame, replace, type Row } from "../dom";
 import { clock, dayName, dayOf } from "../format";
 import { t, tWord } from "../i18n";
 import type { Group } from "../live/group";
@@ -81,6 +81,7 @@ export function timeline(group: Group, firstUnread: number, hands: Omit<Hands, "
   const resized = new ResizeObserver(() => atBottom && (scroller.scrollTop = scroller.scrollHeight));
   resized.observe(scroller);
   list.addEventListener("keydown", (event) => move(event, list));
+  list.addEventListener(MENU_CLOSED, draw);
   document.addEventListener("visibilitychange", read);
   const offs = [
     group.changed.on(draw),
