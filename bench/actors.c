@@ -1,6 +1,7 @@
 /*
- * What the actor runtime costs: ns per message on one loop and between two, per ask, per timer, per spawn, and bytes per
- * actor. Prints a table; docs/runtime.md says how to run it and what it said. It needs no server and no database.
+ * What the actor runtime costs: ns per message on one loop and between two, per ask, per timer, per
+ * spawn, and bytes per actor. Prints a table; docs/runtime.md says how to run it and what it said.
+ * It needs no server and no database.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -36,7 +37,8 @@ static int wall_receive(struct actor *self, void *state, const struct msg *m)
         actor_reply(m, 0, NULL);
     return 0;
 }
-static const struct actor_type wall_type = {.name = "wall", .mailbox_max = 100000000, .receive = wall_receive};
+static const struct actor_type wall_type = {
+    .name = "wall", .mailbox_max = 100000000, .receive = wall_receive};
 
 static int wall_start(unsigned loop)
 {
@@ -48,10 +50,15 @@ static const struct loop_service wall_service = {.name = "wall", .start = wall_s
 
 /* ---- the measures, one after the other ---- */
 
-struct player { int left; };
+struct player {
+    int left;
+};
 static actor_step player_next, flooded, asked, fired;
 
-static actor_id other(void) { return loop_actor(at_step % 2, 0); }
+static actor_id other(void)
+{
+    return loop_actor(at_step % 2, 0);
+}
 
 static void ping_pong(struct actor *self, struct player *p)
 {
@@ -84,7 +91,8 @@ static void timers(struct actor *self, struct player *p)
     tell("timer set, another set and cancelled, 100,000 at once", TIMERS);
 }
 
-static const struct actor_type idle_type = {.name = "idle", .state_size = 64, .receive = wall_receive};
+static const struct actor_type idle_type = {
+    .name = "idle", .state_size = 64, .receive = wall_receive};
 
 static void spawns(void)
 {
@@ -93,7 +101,8 @@ static void spawns(void)
         actor_spawn(&idle_type, NULL);
     tell("spawn", ACTORS);
     size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
-    printf("%-52s %9.0f bytes\n", "idle actor, beside its 64 bytes of state", (double)(after - before) / ACTORS - 64);
+    printf("%-52s %9.0f bytes\n", "idle actor, beside its 64 bytes of state",
+           (double)(after - before) / ACTORS - 64);
 }
 
 static int next(struct actor *self, struct player *p)
@@ -122,7 +131,8 @@ static int next(struct actor *self, struct player *p)
 
 static int player_next(struct actor *self, void *state, const struct msg *m)
 {
-    static const char *const names[] = {"message, ping-pong on one loop", "message, ping-pong between two loops"};
+    static const char *const names[] = {"message, ping-pong on one loop",
+                                        "message, ping-pong between two loops"};
     struct player *p = state;
     if (--p->left) {
         actor_send_from(self, m->from, BALL, NULL);
@@ -135,7 +145,8 @@ static int player_next(struct actor *self, void *state, const struct msg *m)
 
 static int flooded(struct actor *self, void *state, const struct msg *m)
 {
-    static const char *const names[] = {"message, 2 million in one go on one loop", "message, 2 million in one go to another loop"};
+    static const char *const names[] = {"message, 2 million in one go on one loop",
+                                        "message, 2 million in one go to another loop"};
     (void)m;
     tell(names[at_step - 2], MESSAGES);
     at_step++;
@@ -144,7 +155,8 @@ static int flooded(struct actor *self, void *state, const struct msg *m)
 
 static int asked(struct actor *self, void *state, const struct msg *m)
 {
-    static const char *const names[] = {"ask and answer, 64 at a time on one loop", "ask and answer, 64 at a time between two loops"};
+    static const char *const names[] = {"ask and answer, 64 at a time on one loop",
+                                        "ask and answer, 64 at a time between two loops"};
     struct player *p = state;
     (void)m;
     if (--p->left > 0)
@@ -170,13 +182,20 @@ static int player_init(struct actor *self, void *state, const void *arg)
     (void)arg;
     return next(self, state);
 }
-static const struct actor_type player_type = {.name = "player", .state_size = sizeof(struct player), .mailbox_max = 1000,
-    .init = player_init, .receive = player_next};
+static const struct actor_type player_type = {.name = "player",
+                                              .state_size = sizeof(struct player),
+                                              .mailbox_max = 1000,
+                                              .init = player_init,
+                                              .receive = player_next};
 
-static void ready(void) { actor_spawn(&player_type, NULL); }
+static void ready(void)
+{
+    actor_spawn(&player_type, NULL);
+}
 
 int main(void)
 {
     const struct loop_service *const services[] = {&wall_service, NULL};
-    return runtime_run(&(struct runtime_options){.loops = 2, .drain_ms = 1000, .services = services, .ready = ready}) != 0;
+    return runtime_run(&(struct runtime_options){
+               .loops = 2, .drain_ms = 1000, .services = services, .ready = ready}) != 0;
 }

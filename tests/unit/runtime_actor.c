@@ -1,4 +1,5 @@
-/* What actor.h says about bodies, spawning, mail, mailboxes, steps, monitors and ends: on one loop and across two. */
+/* What actor.h says about bodies, spawning, mail, mailboxes, steps, monitors and ends: on one loop
+ * and across two. */
 #include "runtime_criterion.h"
 #include <string.h>
 #include <unistd.h>
@@ -50,7 +51,10 @@ Test(body, of_a_buffer_clears_it)
 
 /* ---- a peer on every loop: index 0 of loop_actor ---- */
 
-struct peer { struct msg kept; int count; };
+struct peer {
+    struct msg kept;
+    int count;
+};
 
 static int peer_receive(struct actor *self, void *state, const struct msg *m)
 {
@@ -79,8 +83,8 @@ static int peer_receive(struct actor *self, void *state, const struct msg *m)
     }
 }
 
-static const struct actor_type peer_type = {.name = "peer", .state_size = sizeof(struct peer), .mailbox_max = 5,
-    .receive = peer_receive};
+static const struct actor_type peer_type = {
+    .name = "peer", .state_size = sizeof(struct peer), .mailbox_max = 5, .receive = peer_receive};
 
 static int peers_start(unsigned loop)
 {
@@ -95,12 +99,20 @@ static const struct loop_service peers_service = {.name = "peers", .start = peer
 static int with_peer(unsigned at, const struct actor_type *type)
 {
     const struct loop_service *const services[] = {&peers_service, NULL};
-    return testing_run_with((struct runtime_options){.loops = 2, .drain_ms = 1000, .services = services}, type, &at);
+    return testing_run_with(
+        (struct runtime_options){.loops = 2, .drain_ms = 1000, .services = services}, type, &at);
 }
 
-struct asker { actor_id peer; int step, ended, child; actor_ref ref; };
+struct asker {
+    actor_id peer;
+    int step, ended, child;
+    actor_ref ref;
+};
 
-static void asker_begin(struct asker *a, const void *arg) { a->peer = loop_actor(*(const unsigned *)arg, 0); }
+static void asker_begin(struct asker *a, const void *arg)
+{
+    a->peer = loop_actor(*(const unsigned *)arg, 0);
+}
 
 static int unexpected(struct actor *self, void *state, const struct msg *m)
 {
@@ -110,9 +122,15 @@ static int unexpected(struct actor *self, void *state, const struct msg *m)
     return -EPROTO;
 }
 
-#define BOTH_LOOPS(name, type)                                                                    \
-    Test(actor, name##_here) { cr_assert_eq(with_peer(0, &(type)), 0); }                           \
-    Test(actor, name##_there) { cr_assert_eq(with_peer(1, &(type)), 0); }
+#define BOTH_LOOPS(name, type)                                                                     \
+    Test(actor, name##_here)                                                                       \
+    {                                                                                              \
+        cr_assert_eq(with_peer(0, &(type)), 0);                                                    \
+    }                                                                                              \
+    Test(actor, name##_there)                                                                      \
+    {                                                                                              \
+        cr_assert_eq(with_peer(1, &(type)), 0);                                                    \
+    }
 
 /* ---- an ask is answered, once ---- */
 
@@ -144,10 +162,12 @@ static int answer_begin(struct actor *self, void *state, const void *arg)
     cr_assert_eq(a->ended, 0, "the state is zeroed");
     return actor_ask(self, a->peer, PING, body_make("hello", 5), 5000, answer_got);
 }
-static const struct actor_type answer_type = {.name = "t", .state_size = sizeof(struct asker), .init = answer_begin, .receive = unexpected};
+static const struct actor_type answer_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = answer_begin, .receive = unexpected};
 BOTH_LOOPS(ask_is_answered_once, answer_type)
 
-/* ---- an answer that comes while the asker's loop is busy: seen before it goes to sleep, though nothing wakes it ---- */
+/* ---- an answer that comes while the asker's loop is busy: seen before it goes to sleep, though
+ * nothing wakes it ---- */
 
 static int busy_got(struct actor *self, void *state, const struct msg *m)
 {
@@ -165,19 +185,37 @@ static int busy_begin(struct actor *self, void *state, const void *arg)
     asker_begin(a, arg);
     return actor_ask(self, a->peer, PING, NULL, 0, busy_got);
 }
-static const struct actor_type busy_type = {.name = "t", .state_size = sizeof(struct asker), .init = busy_begin};
+static const struct actor_type busy_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = busy_begin};
 BOTH_LOOPS(answer_while_busy, busy_type)
 
 /* ---- an ask that fails: the peer's error, nobody, an end without an answer, the deadline ---- */
 
-struct failure { actor_id (*to)(struct asker *a); msg_kind kind; int want; };
-static actor_id to_peer(struct asker *a) { return a->peer; }
-static actor_id to_nobody(struct asker *a) { return a->peer + (UINT64_C(77) << 24); }
-static actor_id to_zero(struct asker *a) { return a->peer * 0; }
-static actor_id to_no_loop(struct asker *a) { return a->peer | UINT64_C(60) << 56; }
-static const struct failure failures[] = {
-    {to_peer, FAIL, -EACCES}, {to_nobody, PING, -ESRCH},     {to_zero, PING, -ESRCH},
-    {to_no_loop, PING, -ESRCH}, {to_peer, FORGET, -ETIMEDOUT}, {to_peer, LEAVE, -ESRCH}, {to_peer, PING, -ESRCH}};
+struct failure {
+    actor_id (*to)(struct asker *a);
+    msg_kind kind;
+    int want;
+};
+static actor_id to_peer(struct asker *a)
+{
+    return a->peer;
+}
+static actor_id to_nobody(struct asker *a)
+{
+    return a->peer + (UINT64_C(77) << 24);
+}
+static actor_id to_zero(struct asker *a)
+{
+    return a->peer * 0;
+}
+static actor_id to_no_loop(struct asker *a)
+{
+    return a->peer | UINT64_C(60) << 56;
+}
+static const struct failure failures[] = {{to_peer, FAIL, -EACCES},      {to_nobody, PING, -ESRCH},
+                                          {to_zero, PING, -ESRCH},       {to_no_loop, PING, -ESRCH},
+                                          {to_peer, FORGET, -ETIMEDOUT}, {to_peer, LEAVE, -ESRCH},
+                                          {to_peer, PING, -ESRCH}};
 #define FAILURES (int)(sizeof(failures) / sizeof(failures[0]))
 
 static int failure_next(struct actor *self, struct asker *a)
@@ -202,8 +240,11 @@ static int failure_begin(struct actor *self, void *state, const void *arg)
     asker_begin(state, arg);
     return failure_next(self, state);
 }
-static const struct actor_type failure_type = {.name = "t", .state_size = sizeof(struct asker), .init = failure_begin,
-    .fail = failure_fail, .receive = unexpected};
+static const struct actor_type failure_type = {.name = "t",
+                                               .state_size = sizeof(struct asker),
+                                               .init = failure_begin,
+                                               .fail = failure_fail,
+                                               .receive = unexpected};
 BOTH_LOOPS(ask_fails, failure_type)
 
 static int no_fail_begin(struct actor *self, void *state, const void *arg)
@@ -212,10 +253,15 @@ static int no_fail_begin(struct actor *self, void *state, const void *arg)
     asker_begin(a, arg);
     return actor_ask(self, a->peer, FAIL, NULL, 5000, unexpected);
 }
-static const struct actor_type no_fail_type = {.name = "t", .state_size = sizeof(struct asker), .init = no_fail_begin};
-Test(actor, without_fail_the_actor_fails) { cr_assert_eq(with_peer(1, &no_fail_type), -EACCES); }
+static const struct actor_type no_fail_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = no_fail_begin};
+Test(actor, without_fail_the_actor_fails)
+{
+    cr_assert_eq(with_peer(1, &no_fail_type), -EACCES);
+}
 
-/* ---- a question kept: answered by a later message; a late answer after the deadline is dropped ---- */
+/* ---- a question kept: answered by a later message; a late answer after the deadline is dropped
+ * ---- */
 
 static int keep_second(struct actor *self, void *state, const struct msg *m)
 {
@@ -231,7 +277,7 @@ static int keep_fail(struct actor *self, void *state, int err)
     cr_assert_eq(err, -ETIMEDOUT);
     if (a->ended++)
         return 0; /* the last question, which nobody answers */
-    actor_ask(self, a->peer, KEEP, NULL, 5000, keep_second); /* answers the first, too late */
+    actor_ask(self, a->peer, KEEP, NULL, 5000, keep_second);       /* answers the first, too late */
     return actor_ask(self, a->peer, KEEP, NULL, 5000, unexpected); /* answers the second */
 }
 static int keep_begin(struct actor *self, void *state, const void *arg)
@@ -240,7 +286,8 @@ static int keep_begin(struct actor *self, void *state, const void *arg)
     asker_begin(a, arg);
     return actor_ask(self, a->peer, KEEP, NULL, 5, unexpected);
 }
-static const struct actor_type keep_type = {.name = "t", .state_size = sizeof(struct asker), .init = keep_begin, .fail = keep_fail};
+static const struct actor_type keep_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = keep_begin, .fail = keep_fail};
 BOTH_LOOPS(kept_question_and_late_answer, keep_type)
 
 /* ---- a full mailbox: refuses, and its actor goes on ---- */
@@ -278,8 +325,12 @@ static int full_begin(struct actor *self, void *state, const void *arg)
         actor_send(a->peer, PING, body_make("x", 1));
     return actor_ask(self, a->peer, PING, NULL, 5000, unexpected);
 }
-static const struct actor_type full_type = {.name = "t", .state_size = sizeof(struct asker), .init = full_begin, .fail = full_fail};
-Test(actor, full_mailbox_refuses) { cr_assert_eq(with_peer(0, &full_type), 0); }
+static const struct actor_type full_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = full_begin, .fail = full_fail};
+Test(actor, full_mailbox_refuses)
+{
+    cr_assert_eq(with_peer(0, &full_type), 0);
+}
 
 static int deaf_fail(struct actor *self, void *state, int err)
 {
@@ -295,7 +346,10 @@ static int deaf_begin(struct actor *self, void *state, const void *arg)
     return actor_ask(self, actor_self(self), PING, NULL, 0, unexpected);
 }
 static const struct actor_type deaf_type = {.name = "t", .init = deaf_begin, .fail = deaf_fail};
-Test(actor, without_receive_an_ask_is_refused) { cr_assert_eq(with_peer(0, &deaf_type), 0); }
+Test(actor, without_receive_an_ask_is_refused)
+{
+    cr_assert_eq(with_peer(0, &deaf_type), 0);
+}
 
 /* ---- spawning ---- */
 
@@ -316,7 +370,11 @@ static void bad_terminate(struct actor *self, void *state, int result)
     cr_assert_eq(actor_after(self, 0, unexpected), 0, "nothing can be waited for in terminate");
     cr_assert_null(actor_here(actor_self(self)));
 }
-static const struct actor_type bad_type = {.name = "bad", .state_size = 100, .init = bad_begin, .receive = unexpected, .terminate = bad_terminate};
+static const struct actor_type bad_type = {.name = "bad",
+                                           .state_size = 100,
+                                           .init = bad_begin,
+                                           .receive = unexpected,
+                                           .terminate = bad_terminate};
 
 static int spawn_later(struct actor *self, void *state, const struct msg *m)
 {
@@ -346,12 +404,19 @@ static int spawn_begin(struct actor *self, void *state, const void *arg)
     actor_after(self, 5, spawn_later);
     return 0;
 }
-static const struct actor_type spawn_type = {.name = "t", .state_size = sizeof(struct asker), .init = spawn_begin};
-Test(actor, spawn_and_failed_init) { cr_assert_eq(with_peer(0, &spawn_type), 0); }
+static const struct actor_type spawn_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = spawn_begin};
+Test(actor, spawn_and_failed_init)
+{
+    cr_assert_eq(with_peer(0, &spawn_type), 0);
+}
 
 /* ---- ids are not reused, though slots are ---- */
 
-struct ids { actor_id seen[200]; int n; };
+struct ids {
+    actor_id seen[200];
+    int n;
+};
 static int ids_down(struct actor *self, void *state, const struct msg *m)
 {
     struct ids *s = state;
@@ -378,10 +443,15 @@ static int ids_begin(struct actor *self, void *state, const void *arg)
     actor_stop(s->seen[0], 0);
     return 0;
 }
-static const struct actor_type ids_type = {.name = "t", .state_size = sizeof(struct ids), .init = ids_begin};
-Test(actor, ids_are_never_reused) { cr_assert_eq(with_peer(0, &ids_type), 0); }
+static const struct actor_type ids_type = {
+    .name = "t", .state_size = sizeof(struct ids), .init = ids_begin};
+Test(actor, ids_are_never_reused)
+{
+    cr_assert_eq(with_peer(0, &ids_type), 0);
+}
 
-/* ---- ends: DOWN after the mail that was there, with the result; a monitor of nobody; one taken back ---- */
+/* ---- ends: DOWN after the mail that was there, with the result; a monitor of nobody; one taken
+ * back ---- */
 
 static int down_of_nobody(struct actor *self, void *state, const struct msg *m)
 {
@@ -422,7 +492,8 @@ static int down_begin(struct actor *self, void *state, const void *arg)
     actor_send(a->peer, LEAVE, body_make("x", 1));
     return r;
 }
-static const struct actor_type down_type = {.name = "t", .state_size = sizeof(struct asker), .init = down_begin, .receive = unexpected};
+static const struct actor_type down_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = down_begin, .receive = unexpected};
 BOTH_LOOPS(monitor, down_type)
 
 static int stop_down(struct actor *self, void *state, const struct msg *m)
@@ -443,7 +514,8 @@ static int stop_begin(struct actor *self, void *state, const void *arg)
     actor_send(a->peer, FAIL, NULL);
     return r;
 }
-static const struct actor_type stop_type = {.name = "t", .state_size = sizeof(struct asker), .init = stop_begin, .receive = unexpected};
+static const struct actor_type stop_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = stop_begin, .receive = unexpected};
 BOTH_LOOPS(stop_comes_after_mail, stop_type)
 
 /* ---- an ask taken back: neither next nor fail ---- */
@@ -468,7 +540,8 @@ static int cancel_begin(struct actor *self, void *state, const void *arg)
     actor_after(self, 30, cancel_over);
     return 0;
 }
-static const struct actor_type cancel_type = {.name = "t", .state_size = sizeof(struct asker), .init = cancel_begin, .receive = unexpected};
+static const struct actor_type cancel_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = cancel_begin, .receive = unexpected};
 BOTH_LOOPS(cancelled_ask, cancel_type)
 
 /* ---- mail sent with and without a name on it; a step may be NULL: then it is for receive ---- */
@@ -495,8 +568,12 @@ static int from_begin(struct actor *self, void *state, const void *arg)
     a->ref = actor_after(self, 2, NULL);
     return 0;
 }
-static const struct actor_type from_type = {.name = "t", .state_size = sizeof(struct asker), .init = from_begin, .receive = from_receive};
-Test(actor, sender_and_steps_that_are_null) { cr_assert_eq(with_peer(0, &from_type), 0); }
+static const struct actor_type from_type = {
+    .name = "t", .state_size = sizeof(struct asker), .init = from_begin, .receive = from_receive};
+Test(actor, sender_and_steps_that_are_null)
+{
+    cr_assert_eq(with_peer(0, &from_type), 0);
+}
 
 static int negative_receive(struct actor *self, void *state, const struct msg *m)
 {
@@ -513,5 +590,9 @@ static int negative_begin(struct actor *self, void *state, const void *arg)
     actor_send(actor_self(self), PING, body_make("never read", 10));
     return 0;
 }
-static const struct actor_type negative_type = {.name = "t", .init = negative_begin, .receive = negative_receive};
-Test(actor, a_steps_error_ends_it) { cr_assert_eq(with_peer(0, &negative_type), -EXDEV); }
+static const struct actor_type negative_type = {
+    .name = "t", .init = negative_begin, .receive = negative_receive};
+Test(actor, a_steps_error_ends_it)
+{
+    cr_assert_eq(with_peer(0, &negative_type), -EXDEV);
+}

@@ -1,6 +1,7 @@
 /*
- * Criterion, or under TSan, where its sandbox cannot start, the few of its macros that tests of the runtime use: each
- * test runs in a forked process, asserts abort, and the program's main is ours. The tests are the same text either way.
+ * Criterion, or under TSan, where its sandbox cannot start, the few of its macros that tests of the
+ * runtime use: each test runs in a forked process, asserts abort, and the program's main is ours.
+ * The tests are the same text either way.
  */
 #ifndef STACGATE_RUNTIME_CRITERION_H
 #define STACGATE_RUNTIME_CRITERION_H
@@ -16,7 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct plain_test { const char *name; void (*run)(void); } plain_tests[64];
+static struct plain_test {
+    const char *name;
+    void (*run)(void);
+} plain_tests[64];
 static unsigned plain_count;
 
 #define Test(suite, name, ...)                                                                     \
@@ -36,12 +40,12 @@ static unsigned plain_count;
         }                                                                                          \
     } while (0)
 #define cr_assert_not(x, ...) cr_assert(!(x)__VA_OPT__(, ) __VA_ARGS__)
-#define cr_assert_eq(a, b, ...) cr_assert((a) == (b) __VA_OPT__(, ) __VA_ARGS__)
-#define cr_assert_neq(a, b, ...) cr_assert((a) != (b) __VA_OPT__(, ) __VA_ARGS__)
-#define cr_assert_gt(a, b, ...) cr_assert((a) > (b) __VA_OPT__(, ) __VA_ARGS__)
-#define cr_assert_geq(a, b, ...) cr_assert((a) >= (b) __VA_OPT__(, ) __VA_ARGS__)
-#define cr_assert_leq(a, b, ...) cr_assert((a) <= (b) __VA_OPT__(, ) __VA_ARGS__)
-#define cr_assert_lt(a, b, ...) cr_assert((a) < (b) __VA_OPT__(, ) __VA_ARGS__)
+#define cr_assert_eq(a, b, ...) cr_assert((a) == (b)__VA_OPT__(, ) __VA_ARGS__)
+#define cr_assert_neq(a, b, ...) cr_assert((a) != (b)__VA_OPT__(, ) __VA_ARGS__)
+#define cr_assert_gt(a, b, ...) cr_assert((a) > (b)__VA_OPT__(, ) __VA_ARGS__)
+#define cr_assert_geq(a, b, ...) cr_assert((a) >= (b)__VA_OPT__(, ) __VA_ARGS__)
+#define cr_assert_leq(a, b, ...) cr_assert((a) <= (b)__VA_OPT__(, ) __VA_ARGS__)
+#define cr_assert_lt(a, b, ...) cr_assert((a) < (b)__VA_OPT__(, ) __VA_ARGS__)
 #define cr_assert_null(a, ...) cr_assert((a) == NULL __VA_OPT__(, ) __VA_ARGS__)
 #define cr_assert_not_null(a, ...) cr_assert((a) != NULL __VA_OPT__(, ) __VA_ARGS__)
 #define cr_assert_str_eq(a, b, ...) cr_assert(strcmp((a), (b)) == 0 __VA_OPT__(, ) __VA_ARGS__)

@@ -1,4 +1,5 @@
-/* What loop.h says: the order of a turn, services, start that fails, the drain, statistics, seeds, several runs in a process. */
+/* What loop.h says: the order of a turn, services, start that fails, the drain, statistics, seeds,
+ * several runs in a process. */
 #include "runtime_criterion.h"
 #include <pthread.h>
 #include <signal.h>
@@ -25,7 +26,8 @@ static int quit(struct actor *self, void *state, const struct msg *m)
     return ACTOR_DONE;
 }
 
-/* ---- the order of a turn: I/O, timers, ready actors, hooks in their order; the poll does not block with actors left ---- */
+/* ---- the order of a turn: I/O, timers, ready actors, hooks in their order; the poll does not
+ * block with actors left ---- */
 
 static int pipe_fd[2];
 static uv_poll_t poller;
@@ -95,8 +97,11 @@ static void turn_terminate(struct actor *self, void *state, int result)
     turn_step = 3;
     uv_close((uv_handle_t *)&poller, NULL);
 }
-static const struct actor_type turn_type = {.name = "t", .state_size = sizeof(int), .init = turn_begin, .receive = turn_receive,
-    .terminate = turn_terminate};
+static const struct actor_type turn_type = {.name = "t",
+                                            .state_size = sizeof(int),
+                                            .init = turn_begin,
+                                            .receive = turn_receive,
+                                            .terminate = turn_terminate};
 Test(loop, order_of_a_turn)
 {
     cr_assert_eq(testing_run(1, &turn_type, NULL), 0);
@@ -120,7 +125,8 @@ static int fair_receive(struct actor *self, void *state, const struct msg *m)
     actor_send(actor_self(self), NOTE, NULL);
     return 0;
 }
-static const struct actor_type fair_type = {.name = "fair", .state_size = sizeof(int), .mailbox_max = 10, .receive = fair_receive};
+static const struct actor_type fair_type = {
+    .name = "fair", .state_size = sizeof(int), .mailbox_max = 10, .receive = fair_receive};
 static int fair_begin(struct actor *self, void *state, const void *arg)
 {
     (void)state;
@@ -165,7 +171,10 @@ static int facts_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type facts_type = {.name = "t", .init = facts_begin};
-Test(loop, facts) { cr_assert_eq(testing_run(3, &facts_type, NULL), 0); }
+Test(loop, facts)
+{
+    cr_assert_eq(testing_run(3, &facts_type, NULL), 0);
+}
 
 /* A step that stands still is counted as lag. */
 static int lag_over(struct actor *self, void *state, const struct msg *m)
@@ -188,7 +197,10 @@ static int lag_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type lag_type = {.name = "t", .init = lag_begin};
-Test(loop, lag_is_counted) { cr_assert_eq(testing_run(1, &lag_type, NULL), 0); }
+Test(loop, lag_is_counted)
+{
+    cr_assert_eq(testing_run(1, &lag_type, NULL), 0);
+}
 
 /* ---- services: started in order on every loop, then ready, drained, stopped in reverse ---- */
 
@@ -196,14 +208,38 @@ Test(loop, lag_is_counted) { cr_assert_eq(testing_run(1, &lag_type, NULL), 0); }
 static char life[2][64];
 static int fails_on = -1;
 
-static int a_start(unsigned loop) { return AT(loop) = 'a', (int)loop_index() == (int)loop ? 0 : -EDOM; }
-static int b_start(unsigned loop) { return AT(loop) = 'b', (int)loop == fails_on ? -EADDRINUSE : 0; }
-static int c_start(unsigned loop) { return AT(loop) = 'c', 0; }
-static void a_drain(unsigned loop) { AT(loop) = '1'; }
-static void c_drain(unsigned loop) { AT(loop) = '3'; }
-static void a_stop(unsigned loop) { AT(loop) = 'A'; }
-static void b_stop(unsigned loop) { AT(loop) = 'B'; }
-static void c_stop(unsigned loop) { AT(loop) = 'C'; }
+static int a_start(unsigned loop)
+{
+    return AT(loop) = 'a', (int)loop_index() == (int)loop ? 0 : -EDOM;
+}
+static int b_start(unsigned loop)
+{
+    return AT(loop) = 'b', (int)loop == fails_on ? -EADDRINUSE : 0;
+}
+static int c_start(unsigned loop)
+{
+    return AT(loop) = 'c', 0;
+}
+static void a_drain(unsigned loop)
+{
+    AT(loop) = '1';
+}
+static void c_drain(unsigned loop)
+{
+    AT(loop) = '3';
+}
+static void a_stop(unsigned loop)
+{
+    AT(loop) = 'A';
+}
+static void b_stop(unsigned loop)
+{
+    AT(loop) = 'B';
+}
+static void c_stop(unsigned loop)
+{
+    AT(loop) = 'C';
+}
 static const struct loop_service service_a = {"a", a_start, a_drain, a_stop};
 static const struct loop_service service_b = {"b", b_start, NULL, b_stop};
 static const struct loop_service service_c = {"c", c_start, c_drain, c_stop};
@@ -243,10 +279,17 @@ static void start_fails_on(int loop)
     cr_assert_str_eq(life[loop], "abA");
     cr_assert_str_eq(life[1 - loop], "abcCBA");
 }
-Test(services, a_failed_start_on_loop_0) { start_fails_on(0); }
-Test(services, a_failed_start_on_loop_1) { start_fails_on(1); }
+Test(services, a_failed_start_on_loop_0)
+{
+    start_fails_on(0);
+}
+Test(services, a_failed_start_on_loop_1)
+{
+    start_fails_on(1);
+}
 
-/* ---- the drain: MSG_STOP to those that drain, the others last, the time bounded, a second call ends at once ---- */
+/* ---- the drain: MSG_STOP to those that drain, the others last, the time bounded, a second call
+ * ends at once ---- */
 
 static _Atomic int stopped, cut, plain_ended;
 static uint32_t takes_ms;
@@ -260,7 +303,8 @@ static int late_receive(struct actor *self, void *state, const struct msg *m)
     late++;
     return ACTOR_DONE;
 }
-static const struct actor_type late_type = {.name = "late", .receive = late_receive, .drains = true};
+static const struct actor_type late_type = {
+    .name = "late", .receive = late_receive, .drains = true};
 
 static int drainer_over(struct actor *self, void *state, const struct msg *m)
 {
@@ -287,8 +331,12 @@ static void drainer_terminate(struct actor *self, void *state, int result)
     cr_assert(result == 0 || result == -ESHUTDOWN);
     cut += result != 0;
 }
-static const struct actor_type drainer_type = {.name = "drainer", .state_size = sizeof(int), .mailbox_max = 1, .receive = drainer_receive,
-    .terminate = drainer_terminate, .drains = true};
+static const struct actor_type drainer_type = {.name = "drainer",
+                                               .state_size = sizeof(int),
+                                               .mailbox_max = 1,
+                                               .receive = drainer_receive,
+                                               .terminate = drainer_terminate,
+                                               .drains = true};
 
 static int plain_receive(struct actor *self, void *state, const struct msg *m)
 {
@@ -305,7 +353,8 @@ static void plain_terminate(struct actor *self, void *state, int result)
     cr_assert_eq(actor_spawn(&drainer_type, NULL), 0, "nothing begins any more");
     plain_ended++;
 }
-static const struct actor_type plain_type = {.name = "plain", .receive = plain_receive, .terminate = plain_terminate};
+static const struct actor_type plain_type = {
+    .name = "plain", .receive = plain_receive, .terminate = plain_terminate};
 
 static int drain_start(unsigned loop)
 {
@@ -321,16 +370,23 @@ static void drain_drain(unsigned loop)
     (void)loop;
     cr_assert_neq(actor_spawn(&drainer_type, NULL), 0, "a late one gets MSG_STOP too");
 }
-static const struct loop_service drain_service = {.name = "d", .start = drain_start, .drain = drain_drain};
+static const struct loop_service drain_service = {
+    .name = "d", .start = drain_start, .drain = drain_drain};
 static const struct loop_service *const drain_services[] = {&drain_service, NULL};
 
-static void drain_now(void) { runtime_drain(); }
+static void drain_now(void)
+{
+    runtime_drain();
+}
 static void drain_twice(void)
 {
     runtime_drain();
     runtime_drain();
 }
-static void drain_by_signal(void) { raise(SIGTERM); }
+static void drain_by_signal(void)
+{
+    raise(SIGTERM);
+}
 static void on_sigterm(int sig)
 {
     (void)sig;
@@ -339,7 +395,8 @@ static void on_sigterm(int sig)
 static void drained(uint32_t drain_ms, void (*ready)(void), int want_stopped, int want_cut)
 {
     stopped = cut = late = plain_ended = 0;
-    int r = runtime_run(&(struct runtime_options){.loops = 2, .drain_ms = drain_ms, .services = drain_services, .ready = ready});
+    int r = runtime_run(&(struct runtime_options){
+        .loops = 2, .drain_ms = drain_ms, .services = drain_services, .ready = ready});
     cr_assert_eq(r, 0);
     cr_assert_eq(stopped, want_stopped);
     cr_assert_eq(cut, want_cut);
@@ -409,7 +466,8 @@ static int seed_init(struct actor *self, void *state, const void *arg)
     *(char *)state = *(const char *)arg;
     return 0;
 }
-static const struct actor_type seed_type = {.name = "s", .state_size = 1, .mailbox_max = 100, .init = seed_init, .receive = seed_receive};
+static const struct actor_type seed_type = {
+    .name = "s", .state_size = 1, .mailbox_max = 100, .init = seed_init, .receive = seed_receive};
 static int seed_begin(struct actor *self, void *state, const void *arg)
 {
     actor_id ids[10];

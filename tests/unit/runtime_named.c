@@ -1,4 +1,5 @@
-/* What actor.h says about named actors: activation on first use, one at a time, passivation, a location by the id alone. */
+/* What actor.h says about named actors: activation on first use, one at a time, passivation, a
+ * location by the id alone. */
 #include "runtime_criterion.h"
 #include <string.h>
 
@@ -55,17 +56,25 @@ static void room_terminate(struct actor *self, void *state, int result)
     ended++;
     cr_assert_null(actor_here(actor_self(self)));
     cr_assert_str_eq(actor_name(self), "room/r");
-    actor_send(actor_self(self), ENTER, NULL); /* to nobody: it is not begun again under its old id */
+    actor_send(actor_self(self), ENTER,
+               NULL); /* to nobody: it is not begun again under its old id */
     cr_assert_eq(at_once, 0);
 }
-static const struct actor_type room_type = {.name = "room", .mailbox_max = 1000, .init = room_init, .receive = room_receive,
-    .terminate = room_terminate};
+static const struct actor_type room_type = {.name = "room",
+                                            .mailbox_max = 1000,
+                                            .init = room_init,
+                                            .receive = room_receive,
+                                            .terminate = room_terminate};
 
-static int run_named(unsigned loops, const struct actor_type *type, const struct loop_service *service)
+static int run_named(unsigned loops, const struct actor_type *type,
+                     const struct loop_service *service)
 {
     const struct loop_service *const services[] = {service, NULL};
     actor_kind("room", &room_type);
-    int r = testing_run_with((struct runtime_options){.loops = loops, .drain_ms = 1000, .services = service ? services : NULL}, type, NULL);
+    int r = testing_run_with((struct runtime_options){.loops = loops,
+                                                      .drain_ms = 1000,
+                                                      .services = service ? services : NULL},
+                             type, NULL);
     cr_assert_eq(begun, ended);
     return r;
 }
@@ -106,13 +115,23 @@ static int names_begin(struct actor *self, void *state, const void *arg)
     cr_assert_neq(who, 0);
     return actor_ask(self, who, ENTER, NULL, 1000, unexpected);
 }
-static const struct actor_type names_type = {.name = "t", .state_size = sizeof(int), .init = names_begin, .fail = refused_fail};
-Test(named, names_that_cannot_be_here) { cr_assert_eq(run_named(1, &names_type, NULL), 0); }
-Test(named, names_that_cannot_be_elsewhere) { cr_assert_eq(run_named(LOOPS, &names_type, NULL), 0); }
+static const struct actor_type names_type = {
+    .name = "t", .state_size = sizeof(int), .init = names_begin, .fail = refused_fail};
+Test(named, names_that_cannot_be_here)
+{
+    cr_assert_eq(run_named(1, &names_type, NULL), 0);
+}
+Test(named, names_that_cannot_be_elsewhere)
+{
+    cr_assert_eq(run_named(LOOPS, &names_type, NULL), 0);
+}
 
 /* ---- one life, and the next ---- */
 
-struct life { actor_id first; int step; };
+struct life {
+    actor_id first;
+    int step;
+};
 
 static void count_rooms(actor_id who, void *arg)
 {
@@ -156,7 +175,8 @@ static int life_begin(struct actor *self, void *state, const void *arg)
     cr_assert_eq(actor_find("room", "r"), l->first);
     return actor_ask(self, l->first, ENTER, NULL, 1000, life_entered);
 }
-static const struct actor_type life_type = {.name = "t", .state_size = sizeof(struct life), .init = life_begin};
+static const struct actor_type life_type = {
+    .name = "t", .state_size = sizeof(struct life), .init = life_begin};
 Test(named, lives_one_after_the_other_here)
 {
     cr_assert_eq(run_named(1, &life_type, NULL), 0);
@@ -168,7 +188,8 @@ Test(named, lives_one_after_the_other_elsewhere)
     cr_assert_eq(begun, 2);
 }
 
-/* ---- passivation: not while mail waits; mail behind it is answered -ESRCH, and whereis finds a new one ---- */
+/* ---- passivation: not while mail waits; mail behind it is answered -ESRCH, and whereis finds a
+ * new one ---- */
 
 static int busy_again(struct actor *self, void *state, const struct msg *m)
 {
@@ -199,22 +220,27 @@ static int busy_begin(struct actor *self, void *state, const void *arg)
     actor_send(who, LEAVE, NULL);
     return actor_ask(self, who, ENTER, NULL, 1000, busy_third);
 }
-static const struct actor_type busy_type = {.name = "t", .state_size = sizeof(int), .init = busy_begin, .fail = busy_fail};
+static const struct actor_type busy_type = {
+    .name = "t", .state_size = sizeof(int), .init = busy_begin, .fail = busy_fail};
 Test(named, passivation_waits_for_mail)
 {
     cr_assert_eq(run_named(1, &busy_type, NULL), 0);
     cr_assert_eq(begun, 2);
 }
 
-/* ---- all loops rush for one name at once, again and again: one instance, and no first message is lost ---- */
+/* ---- all loops rush for one name at once, again and again: one instance, and no first message is
+ * lost ---- */
 
 #define RUSHES 300
-struct rusher { int left; };
+struct rusher {
+    int left;
+};
 
 static int rush_entered(struct actor *self, void *state, const struct msg *m);
 static int rush_on(struct actor *self, struct rusher *r)
 {
-    return actor_ask(self, actor_whereis("room", "r"), ENTER, NULL, 5000, rush_entered) || r->left < 0;
+    return actor_ask(self, actor_whereis("room", "r"), ENTER, NULL, 5000, rush_entered) ||
+           r->left < 0;
 }
 static int rush_again(struct actor *self, void *state, const struct msg *m)
 {
@@ -242,8 +268,11 @@ static int rush_receive(struct actor *self, void *state, const struct msg *m)
     r->left = RUSHES;
     return rush_on(self, r);
 }
-static const struct actor_type rusher_type = {.name = "rusher", .state_size = sizeof(struct rusher), .mailbox_max = 10,
-    .receive = rush_receive, .fail = rush_fail};
+static const struct actor_type rusher_type = {.name = "rusher",
+                                              .state_size = sizeof(struct rusher),
+                                              .mailbox_max = 10,
+                                              .receive = rush_receive,
+                                              .fail = rush_fail};
 static int rushers_start(unsigned loop)
 {
     (void)loop;
@@ -268,7 +297,8 @@ static int referee_begin(struct actor *self, void *state, const void *arg)
         actor_send(loop_actor(i, 0), RUSH, NULL);
     return 0;
 }
-static const struct actor_type referee_type = {.name = "t", .state_size = sizeof(int), .init = referee_begin, .receive = referee_receive};
+static const struct actor_type referee_type = {
+    .name = "t", .state_size = sizeof(int), .init = referee_begin, .receive = referee_receive};
 Test(named, all_loops_at_once)
 {
     cr_assert_eq(run_named(LOOPS, &referee_type, &rushers), 0);
@@ -292,7 +322,10 @@ static int alone_begin(struct actor *self, void *state, const void *arg)
     return alone_check(self, state, NULL);
 }
 static const struct actor_type alone_type = {.name = "t", .init = alone_begin};
-Test(named, activated_without_mail) { cr_assert_eq(run_named(LOOPS, &alone_type, NULL), 0); }
+Test(named, activated_without_mail)
+{
+    cr_assert_eq(run_named(LOOPS, &alone_type, NULL), 0);
+}
 
 /* ---- the location: the id's alone, spread over the loops ---- */
 
@@ -315,4 +348,7 @@ static int home_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type home_type = {.name = "t", .init = home_begin};
-Test(named, location) { cr_assert_eq(run_named(LOOPS, &home_type, NULL), 0); }
+Test(named, location)
+{
+    cr_assert_eq(run_named(LOOPS, &home_type, NULL), 0);
+}

@@ -22,7 +22,8 @@ static int done(struct actor *self, void *state, const struct msg *m)
     return ACTOR_DONE;
 }
 
-/* ---- timers: in the order of their times, those of one time in the order in which they were set; cancelled ones never ---- */
+/* ---- timers: in the order of their times, those of one time in the order in which they were set;
+ * cancelled ones never ---- */
 
 struct timers {
     actor_ref ref[TIMERS / 2];
@@ -30,7 +31,10 @@ struct timers {
     int64_t begun, last;
 };
 static struct timers *t; /* bigger than a state may be */
-static uint32_t ms_of(uint32_t i) { return i * 7919 % 97; }
+static uint32_t ms_of(uint32_t i)
+{
+    return i * 7919 % 97;
+}
 
 static int timer_fired(struct actor *self, void *state, const struct msg *m)
 {
@@ -75,8 +79,12 @@ static void timers_terminate(struct actor *self, void *state, int result)
     cr_assert_eq(result, 0);
     free(t);
 }
-static const struct actor_type timers_type = {.name = "t", .init = timers_begin, .terminate = timers_terminate};
-Test(timer, order_and_cancel) { cr_assert_eq(testing_run(1, &timers_type, NULL), 0); }
+static const struct actor_type timers_type = {
+    .name = "t", .init = timers_begin, .terminate = timers_terminate};
+Test(timer, order_and_cancel)
+{
+    cr_assert_eq(testing_run(1, &timers_type, NULL), 0);
+}
 
 /* Set again and again from its own step: the poll must be woken each time, also for 0 ms. */
 static int chain(struct actor *self, void *state, const struct msg *m)
@@ -93,8 +101,12 @@ static int chain_begin(struct actor *self, void *state, const void *arg)
     (void)arg;
     return actor_after(self, 0, chain) ? 0 : -ENOMEM;
 }
-static const struct actor_type chain_type = {.name = "t", .state_size = sizeof(int), .init = chain_begin};
-Test(timer, chain) { cr_assert_eq(testing_run(1, &chain_type, NULL), 0); }
+static const struct actor_type chain_type = {
+    .name = "t", .state_size = sizeof(int), .init = chain_begin};
+Test(timer, chain)
+{
+    cr_assert_eq(testing_run(1, &chain_type, NULL), 0);
+}
 
 /* A timer whose mail is already on its way when it is cancelled does not come either. */
 static actor_ref late_ref;
@@ -115,7 +127,10 @@ static int late_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type late_type = {.name = "t", .init = late_begin};
-Test(timer, cancelled_when_due) { cr_assert_eq(testing_run(1, &late_type, NULL), 0); }
+Test(timer, cancelled_when_due)
+{
+    cr_assert_eq(testing_run(1, &late_type, NULL), 0);
+}
 
 /* An actor's end takes its timers with it. */
 static int quitter_begin(struct actor *self, void *state, const void *arg)
@@ -148,7 +163,10 @@ static int end_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type end_type = {.name = "t", .init = end_begin};
-Test(timer, end_with_their_actor) { cr_assert_eq(testing_run(1, &end_type, NULL), 0); }
+Test(timer, end_with_their_actor)
+{
+    cr_assert_eq(testing_run(1, &end_type, NULL), 0);
+}
 
 /* ---- expectations ---- */
 
@@ -192,13 +210,20 @@ static int expect_begin(struct actor *self, void *state, const void *arg)
     actor_complete(0, ref, 6, body_make("nobody", 6));
     return 0;
 }
-static const struct actor_type expect_type = {.name = "t", .init = expect_begin, .fail = expect_fail, .receive = unexpected};
-Test(expectation, completes_once_or_times_out) { cr_assert_eq(testing_run(1, &expect_type, NULL), 0); }
+static const struct actor_type expect_type = {
+    .name = "t", .init = expect_begin, .fail = expect_fail, .receive = unexpected};
+Test(expectation, completes_once_or_times_out)
+{
+    cr_assert_eq(testing_run(1, &expect_type, NULL), 0);
+}
 
 /* ---- the thread pool ---- */
 
 static _Atomic int worked, freed;
-struct arg { unsigned us; int result; };
+struct arg {
+    unsigned us;
+    int result;
+};
 
 static int pool_work(void *p, struct body **ret_body)
 {
@@ -244,7 +269,8 @@ static int offload_begin(struct actor *self, void *state, const void *arg)
     (void)arg;
     return pool_begin(self, 100, 3, 5000, pool_got);
 }
-static const struct actor_type offload_type = {.name = "t", .state_size = sizeof(int), .init = offload_begin, .fail = pool_fail};
+static const struct actor_type offload_type = {
+    .name = "t", .state_size = sizeof(int), .init = offload_begin, .fail = pool_fail};
 Test(offload, results_and_deadline)
 {
     cr_assert_eq(testing_run(1, &offload_type, NULL), 0);
@@ -252,7 +278,8 @@ Test(offload, results_and_deadline)
     cr_assert_eq(freed, 3);
 }
 
-/* Actors that end while their jobs wait or run: jobs not begun are spared, nothing leaks, nobody is called. */
+/* Actors that end while their jobs wait or run: jobs not begun are spared, nothing leaks, nobody is
+ * called. */
 static int brief_begin(struct actor *self, void *state, const void *arg)
 {
     (void)state;
@@ -293,7 +320,8 @@ static int behind_begin(struct actor *self, void *state, const void *arg)
 {
     (void)state;
     (void)arg;
-    for (int i = 0; i < 250; i++) /* the end is read in the third turn, the answer comes in the second */
+    for (int i = 0; i < 250;
+         i++) /* the end is read in the third turn, the answer comes in the second */
         actor_send(actor_self(self), NOTE, NULL);
     actor_stop(actor_self(self), 0);
     int r = pool_begin(self, 0, 0, 0, unexpected);
@@ -322,4 +350,7 @@ static int flood_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type flood_type = {.name = "t", .init = flood_begin};
-Test(offload, the_queue_is_bounded) { cr_assert_eq(testing_run(1, &flood_type, NULL), 0); }
+Test(offload, the_queue_is_bounded)
+{
+    cr_assert_eq(testing_run(1, &flood_type, NULL), 0);
+}

@@ -1,7 +1,8 @@
 /*
- * A million messages between four loops: sends whose order is checked, asks that must end exactly once, children that are
- * spawned, monitored and end, rooms that are activated from anywhere and passivate, halls that stay and must miss nothing. Run
- * it under TSan and ASan. Its numbers add up at the end or it fails.
+ * A million messages between four loops: sends whose order is checked, asks that must end exactly
+ * once, children that are spawned, monitored and end, rooms that are activated from anywhere and
+ * passivate, halls that stay and must miss nothing. Run it under TSan and ASan. Its numbers add up
+ * at the end or it fails.
  */
 #include "runtime_criterion.h"
 #include <stdio.h>
@@ -19,12 +20,14 @@
 
 enum { TELL = 300, BEGIN, REPORT, DONE, ENTER, ROOM_TELL, ASK, NAP };
 
-static _Atomic int alive[ROOMS + HALLS];  /* instances of each name */
+static _Atomic int alive[ROOMS + HALLS]; /* instances of each name */
 static _Atomic uint64_t room_begun, hall_heard, hall_told, told, heard, refused;
 static _Atomic uint64_t asked, ended, retried, downs, children, naps, slept;
 static actor_id workers[WORKERS];
 
-struct tell { uint32_t from, seq; };
+struct tell {
+    uint32_t from, seq;
+};
 
 struct worker {
     uint32_t index, random, done, outstanding, seq[WORKERS];
@@ -40,7 +43,9 @@ static uint32_t pick(struct worker *w, uint32_t n)
 
 /* ---- rooms and halls ---- */
 
-struct room { uint32_t number, left; };
+struct room {
+    uint32_t number, left;
+};
 
 static int room_init(struct actor *self, void *state, const void *arg)
 {
@@ -77,8 +82,12 @@ static void room_terminate(struct actor *self, void *state, int result)
     atomic_fetch_sub(&alive[r->number], 1);
 }
 
-static const struct actor_type room_type = {.name = "room", .state_size = sizeof(struct room), .mailbox_max = 1000000,
-    .init = room_init, .receive = room_receive, .terminate = room_terminate};
+static const struct actor_type room_type = {.name = "room",
+                                            .state_size = sizeof(struct room),
+                                            .mailbox_max = 1000000,
+                                            .init = room_init,
+                                            .receive = room_receive,
+                                            .terminate = room_terminate};
 
 /* ---- children ---- */
 
@@ -222,7 +231,8 @@ static int worker_receive(struct actor *self, void *state, const struct msg *m)
         struct tell t;
         memcpy(&t, m->body->bytes, sizeof(t));
         cr_assert_eq(m->from, workers[t.from]);
-        cr_assert_eq(t.seq, w->last[t.from] + 1, "worker %u got %u after %u from %u", w->index, t.seq, w->last[t.from], t.from);
+        cr_assert_eq(t.seq, w->last[t.from] + 1, "worker %u got %u after %u from %u", w->index,
+                     t.seq, w->last[t.from], t.from);
         w->last[t.from] = t.seq;
         atomic_fetch_add(&heard, 1);
     } else if (m->kind == ASK || m->kind == REPORT) {
@@ -243,8 +253,12 @@ static int worker_init(struct actor *self, void *state, const void *arg)
     return 0;
 }
 
-static const struct actor_type worker_type = {.name = "worker", .state_size = sizeof(struct worker), .mailbox_max = 1000000,
-    .init = worker_init, .receive = worker_receive, .fail = failed};
+static const struct actor_type worker_type = {.name = "worker",
+                                              .state_size = sizeof(struct worker),
+                                              .mailbox_max = 1000000,
+                                              .init = worker_init,
+                                              .receive = worker_receive,
+                                              .fail = failed};
 
 static int workers_start(unsigned loop)
 {
@@ -254,9 +268,12 @@ static int workers_start(unsigned loop)
 }
 static const struct loop_service workers_service = {.name = "workers", .start = workers_start};
 
-/* ---- the judge: waits for all, asks everybody once more (behind everything they were sent), and counts ---- */
+/* ---- the judge: waits for all, asks everybody once more (behind everything they were sent), and
+ * counts ---- */
 
-struct judge { uint32_t done, reported; };
+struct judge {
+    uint32_t done, reported;
+};
 
 static int reported(struct actor *self, void *state, const struct msg *m)
 {
@@ -305,20 +322,27 @@ static void judge_terminate(struct actor *self, void *state, int result)
         remote += s.messages_remote;
         refused += s.mail_refused;
     }
-    printf("%llu messages, %llu cross-loop, %llu room lives, %llu asks retried\n", (unsigned long long)all,
-           (unsigned long long)remote, (unsigned long long)room_begun, (unsigned long long)retried);
+    printf("%llu messages, %llu cross-loop, %llu room lives, %llu asks retried\n",
+           (unsigned long long)all, (unsigned long long)remote, (unsigned long long)room_begun,
+           (unsigned long long)retried);
     cr_assert(all >= 1000000);
 }
 
-static const struct actor_type judge_type = {.name = "judge", .state_size = sizeof(struct judge), .mailbox_max = WORKERS,
-    .init = judge_init, .receive = judge_receive, .terminate = judge_terminate};
+static const struct actor_type judge_type = {.name = "judge",
+                                             .state_size = sizeof(struct judge),
+                                             .mailbox_max = WORKERS,
+                                             .init = judge_init,
+                                             .receive = judge_receive,
+                                             .terminate = judge_terminate};
 
 static void stress(uint64_t seed)
 {
     const struct loop_service *const services[] = {&workers_service, NULL};
     actor_kind("room", &room_type);
-    int r = testing_run_with((struct runtime_options){.loops = LOOPS, .shuffle_seed = seed, .drain_ms = 1000,
-                                                      .services = services}, &judge_type, NULL);
+    int r = testing_run_with(
+        (struct runtime_options){
+            .loops = LOOPS, .shuffle_seed = seed, .drain_ms = 1000, .services = services},
+        &judge_type, NULL);
     cr_assert_eq(r, 0, "%d", r);
     cr_assert_eq(refused, 0);
     cr_assert_eq(told, heard);
@@ -331,5 +355,11 @@ static void stress(uint64_t seed)
         cr_assert_eq(alive[i], 0);
 }
 
-Test(stress, in_arrival_order) { stress(0); }
-Test(stress, shuffled) { stress(20261122); }
+Test(stress, in_arrival_order)
+{
+    stress(0);
+}
+Test(stress, shuffled)
+{
+    stress(20261122);
+}

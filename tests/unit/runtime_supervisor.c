@@ -1,4 +1,5 @@
-/* What supervisor.h says: policies, intensity within a window, back-off, the end of a supervisor. */
+/* What supervisor.h says: policies, intensity within a window, back-off, the end of a supervisor.
+ */
 #include "runtime_criterion.h"
 #include <string.h>
 
@@ -8,7 +9,13 @@
 #define LIVES_MAX 32
 
 /* A child that lives for `ms` and ends with `result`, and what became of it. */
-struct script { uint32_t ms; int result; int begins, fails_from; int64_t begun[LIVES_MAX]; int ended; };
+struct script {
+    uint32_t ms;
+    int result;
+    int begins, fails_from;
+    int64_t begun[LIVES_MAX];
+    int ended;
+};
 
 static int child_over(struct actor *self, void *state, const struct msg *m)
 {
@@ -19,7 +26,10 @@ static int child_over(struct actor *self, void *state, const struct msg *m)
 }
 static int child_init(struct actor *self, void *state, const void *arg)
 {
-    union { const void *in; struct script *out; } from = {arg};
+    union {
+        const void *in;
+        struct script *out;
+    } from = {arg};
     struct script *s = from.out;
     *(struct script **)state = s;
     cr_assert_lt(s->begins, LIVES_MAX);
@@ -36,7 +46,10 @@ static void child_terminate(struct actor *self, void *state, int result)
     (void)result;
     (*(struct script **)state)->ended++;
 }
-static const struct actor_type child_type = {.name = "child", .state_size = sizeof(void *), .init = child_init, .terminate = child_terminate};
+static const struct actor_type child_type = {.name = "child",
+                                             .state_size = sizeof(void *),
+                                             .init = child_init,
+                                             .terminate = child_terminate};
 
 static struct script scripts[3];
 static int told;
@@ -51,12 +64,18 @@ static struct supervisor_spec spec;
 static void plan(uint32_t count, enum restart restart)
 {
     for (uint32_t i = 0; i < count; i++)
-        children[i] = (struct child_spec){.type = &child_type, .arg = &scripts[i], .restart = restart, .started = started};
-    spec = (struct supervisor_spec){.name = "tested", .intensity = 3, .window_ms = 60000, .backoff_ms = 10,
-                                    .children = children, .child_count = count};
+        children[i] = (struct child_spec){
+            .type = &child_type, .arg = &scripts[i], .restart = restart, .started = started};
+    spec = (struct supervisor_spec){.name = "tested",
+                                    .intensity = 3,
+                                    .window_ms = 60000,
+                                    .backoff_ms = 10,
+                                    .children = children,
+                                    .child_count = count};
 }
 
-/* The test actor watches the supervisor: its result is the supervisor's, or 0 when that still lives after `watch_ms`. */
+/* The test actor watches the supervisor: its result is the supervisor's, or 0 when that still lives
+ * after `watch_ms`. */
 static uint32_t watch_ms = 150;
 
 static int down_status, ended_with_it[3];
@@ -94,7 +113,10 @@ static int watch_begin(struct actor *self, void *state, const void *arg)
     return 0;
 }
 static const struct actor_type watch_type = {.name = "t", .init = watch_begin};
-static int supervise(void) { return testing_run(1, &watch_type, NULL); }
+static int supervise(void)
+{
+    return testing_run(1, &watch_type, NULL);
+}
 
 Test(supervisor, never)
 {

@@ -3,16 +3,19 @@
  *
  *     static int begin(struct actor *self, void *state, const void *arg)   // the type's init
  *     {
- *         return actor_ask(self, …, got_answer);                            // then steps as usual …
+ *         return actor_ask(self, …, got_answer);                            // then steps as usual
+ * …
  *     }
  *     static const struct actor_type type = {.name = "test", .state_size = …, .init = begin};
  *
- *     Test(x, y) { cr_assert_eq(testing_run(2, &type, NULL), 0); }          // … until one returns ACTOR_DONE
+ *     Test(x, y) { cr_assert_eq(testing_run(2, &type, NULL), 0); }          // … until one returns
+ * ACTOR_DONE
  *
- * The actor runs on loop 0, is spawned when every service has started, and its end drains the runtime. The result is 0, the
- * -errno it ended with, -ECHILD when init failed, the -errno of a service that did not start, or -ETIME when it did not end
- * within TESTING_MS. Criterion runs each test in a process of its own, so tests may do this with whatever kinds and options
- * they like, also several times in a row.
+ * The actor runs on loop 0, is spawned when every service has started, and its end drains the
+ * runtime. The result is 0, the -errno it ended with, -ECHILD when init failed, the -errno of a
+ * service that did not start, or -ETIME when it did not end within TESTING_MS. Criterion runs each
+ * test in a process of its own, so tests may do this with whatever kinds and options they like,
+ * also several times in a row.
  */
 #ifndef STACGATE_RUNTIME_TESTING_H
 #define STACGATE_RUNTIME_TESTING_H

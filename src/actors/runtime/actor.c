@@ -1,7 +1,8 @@
 /*
  * The life of an actor: spawned, run message by message, ended. Steps run only from actors_run, so
  * an actor never ends under its own feet: whatever ends it (a step's answer, actor_stop, the drain)
- * takes effect between two messages. A ready actor stands in exactly one list, a running one in none.
+ * takes effect between two messages. A ready actor stands in exactly one list, a running one in
+ * none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,10 @@ static void schedule(struct loop *l, struct actor *a)
     list_add(&l->ready_end, a);
 }
 
-bool actors_ready(const struct loop *l) { return l->ready || l->later; }
+bool actors_ready(const struct loop *l)
+{
+    return l->ready || l->later;
+}
 
 void actor_enqueue(struct loop *l, struct actor *a, struct mail *mail)
 {
@@ -118,7 +122,8 @@ static void tell_end(struct loop *l, uint64_t watchers, actor_id id, int result)
     }
 }
 
-/* It stands in no list. The id is free from the first line on: mail from terminate to itself goes nowhere. */
+/* It stands in no list. The id is free from the first line on: mail from terminate to itself goes
+ * nowhere. */
 static void actor_end(struct loop *l, struct actor *a, int result)
 {
     bool drains = a->type->drains;
@@ -230,7 +235,8 @@ static int handle(struct loop *l, struct actor *a, const struct mail *mail)
     }
 }
 
-/* At most `most` messages; what is left over is for the next round, or the next turn when its share is used up. */
+/* At most `most` messages; what is left over is for the next round, or the next turn when its share
+ * is used up. */
 static void run(struct loop *l, struct actor *a, unsigned most)
 {
     if (a->turn != l->turn) {
@@ -257,7 +263,8 @@ static void run(struct loop *l, struct actor *a, unsigned most)
         list_add(&l->later_end, a);
 }
 
-/* Tests: another order for every seed, and few messages at a time, so that more schedules are met. */
+/* Tests: another order for every seed, and few messages at a time, so that more schedules are met.
+ */
 static void run_shuffled(struct loop *l, struct actor *list)
 {
     uint32_t n = 0;
@@ -277,8 +284,9 @@ static void run_shuffled(struct loop *l, struct actor *list)
 }
 
 /*
- * Actors that become ready meanwhile still run in this turn, so that a question and its answer need not wait for two polls;
- * two that play ping-pong stop at their share, and a chain of new ones at the rounds.
+ * Actors that become ready meanwhile still run in this turn, so that a question and its answer need
+ * not wait for two polls; two that play ping-pong stop at their share, and a chain of new ones at
+ * the rounds.
  */
 void actors_run(struct loop *l)
 {
@@ -321,8 +329,9 @@ static void lists_clear(struct loop *l)
 }
 
 /*
- * Youngest slots first: what was spawned at the start, which others lean on, goes last. Nobody runs any more, so all count
- * as scheduled: the mail that their ends send to each other must not put a dying one into a list.
+ * Youngest slots first: what was spawned at the start, which others lean on, goes last. Nobody runs
+ * any more, so all count as scheduled: the mail that their ends send to each other must not put a
+ * dying one into a list.
  */
 void actors_end(struct loop *l)
 {
@@ -356,8 +365,14 @@ void actor_stop(actor_id who, int result)
     mail_post(mail_make(MAIL_END, who, (struct msg){.status = result < 0 ? result : 0}));
 }
 
-actor_id actor_self(const struct actor *self) { return self->id; }
-void *actor_state(struct actor *self) { return self->state; }
+actor_id actor_self(const struct actor *self)
+{
+    return self->id;
+}
+void *actor_state(struct actor *self)
+{
+    return self->state;
+}
 
 struct actor *actor_here(actor_id who)
 {

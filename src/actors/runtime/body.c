@@ -44,7 +44,8 @@ void body_unref(struct body *b)
 {
     if (!b)
         return;
-    /* Who sees 1 holds the only reference: nobody can add another, so the locked decrement is spared. */
+    /* Who sees 1 holds the only reference: nobody can add another, so the locked decrement is
+     * spared. */
     if (atomic_load_explicit(&b->refs, memory_order_acquire) != 1 &&
         atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;

@@ -1,7 +1,8 @@
 /*
  * One loop and its turn. Everything of a turn after its I/O runs in a prepare handle, right before
  * the next poll: inbox, timers, ready actors, turn-end hooks; so whatever libuv calls at whatever
- * point, nothing it made ready or gathered waits through a poll. The poll blocks only when nothing is left.
+ * point, nothing it made ready or gathered waits through a poll. The poll blocks only when nothing
+ * is left.
  */
 #include <stdlib.h>
 
@@ -11,8 +12,14 @@ _Thread_local struct loop *loop_here;
 
 #define LAG_LOG_EVERY_MS 1000
 
-static void on_wake(uv_async_t *h) { (void)h; /* the turn that follows does the work */ }
-static void on_idle(uv_idle_t *h) { (void)h; /* it only keeps the poll from blocking */ }
+static void on_wake(uv_async_t *h)
+{
+    (void)h; /* the turn that follows does the work */
+}
+static void on_idle(uv_idle_t *h)
+{
+    (void)h; /* it only keeps the poll from blocking */
+}
 
 static void on_timer(uv_timer_t *h)
 {
@@ -55,7 +62,8 @@ static void arm_timer(struct loop *l)
         uv_timer_start(&l->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
-/* Says that the poll may block, unless something is left to do; mail that comes from now on wakes it. */
+/* Says that the poll may block, unless something is left to do; mail that comes from now on wakes
+ * it. */
 static void fall_asleep(struct loop *l)
 {
     bool busy = actors_ready(l) || runtime_moves(l);
@@ -95,7 +103,10 @@ static void on_check(uv_check_t *h)
     l->turn_start = loop_now();
 }
 
-void loop_wake(struct loop *l) { uv_async_send(&l->wake); }
+void loop_wake(struct loop *l)
+{
+    uv_async_send(&l->wake);
+}
 
 /* ---- beginning and end ---- */
 
@@ -140,10 +151,11 @@ static void on_grace_over(uv_timer_t *h)
     uv_walk(h->loop, close_left, h->data);
 }
 
-/* Closing handles and running jobs of the thread pool get their callbacks; handles that nobody closes are named and closed. */
+/* Closing handles and running jobs of the thread pool get their callbacks; handles that nobody
+ * closes are named and closed. */
 void loop_run_out(struct loop *l)
 {
-    uv_handle_t *own[] = {(uv_handle_t *)&l->wake,  (uv_handle_t *)&l->prepare,
+    uv_handle_t *own[] = {(uv_handle_t *)&l->wake, (uv_handle_t *)&l->prepare,
                           (uv_handle_t *)&l->check, (uv_handle_t *)&l->idle,
                           (uv_handle_t *)&l->timer};
     for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)

@@ -1,13 +1,15 @@
 /*
  * Mail on its way: allocation, the choice between the loop's own queue and another loop's inbox,
  * and what becomes of mail that nobody can take. The inbox is a stack that producers push with one
- * compare-and-swap and its loop takes whole and turns round, so mail of one producer stays in order.
+ * compare-and-swap and its loop takes whole and turns round, so mail of one producer stays in
+ * order.
  */
 #include <stdlib.h>
 
 #include "runtime.h"
 
-/* Mail is freed where it was read. A sanitizer should see every use after free, so it gets no list. */
+/* Mail is freed where it was read. A sanitizer should see every use after free, so it gets no list.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 static const uint32_t free_mail_max = 0;
 #else
@@ -54,8 +56,9 @@ void mail_pool_finish(struct loop *l)
 }
 
 /*
- * The loop says `asleep` and then looks into its inbox once more; we push and then look at `asleep`.
- * Both in the one total order of seq_cst, so one of us sees the other. Who clears it sends the wake-up.
+ * The loop says `asleep` and then looks into its inbox once more; we push and then look at
+ * `asleep`. Both in the one total order of seq_cst, so one of us sees the other. Who clears it
+ * sends the wake-up.
  */
 static void inbox_push(struct loop *l, struct mail *mail)
 {

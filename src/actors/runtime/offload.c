@@ -1,6 +1,7 @@
 /*
  * Work for the thread pool: what blocks or computes for long. A job knows its asker only by id and
- * ref, so the asker may end, cancel or run out of time meanwhile; the job's own memory is freed on its loop.
+ * ref, so the asker may end, cancel or run out of time meanwhile; the job's own memory is freed on
+ * its loop.
  */
 #include <stdlib.h>
 
@@ -43,7 +44,10 @@ static void job_done(uv_work_t *req, int cancelled)
 }
 
 /* A running job goes on to its end; a waiting one is spared. */
-void job_abandon(struct job *job) { uv_cancel((uv_req_t *)&job->req); }
+void job_abandon(struct job *job)
+{
+    uv_cancel((uv_req_t *)&job->req);
+}
 
 int actor_offload(struct actor *self, actor_work *work, void *arg, void (*free_arg)(void *),
                   uint32_t ms, actor_step *next)

@@ -1,7 +1,8 @@
 /*
  * What actors wait for: asks, expectations, timers and monitors, one struct pending each, found by
  * its ref, by the actor it is about and by its deadline. Exactly one mail removes it: an answer, a
- * deadline and an end may all be on their way, the first to be read wins and the others find nothing.
+ * deadline and an end may all be on their way, the first to be read wins and the others find
+ * nothing.
  */
 #include <stdlib.h>
 
@@ -302,8 +303,7 @@ void actor_reply(const struct msg *question, int status, struct body *body)
 
 actor_ref actor_expect(struct actor *self, uint32_t ms, actor_step *next)
 {
-    struct pending *p =
-        pending_add(loop_here, self, PENDING_EXPECT, ms ? ms : NO_DEADLINE, next);
+    struct pending *p = pending_add(loop_here, self, PENDING_EXPECT, ms ? ms : NO_DEADLINE, next);
     return p ? p->ref : 0;
 }
 

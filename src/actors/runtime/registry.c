@@ -9,7 +9,10 @@
 
 #include "runtime.h"
 
-static struct kind { const char *name; const struct actor_type *type; } kinds[KINDS_MAX];
+static struct kind {
+    const char *name;
+    const struct actor_type *type;
+} kinds[KINDS_MAX];
 static unsigned kind_count;
 
 void actor_kind(const char *kind, const struct actor_type *type)
@@ -32,7 +35,8 @@ static const struct kind *kind_find(const char *kind)
     return NULL;
 }
 
-/* FNV-1a with a final mix: the same in every process, so that the location is a matter of the id alone. */
+/* FNV-1a with a final mix: the same in every process, so that the location is a matter of the id
+ * alone. */
 unsigned actor_home(const char *id)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
@@ -168,8 +172,14 @@ static actor_id look_up(const char *kind_name, const char *id, bool make)
     return who;
 }
 
-actor_id actor_whereis(const char *kind, const char *id) { return look_up(kind, id, true); }
-actor_id actor_find(const char *kind, const char *id) { return look_up(kind, id, false); }
+actor_id actor_whereis(const char *kind, const char *id)
+{
+    return look_up(kind, id, true);
+}
+actor_id actor_find(const char *kind, const char *id)
+{
+    return look_up(kind, id, false);
+}
 
 void actor_each(const char *kind_name, void (*each)(actor_id who, void *arg), void *arg)
 {

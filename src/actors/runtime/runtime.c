@@ -1,7 +1,8 @@
 /*
  * The runtime: N loops through the phases of a life, together. Loop 0 says which phase it is; every
- * loop goes through it once, on its own thread, and says so; only when all have does loop 0 think of
- * the next. So no service stops while an actor lives anywhere, and no loop is freed that mail may reach.
+ * loop goes through it once, on its own thread, and says so; only when all have does loop 0 think
+ * of the next. So no service stops while an actor lives anywhere, and no loop is freed that mail
+ * may reach.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ enum phase {
 static struct runtime {
     const struct runtime_options *options;
     struct loop *loops[LOOPS_MAX];
-    _Atomic unsigned count;       /* 0: not running */
+    _Atomic unsigned count; /* 0: not running */
     _Atomic int phase;
     _Atomic unsigned arrived;     /* loops that have gone through it */
     _Atomic int error;            /* of the first service that did not start */
@@ -36,7 +37,10 @@ struct loop *loop_at(unsigned index)
     return index < atomic_load_explicit(&rt.count, memory_order_acquire) ? rt.loops[index] : NULL;
 }
 
-unsigned loop_count(void) { return atomic_load_explicit(&rt.count, memory_order_acquire); }
+unsigned loop_count(void)
+{
+    return atomic_load_explicit(&rt.count, memory_order_acquire);
+}
 
 bool runtime_draining(void)
 {
@@ -44,8 +48,8 @@ bool runtime_draining(void)
 }
 
 /*
- * May come from a signal handler on any thread at any time: loop 0 is not taken down while one is in here, and the
- * handler's own thread cannot be the one that waits for it.
+ * May come from a signal handler on any thread at any time: loop 0 is not taken down while one is
+ * in here, and the handler's own thread cannot be the one that waits for it.
  */
 void runtime_drain(void)
 {
@@ -135,7 +139,10 @@ static void go_through(struct loop *l, enum phase phase)
 
 /* ---- loop 0 leads ---- */
 
-static void on_deadline(uv_timer_t *h) { (void)h; /* the turn that follows sees what time it is */ }
+static void on_deadline(uv_timer_t *h)
+{
+    (void)h; /* the turn that follows sees what time it is */
+}
 
 static void enter(struct loop *l, enum phase phase)
 {
@@ -172,7 +179,10 @@ static enum phase next_phase(enum phase phase)
     }
 }
 
-static bool all_arrived(void) { return atomic_load(&rt.arrived) == loop_count(); }
+static bool all_arrived(void)
+{
+    return atomic_load(&rt.arrived) == loop_count();
+}
 
 bool runtime_moves(const struct loop *l)
 {
@@ -211,7 +221,8 @@ static void loop_main(void *arg)
     loop_here = NULL;
 }
 
-/* Every loop's last callbacks run on this thread, one loop after the other: no other thread is left. */
+/* Every loop's last callbacks run on this thread, one loop after the other: no other thread is
+ * left. */
 static void finish(unsigned count)
 {
     atomic_store(&rt.first, NULL);

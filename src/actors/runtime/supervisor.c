@@ -1,7 +1,7 @@
 /*
  * Supervisors: actors that start children, monitor them and start them again. Each restart takes a
- * place in a ring of the last `intensity` restarts; one that would overwrite a place younger than the
- * window is one too many, and the supervisor fails, which ends its other children.
+ * place in a ring of the last `intensity` restarts; one that would overwrite a place younger than
+ * the window is one too many, and the supervisor fails, which ends its other children.
  */
 #include <stdlib.h>
 
@@ -11,9 +11,9 @@
 #define BACKOFF_MAX_MS 5000u
 
 struct child {
-    actor_id id;        /* 0: not running */
-    actor_ref monitor;  /* while it runs */
-    actor_ref timer;    /* while it waits to be started again */
+    actor_id id;       /* 0: not running */
+    actor_ref monitor; /* while it runs */
+    actor_ref timer;   /* while it waits to be started again */
 };
 
 struct supervisor {
