@@ -178,6 +178,36 @@ static int known(struct actor *self, void *state, const struct msg *m)
     return begin(self, r);
 }
 
+static int proceed(struct actor *self, struct rest *r)
+{
+    const char *key = r->who ? idempotency_key(r) : NULL;
+
+    r->checked = true;
+    return key ? idempotency_begin(self, r, key) : r->op->first(self, r, &(struct msg){0});
+}
+
+/* A super_admin without an establishment works in that of the thing. */
+static int located(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    rest_took(r, m);
+    if (db_null(m, 0, 0, 0))
+        return rest_refuse(r, P_not_found);
+    snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
+    return proceed(self, r);
+}
+
+static int locate(struct actor *self, struct rest *r)
+{
+    struct db_group *g = rest_group(r, DB_READ);
+
+    db_stmt(g, SQL_AUTH_TENANT_OF);
+    db_str(g, r->op->subject);
+    db_str(g, http_param(r->http, "id"));
+    return rest_ask(self, g, located);
+}
+
 static int begin(struct actor *self, struct rest *r)
 {
     int (*const checks[])(struct rest *) = {check_rate, check_permission, take_query, take_body};
@@ -188,9 +218,7 @@ static int begin(struct actor *self, struct rest *r)
             return done;
     }
     choose_tenant(r);
-    r->checked = true;
-    const char *key = r->who ? idempotency_key(r) : NULL;
-    return key ? idempotency_begin(self, r, key) : r->op->first(self, r, &(struct msg){0});
+    return r->op->subject && !r->tenant[0] ? locate(self, r) : proceed(self, r);
 }
 
 /* ---- the actor ------------------------------------------------------------------------------------------------------------ */

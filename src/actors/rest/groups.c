@@ -274,8 +274,6 @@ int op_messages_list(struct actor *self, void *state, const struct msg *m)
     struct db_group *g;
 
     (void)m;
-    if (!r->tenant[0])
-        return rest_refuse(r, P_not_found);
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_GROUPS_MESSAGES);
     db_str(g, rest_tenant_filter(r));

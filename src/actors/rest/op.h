@@ -33,6 +33,7 @@ struct rest_op {
     const char *name; /* "groups_list" */
     enum http_method method;
     const char *path;
+    const char *subject; /* the kind of thing that :id names, for super_admins; NULL: none */
     enum rest_who who;
     const char *permission; /* beside who; NULL: none */
     const struct field *query;
@@ -48,7 +49,7 @@ extern const struct rest_op rest_ops[];
 extern const unsigned rest_op_count;
 
 /* Every row's schemas and first step, for the files that define them. */
-#define OP(name, method, path, who, permission, query, body, ...)                                                              \
+#define OP(name, method, path, subject, who, permission, query, body, ...)                                                     \
     extern const struct field schema_##query[], schema_##body[];                                                               \
     actor_step op_##name;
 #include "operations.def"

@@ -12,9 +12,9 @@
 #define BODY_MAX (1024 * 1024)
 
 const struct rest_op rest_ops[] = {
-#define OP(name, method, path, who, permission, query, body, response, success, cache, rate, fr, en)                           \
-    {#name, HTTP_M_##method, path, WHO_##who, permission, schema_##query, schema_##body, response, success, CACHE_##cache,     \
-     RATE_##rate, op_##name, fr, en},
+#define OP(name, method, path, subject, who, permission, query, body, response, success, cache, rate, fr, en)                  \
+    {#name, HTTP_M_##method, path, subject, WHO_##who, permission, schema_##query, schema_##body, response, success,           \
+     CACHE_##cache, RATE_##rate, op_##name, fr, en},
 #include "operations.def"
 #undef OP
 };
