@@ -1,7 +1,8 @@
 /*
- * A connection's life on its loop: opened by the listener, read when libuv says so, visited at the turn's end while it is dirty,
- * reaped there once dead. Deadlines need no timer each: a wheel of slots is turned four times a second, and a connection whose slot
- * comes is asked what it waits for. Invariant: a struct conn is freed only after conn_reap() closed its handle.
+ * A connection's life on its loop: opened by the listener, read when libuv says so, visited at the
+ * turn's end while it is dirty, reaped there once dead. Deadlines need no timer each: a wheel of
+ * slots is turned four times a second, and a connection whose slot comes is asked what it waits
+ * for. Invariant: a struct conn is freed only after conn_reap() closed its handle.
  */
 #include "net.h"
 
@@ -13,7 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define AGAIN_ROUNDS 2u /* visits of the dirty list a turn: what gets dirty later waits for the next turn, which comes at once */
+#define AGAIN_ROUNDS                                                                               \
+    2u /* visits of the dirty list a turn: what gets dirty later waits for the next turn, which    \
+          comes at once */
 
 /* ---- the wheel of deadlines ---- */
 
@@ -62,10 +65,17 @@ static void conn_overdue(struct conn *c, int64_t now)
         stat_add(&c->net->stats.timeouts, 1);
         conn_die(c, 1006);
         break;
-    case CONN_HTTP: http_due(c, now); break;
-    case CONN_WS: ws_due(c, now); break;
-    case CONN_LINGER: conn_die(c, 1006); break;
-    case CONN_DEAD: break;
+    case CONN_HTTP:
+        http_due(c, now);
+        break;
+    case CONN_WS:
+        ws_due(c, now);
+        break;
+    case CONN_LINGER:
+        conn_die(c, 1006);
+        break;
+    case CONN_DEAD:
+        break;
     }
 }
 
@@ -74,7 +84,8 @@ void conn_tick(struct net_loop *net)
     int64_t now = loop_now();
     while (net->wheel_ms + WHEEL_MS <= now) {
         net->wheel_ms += WHEEL_MS;
-        struct conn **at = &net->wheel[(uint64_t)(net->wheel_ms / WHEEL_MS) % WHEEL_SLOTS], *c = *at;
+        struct conn **at = &net->wheel[(uint64_t)(net->wheel_ms / WHEEL_MS) % WHEEL_SLOTS],
+                    *c = *at;
         *at = NULL;
         if (c)
             c->wheel_at = &c; /* the slot's list hangs on this variable while it is walked */
@@ -92,7 +103,10 @@ void conn_tick(struct net_loop *net)
 
 /* ---- what a turn leaves for its end ---- */
 
-static void idle_turn(uv_idle_t *idle) { (void)idle; }
+static void idle_turn(uv_idle_t *idle)
+{
+    (void)idle;
+}
 
 static void net_kick(struct net_loop *net)
 {
@@ -319,7 +333,10 @@ void conn_linger(struct conn *c)
     conn_arm(c);
 }
 
-static void conn_closed(uv_handle_t *handle) { free(handle); }
+static void conn_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
 
 static void conn_reap(struct conn *c)
 {
@@ -374,7 +391,8 @@ void conn_turn_end(struct net_loop *net)
         memmove(net->dirty, net->dirty + done, net->dirty_count * sizeof(*net->dirty));
 
     uint32_t left = 0;
-    for (uint32_t i = 0; i < net->dying_count; i++) { /* closed() may kill others: the list grows under the loop */
+    for (uint32_t i = 0; i < net->dying_count;
+         i++) { /* closed() may kill others: the list grows under the loop */
         struct conn *c = net->dying[i];
         if (c->dirty)
             net->dying[left++] = c;

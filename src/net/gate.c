@@ -1,5 +1,6 @@
 /*
- * The automata of gate.h. A state is named by what it expects next. Everything not listed is refused: there is no lenient path.
+ * The automata of gate.h. A state is named by what it expects next. Everything not listed is
+ * refused: there is no lenient path.
  */
 #include "gate.h"
 
@@ -9,18 +10,19 @@ static const char token_marks[] = "!#$%&'*+-.^_`|~";
 
 bool http_token_char(uint8_t b)
 {
-    return (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b && strchr(token_marks, b));
+    return (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') ||
+           (b && strchr(token_marks, b));
 }
 
 enum head_state {
-    H_START,     /* a method's first byte, or an empty line before it */
+    H_START, /* a method's first byte, or an empty line before it */
     H_START_LF,
     H_METHOD,
     H_TARGET,
-    H_VERSION,   /* H_VERSION + i: the i-th byte of "HTTP/x.y" and its CR */
+    H_VERSION, /* H_VERSION + i: the i-th byte of "HTTP/x.y" and its CR */
     H_VERSION_CR = H_VERSION + 8,
     H_LINE_LF,
-    H_FIELD,     /* a field name's first byte, or the head's end */
+    H_FIELD, /* a field name's first byte, or the head's end */
     H_NAME,
     H_VALUE,
     H_VALUE_LF,
@@ -28,7 +30,10 @@ enum head_state {
     H_DONE
 };
 
-void gate_init(struct gate *g) { *g = (struct gate){0}; }
+void gate_init(struct gate *g)
+{
+    *g = (struct gate){0};
+}
 
 static const char *head_version(struct gate *g, uint8_t b)
 {
@@ -103,7 +108,8 @@ static const char *head_byte(struct gate *g, uint8_t b)
             g->state = H_VALUE_LF;
             return NULL;
         }
-        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL : "a control character in a field value";
+        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL
+                                                     : "a control character in a field value";
     case H_VALUE_LF:
         g->state = H_FIELD;
         return b == '\n' ? NULL : "CR without LF";
@@ -115,7 +121,8 @@ static const char *head_byte(struct gate *g, uint8_t b)
     }
 }
 
-enum gate_answer gate_head(struct gate *g, const uint8_t *p, size_t n, size_t *used, const char **ret_why)
+enum gate_answer gate_head(struct gate *g, const uint8_t *p, size_t n, size_t *used,
+                           const char **ret_why)
 {
     for (size_t i = 0; i < n; i++) {
         const char *why = head_byte(g, p[i]);
@@ -138,15 +145,15 @@ enum gate_answer gate_head(struct gate *g, const uint8_t *p, size_t n, size_t *u
 }
 
 enum chunk_state {
-    C_SIZE,         /* hexadecimal digits */
-    C_EXT,          /* after the size: extensions, thrown away */
-    C_QUOTED,       /* inside a quoted extension value */
+    C_SIZE,   /* hexadecimal digits */
+    C_EXT,    /* after the size: extensions, thrown away */
+    C_QUOTED, /* inside a quoted extension value */
     C_QUOTED_PAIR,
     C_SIZE_LF,
     C_DATA,
     C_DATA_CR,
     C_DATA_LF,
-    C_TRAILER,      /* a trailer's first byte, or the body's end */
+    C_TRAILER, /* a trailer's first byte, or the body's end */
     C_TRAILER_NAME,
     C_TRAILER_VALUE,
     C_TRAILER_LF,
@@ -154,11 +161,17 @@ enum chunk_state {
     C_DONE
 };
 
-void chunks_init(struct chunks *c) { *c = (struct chunks){0}; }
+void chunks_init(struct chunks *c)
+{
+    *c = (struct chunks){0};
+}
 
 static int hex_digit(uint8_t b)
 {
-    return b >= '0' && b <= '9' ? b - '0' : b >= 'a' && b <= 'f' ? b - 'a' + 10 : b >= 'A' && b <= 'F' ? b - 'A' + 10 : -1;
+    return b >= '0' && b <= '9'   ? b - '0'
+           : b >= 'a' && b <= 'f' ? b - 'a' + 10
+           : b >= 'A' && b <= 'F' ? b - 'A' + 10
+                                  : -1;
 }
 
 static const char *chunk_size(struct chunks *c, uint8_t b)
@@ -189,7 +202,9 @@ static const char *chunk_trailer(struct chunks *c, uint8_t b)
     case C_TRAILER_VALUE:
         if (b == '\r')
             c->state = C_TRAILER_LF;
-        return b == '\r' || b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL : "a control character in a trailer";
+        return b == '\r' || b == '\t' || (b >= 0x20 && b != 0x7f)
+                   ? NULL
+                   : "a control character in a trailer";
     case C_TRAILER_LF:
         c->state = C_TRAILER;
         return b == '\n' ? NULL : "CR without LF";
@@ -202,16 +217,21 @@ static const char *chunk_trailer(struct chunks *c, uint8_t b)
 static const char *chunk_byte(struct chunks *c, uint8_t b)
 {
     switch ((enum chunk_state)c->state) {
-    case C_SIZE: return chunk_size(c, b);
+    case C_SIZE:
+        return chunk_size(c, b);
     case C_EXT:
         c->state = b == '\r' ? C_SIZE_LF : b == '"' ? C_QUOTED : C_EXT;
-        return b == '\r' || b == '\t' || (b >= 0x20 && b < 0x7f) ? NULL : "a byte that no chunk extension has";
+        return b == '\r' || b == '\t' || (b >= 0x20 && b < 0x7f)
+                   ? NULL
+                   : "a byte that no chunk extension has";
     case C_QUOTED:
         c->state = b == '"' ? C_EXT : b == '\\' ? C_QUOTED_PAIR : C_QUOTED;
-        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL : "a control character in a chunk extension";
+        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL
+                                                     : "a control character in a chunk extension";
     case C_QUOTED_PAIR:
         c->state = C_QUOTED;
-        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL : "a control character in a chunk extension";
+        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL
+                                                     : "a control character in a chunk extension";
     case C_SIZE_LF:
         c->state = c->left ? C_DATA : C_TRAILER;
         c->digits = 0;
@@ -222,7 +242,8 @@ static const char *chunk_byte(struct chunks *c, uint8_t b)
     case C_DATA_LF:
         c->state = C_SIZE;
         return b == '\n' ? NULL : "CR without LF";
-    default: return chunk_trailer(c, b);
+    default:
+        return chunk_trailer(c, b);
     }
 }
 
@@ -233,8 +254,8 @@ static const char *chunk_overhead(struct chunks *c)
     return ++c->overhead > GATE_CHUNK_FREE + c->content ? "chunk lines outweigh the content" : NULL;
 }
 
-enum gate_answer chunks_next(struct chunks *c, const uint8_t *p, size_t n, size_t *used, const uint8_t **data, size_t *data_n,
-                             const char **ret_why)
+enum gate_answer chunks_next(struct chunks *c, const uint8_t *p, size_t n, size_t *used,
+                             const uint8_t **data, size_t *data_n, const char **ret_why)
 {
     *data = NULL;
     *data_n = 0;

@@ -1,6 +1,7 @@
 /*
- * Answers: the head with everything that every answer carries, compression, the refusals, and the log line. An answer is queued as one
- * or two frames; a request ends here and nowhere else, exactly once, whether anybody still listens or not.
+ * Answers: the head with everything that every answer carries, compression, the refusals, and the
+ * log line. An answer is queued as one or two frames; a request ends here and nowhere else, exactly
+ * once, whether anybody still listens or not.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,20 +13,53 @@
 #include "stacgate/ids.h"
 #include "stacgate/log.h"
 
-#define JOIN_MAX 4096u        /* a content up to here is copied behind its head: one frame */
+#define JOIN_MAX 4096u /* a content up to here is copied behind its head: one frame */
 #define GZIP_MIN 1024u
-#define GZIP_MAX (2u << 20)   /* above it a loop would stand too long */
+#define GZIP_MAX (2u << 20) /* above it a loop would stand too long */
 
-static const struct { int status; const char *text; } statuses[] = {
-    {101, "Switching Protocols"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"},
-    {301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-    {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"},
-    {411, "Length Required"}, {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-    {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {421, "Misdirected Request"},
-    {422, "Unprocessable Content"}, {426, "Upgrade Required"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
-    {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"}};
+static const struct {
+    int status;
+    const char *text;
+} statuses[] = {{101, "Switching Protocols"},
+                {200, "OK"},
+                {201, "Created"},
+                {202, "Accepted"},
+                {204, "No Content"},
+                {206, "Partial Content"},
+                {301, "Moved Permanently"},
+                {302, "Found"},
+                {303, "See Other"},
+                {304, "Not Modified"},
+                {307, "Temporary Redirect"},
+                {308, "Permanent Redirect"},
+                {400, "Bad Request"},
+                {401, "Unauthorized"},
+                {403, "Forbidden"},
+                {404, "Not Found"},
+                {405, "Method Not Allowed"},
+                {406, "Not Acceptable"},
+                {408, "Request Timeout"},
+                {409, "Conflict"},
+                {410, "Gone"},
+                {411, "Length Required"},
+                {412, "Precondition Failed"},
+                {413, "Content Too Large"},
+                {414, "URI Too Long"},
+                {415, "Unsupported Media Type"},
+                {416, "Range Not Satisfiable"},
+                {417, "Expectation Failed"},
+                {421, "Misdirected Request"},
+                {422, "Unprocessable Content"},
+                {426, "Upgrade Required"},
+                {428, "Precondition Required"},
+                {429, "Too Many Requests"},
+                {431, "Request Header Fields Too Large"},
+                {500, "Internal Server Error"},
+                {501, "Not Implemented"},
+                {502, "Bad Gateway"},
+                {503, "Service Unavailable"},
+                {504, "Gateway Timeout"},
+                {505, "HTTP Version Not Supported"}};
 
 static const char *status_text(int status)
 {
@@ -35,11 +69,12 @@ static const char *status_text(int status)
     return "Status";
 }
 
-static const char page_headers[] =
-    "Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n"
-    "Referrer-Policy: strict-origin-when-cross-origin\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n";
+static const char page_headers[] = "Content-Security-Policy: default-src 'self'; script-src "
+                                   "'self'; style-src 'self'; img-src 'self' data: blob:; "
+                                   "connect-src 'self'; object-src 'none'; base-uri 'none'; "
+                                   "form-action 'self'; frame-ancestors 'none'\r\n"
+                                   "Referrer-Policy: strict-origin-when-cross-origin\r\n"
+                                   "Cross-Origin-Opener-Policy: same-origin\r\n";
 
 /* ---- header lines the route has set ---- */
 
@@ -56,7 +91,8 @@ void http_set(struct http_req *r, const char *name, const char *value)
 static char *set_find(const struct http_req *r, const char *name)
 {
     size_t n = strlen(name);
-    for (char *at = (char *)r->set.data, *end = at + r->set.len; at && at < end; at = memchr(at, '\n', (size_t)(end - at)) + 1)
+    for (char *at = (char *)r->set.data, *end = at + r->set.len; at && at < end;
+         at = memchr(at, '\n', (size_t)(end - at)) + 1)
         if ((size_t)(end - at) > n + 2 && at[n] == ':' && strncasecmp(at, name, n) == 0)
             return at + n + 2;
     return NULL;
@@ -81,8 +117,14 @@ static void set_etag_gzip(struct http_req *r)
 
 static bool compressible(const char *type)
 {
-    static const char *const starts[] = {"text/", "application/json", "application/problem+json", "application/javascript", "image/svg+xml",
-                                         "application/manifest+json", "application/openapi+json", "application/xml"};
+    static const char *const starts[] = {"text/",
+                                         "application/json",
+                                         "application/problem+json",
+                                         "application/javascript",
+                                         "image/svg+xml",
+                                         "application/manifest+json",
+                                         "application/openapi+json",
+                                         "application/xml"};
     for (size_t i = 0; type && i < sizeof(starts) / sizeof(*starts); i++)
         if (strncasecmp(type, starts[i], strlen(starts[i])) == 0)
             return true;
@@ -104,9 +146,11 @@ bool http_takes_gzip(const struct http_req *r)
 }
 
 /* A new owner for the bytes when they were worth compressing. */
-static bool compress(struct http_req *r, int status, const char *type, struct str *bytes, struct body **owner)
+static bool compress(struct http_req *r, int status, const char *type, struct str *bytes,
+                     struct body **owner)
 {
-    if (!compressible(type) || bytes->n < GZIP_MIN || bytes->n > GZIP_MAX || status == 206 || r->prepared || set_find(r, "content-encoding"))
+    if (!compressible(type) || bytes->n < GZIP_MIN || bytes->n > GZIP_MAX || status == 206 ||
+        r->prepared || set_find(r, "content-encoding"))
         return false;
     http_set(r, "Vary", "Accept-Encoding");
     struct buf out = BUF_INIT;
@@ -138,9 +182,11 @@ static const char *date_now(struct net_loop *net)
     return net->date;
 }
 
-static void head_write(struct http_req *r, struct buf *b, int status, const char *type, size_t length)
+static void head_write(struct http_req *r, struct buf *b, int status, const char *type,
+                       size_t length)
 {
-    buf_printf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n", status, status_text(status), date_now(r->net), r->id);
+    buf_printf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n", status, status_text(status),
+               date_now(r->net), r->id);
     if (status != 204 && status != 304)
         buf_printf(b, "Content-Length: %zu\r\n", length);
     if (type && status != 304)
@@ -158,7 +204,8 @@ static void head_write(struct http_req *r, struct buf *b, int status, const char
     buf_puts(b, "\r\n");
 }
 
-static void answer_queue(struct http_req *r, int status, const char *type, struct str bytes, struct body *owner, bool with_content)
+static void answer_queue(struct http_req *r, int status, const char *type, struct str bytes,
+                         struct body *owner, bool with_content)
 {
     struct buf head = BUF_INIT;
     head_write(r, &head, status, type, bytes.n);
@@ -177,7 +224,8 @@ static void answer_queue(struct http_req *r, int status, const char *type, struc
     }
 }
 
-void http_respond_bytes(struct http_req *r, int status, const char *type, struct str bytes, struct body *owner)
+void http_respond_bytes(struct http_req *r, int status, const char *type, struct str bytes,
+                        struct body *owner)
 {
     assert(!r->answered && bytes.n <= UINT32_MAX);
     r->answered = true;
@@ -215,7 +263,10 @@ void http_answer_raw(struct conn *c, const char *bytes, size_t n)
 /* ---- refusals ---- */
 
 static http_refuse *refuse_maker;
-void http_on_refused(http_refuse *refuse) { refuse_maker = refuse; }
+void http_on_refused(http_refuse *refuse)
+{
+    refuse_maker = refuse;
+}
 
 void http_refuse_with(struct http_req *r, int status, const char *why)
 {
@@ -226,7 +277,8 @@ void http_refuse_with(struct http_req *r, int status, const char *why)
         return;
     }
     struct buf b = BUF_INIT;
-    buf_printf(&b, "{\"status\":%d,\"title\":\"%s\",\"detail\":\"%s\"}", status, status_text(status), why);
+    buf_printf(&b, "{\"status\":%d,\"title\":\"%s\",\"detail\":\"%s\"}", status,
+               status_text(status), why);
     struct body *body = body_of(&b);
     buf_finish(&b);
     http_set(r, "Cache-Control", "no-store");
@@ -247,7 +299,10 @@ void http_log_user(struct http_req *r, const char *user_id, const char *establis
     keep(&r->log_tenant, establishment_id);
 }
 
-void http_log_sql(struct http_req *r, uint64_t us) { r->sql_us += us; }
+void http_log_sql(struct http_req *r, uint64_t us)
+{
+    r->sql_us += us;
+}
 
 void http_log_error(struct http_req *r, const char *step, const char *error)
 {

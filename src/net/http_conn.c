@@ -1,7 +1,8 @@
 /*
- * A connection's requests, one after the other: gather a head, take it through the gate, refuse it or find its route, gather the
- * content, enter the route, wait for the answer, go on. Requests sent ahead wait as bytes, so answers cannot overtake each other and a
- * peer that never reads costs its limits and no more. The state of all this (struct http_conn) is attached only while bytes or a
+ * A connection's requests, one after the other: gather a head, take it through the gate, refuse it
+ * or find its route, gather the content, enter the route, wait for the answer, go on. Requests sent
+ * ahead wait as bytes, so answers cannot overtake each other and a peer that never reads costs its
+ * limits and no more. The state of all this (struct http_conn) is attached only while bytes or a
  * request are there.
  */
 #include <errno.h>
@@ -13,24 +14,26 @@
 
 #define POOL_MAX 64u
 #define POOL_BUF_MAX (16u * 1024)
-#define BODY_GRACE_MS 5000      /* before the least rate counts */
-#define HALF_CLOSED_MS 2000     /* a peer that sends no more gets its answer for so long; then it counts as gone */
-#define ANSWER_LOOK_MS 60000    /* answers have their own deadlines above: here is nothing to do but look again */
+#define BODY_GRACE_MS 5000 /* before the least rate counts */
+#define HALF_CLOSED_MS                                                                             \
+    2000 /* a peer that sends no more gets its answer for so long; then it counts as gone */
+#define ANSWER_LOOK_MS                                                                             \
+    60000 /* answers have their own deadlines above: here is nothing to do but look again */
 
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_ANSWER };
 
 struct http_conn {
     struct http_conn *next_free;
-    struct buf in;              /* bytes not used yet: a head's beginning, or requests sent ahead */
-    size_t scanned;             /* of the head: what the gate has seen */
+    struct buf in;  /* bytes not used yet: a head's beginning, or requests sent ahead */
+    size_t scanned; /* of the head: what the gate has seen */
     struct gate gate;
     struct chunks chunks;
     struct http_req *req;
     enum phase phase;
-    bool running;               /* http_run() is on the stack */
-    bool stalled;               /* waits for the queue to empty */
-    int64_t since_ms;           /* phase's beginning */
-    uint64_t got;               /* content bytes */
+    bool running;     /* http_run() is on the stack */
+    bool stalled;     /* waits for the queue to empty */
+    int64_t since_ms; /* phase's beginning */
+    uint64_t got;     /* content bytes */
 };
 
 /* ---- attached and detached ---- */
@@ -97,7 +100,10 @@ static void http_refuse_req(struct conn *c, struct http_req *r, int status, cons
     http_refuse_with(r, status, why);
 }
 
-static void http_bad(struct conn *c, int status, const char *why) { http_refuse_req(c, req_blank(c), status, why); }
+static void http_bad(struct conn *c, int status, const char *why)
+{
+    http_refuse_req(c, req_blank(c), status, why);
+}
 
 /* ---- a whole head ---- */
 
@@ -109,9 +115,11 @@ static bool transport_allowed(const struct http_req *r)
 static void refuse_plain(struct conn *c, struct http_req *r)
 {
     const char *accept = http_header(r, "accept"), *host = http_header(r, "host");
-    bool page = r->method == HTTP_M_GET && !r->upgrade && list_has(accept, "text/html") && strncmp(r->path, "/api/", 5) != 0;
+    bool page = r->method == HTTP_M_GET && !r->upgrade && list_has(accept, "text/html") &&
+                strncmp(r->path, "/api/", 5) != 0;
     if (page && host) {
-        size_t host_n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":"), n = host_n + strlen(r->target) + 9;
+        size_t host_n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":"),
+               n = host_n + strlen(r->target) + 9;
         char *to = req_scrap(r, n);
         snprintf(to, n, "https://%.*s%s", (int)host_n, host, r->target);
         http_set(r, "Location", to);
@@ -122,7 +130,9 @@ static void refuse_plain(struct conn *c, struct http_req *r)
         return;
     }
     r->close = true;
-    http_refuse_req(c, r, 403, "plain HTTP is served to this machine only: use https, or start with --insecure-lan on a private network");
+    http_refuse_req(c, r, 403,
+                    "plain HTTP is served to this machine only: use https, or start with "
+                    "--insecure-lan on a private network");
 }
 
 static void answer_options(struct conn *c, struct http_req *r, const char *allow)
@@ -133,10 +143,15 @@ static void answer_options(struct conn *c, struct http_req *r, const char *allow
     http_respond(r, 204, NULL, NULL);
 }
 
-static bool has_content(const struct http_req *r) { return r->chunked || r->content_length; }
+static bool has_content(const struct http_req *r)
+{
+    return r->chunked || r->content_length;
+}
 
-/* No route takes it. With content still to come the connection closes behind the answer: what follows is not a request. */
-static void http_unrouted(struct conn *c, struct http_req *r, enum route_answer answer, const char *allow)
+/* No route takes it. With content still to come the connection closes behind the answer: what
+ * follows is not a request. */
+static void http_unrouted(struct conn *c, struct http_req *r, enum route_answer answer,
+                          const char *allow)
 {
     r->close |= has_content(r);
     if (answer == ROUTE_NONE) {
@@ -168,7 +183,10 @@ static void http_enter(struct conn *c)
 }
 
 static bool (*request_hook)(struct http_req *);
-void http_on_request(bool (*hook)(struct http_req *)) { request_hook = hook; }
+void http_on_request(bool (*hook)(struct http_req *))
+{
+    request_hook = hook;
+}
 
 static bool hooked(struct conn *c, struct http_req *r)
 {
@@ -224,7 +242,9 @@ static void http_begin(struct conn *c, struct http_req *r)
 static int head_limit(const struct gate *g, size_t n, const char **why)
 {
     bool in_target = g->target_at && !g->target_end;
-    uint32_t target = g->target_end ? g->target_end - g->target_at : in_target ? g->at - g->target_at : 0;
+    uint32_t target = g->target_end ? g->target_end - g->target_at
+                      : in_target   ? g->at - g->target_at
+                                    : 0;
     if (target > GATE_TARGET_MAX || (n > net_options.head_max && (in_target || !g->target_end)))
         return *why = "the request target is too long", 414;
     if (n > net_options.head_max)
@@ -292,7 +312,8 @@ static size_t http_chunks(struct conn *c, const uint8_t *p, size_t n)
         const uint8_t *data;
         size_t data_n, used;
         const char *why = NULL;
-        enum gate_answer answer = chunks_next(&h->chunks, p + off, n - off, &used, &data, &data_n, &why);
+        enum gate_answer answer =
+            chunks_next(&h->chunks, p + off, n - off, &used, &data, &data_n, &why);
         off += used;
         if (answer == GATE_BAD) {
             h->req->close = true;

@@ -1,6 +1,7 @@
 /*
- * A head that passed the gate becomes a request: llhttp cuts it into fields (strict mode, in one call over the whole head), then every
- * check of meaning that no parser makes is made here, each a line with its status. What leaves here is unambiguous for any proxy.
+ * A head that passed the gate becomes a request: llhttp cuts it into fields (strict mode, in one
+ * call over the whole head), then every check of meaning that no parser makes is made here, each a
+ * line with its status. What leaves here is unambiguous for any proxy.
  */
 #include <errno.h>
 #include <llhttp.h>
@@ -43,7 +44,8 @@ static int cut_done(llhttp_t *p)
     if (r->field_count == cut->max)
         return HPE_USER;
     if (!cut->value_n)
-        cut->value = cut->name + cut->name_n + 1; /* after the colon; req_cut() ends both strings when llhttp is through */
+        cut->value = cut->name + cut->name_n +
+                     1; /* after the colon; req_cut() ends both strings when llhttp is through */
     r->fields[r->field_count++] = (struct http_field){cut->name, cut->value};
     cut->name_n = cut->value_n = 0;
     return 0;
@@ -113,8 +115,9 @@ static unsigned field_number(const struct http_req *r, const char *name)
 
 static bool host_valid(const char *s)
 {
-    size_t n = *s == '[' ? strspn(s + 1, "0123456789abcdefABCDEF:.") + 1
-                         : strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_");
+    size_t n = *s == '['
+                   ? strspn(s + 1, "0123456789abcdefABCDEF:.") + 1
+                   : strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_");
     if (*s == '[' && s[n++] != ']')
         return false;
     if (n == 0)
@@ -187,7 +190,8 @@ static int check_upgrade(struct http_req *r, const char **why)
 
 static int check_fields(struct http_req *r, const char **why)
 {
-    static int (*const checks[])(struct http_req *, const char **) = {check_host, check_length, check_coding, check_expect, check_upgrade};
+    static int (*const checks[])(struct http_req *, const char **) = {
+        check_host, check_length, check_coding, check_expect, check_upgrade};
     for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
         int status = checks[i](r, why);
         if (status)
@@ -202,12 +206,15 @@ static int check_target(struct http_req *r, const char **why)
     if (*r->target == '/')
         return 0;
     *why = "the target must be a path, or a URL whose authority is the Host";
-    size_t scheme = strncasecmp(r->target, "http://", 7) == 0 ? 7 : strncasecmp(r->target, "https://", 8) == 0 ? 8 : 0;
+    size_t scheme = strncasecmp(r->target, "http://", 7) == 0    ? 7
+                    : strncasecmp(r->target, "https://", 8) == 0 ? 8
+                                                                 : 0;
     const char *host = http_header(r, "host");
     if (!scheme || !host)
         return 400;
     const char *authority = r->target + scheme, *path = authority + strcspn(authority, "/?");
-    if ((size_t)(path - authority) != strlen(host) || strncasecmp(authority, host, strlen(host)) != 0)
+    if ((size_t)(path - authority) != strlen(host) ||
+        strncasecmp(authority, host, strlen(host)) != 0)
         return 400;
     if (*path != '/') {
         char *whole = req_scrap(r, strlen(path) + 2);
@@ -230,9 +237,12 @@ static int check_path(struct http_req *r, const char **why)
     return url_decode(copy, false, &len) && url_query(r, query) ? 0 : 400;
 }
 
-static const struct { const char *name; enum http_method method; } methods[] = {
-    {"GET", HTTP_M_GET},       {"HEAD", HTTP_M_HEAD},     {"POST", HTTP_M_POST},       {"PUT", HTTP_M_PUT},
-    {"PATCH", HTTP_M_PATCH},   {"DELETE", HTTP_M_DELETE}, {"OPTIONS", HTTP_M_OPTIONS}, {"TRACE", HTTP_METHODS}};
+static const struct {
+    const char *name;
+    enum http_method method;
+} methods[] = {{"GET", HTTP_M_GET},         {"HEAD", HTTP_M_HEAD},   {"POST", HTTP_M_POST},
+               {"PUT", HTTP_M_PUT},         {"PATCH", HTTP_M_PATCH}, {"DELETE", HTTP_M_DELETE},
+               {"OPTIONS", HTTP_M_OPTIONS}, {"TRACE", HTTP_METHODS}};
 
 static bool find_method(struct http_req *r, const char *name)
 {
@@ -259,10 +269,12 @@ static void make_id(struct http_req *r)
 {
     const char *given = http_header(r, "x-request-id");
     size_t n = given ? strlen(given) : 0;
-    if (n && n <= 64 && strspn(given, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n)
+    if (n && n <= 64 &&
+        strspn(given, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n)
         memcpy(r->id, given, n + 1);
     else
-        snprintf(r->id, sizeof(r->id), "%s%llx", r->net->id_prefix, (unsigned long long)++r->net->id_count);
+        snprintf(r->id, sizeof(r->id), "%s%llx", r->net->id_prefix,
+                 (unsigned long long)++r->net->id_count);
 }
 
 static struct http_req *req_make(struct conn *c, uint32_t fields, size_t head)
@@ -286,7 +298,8 @@ struct http_req *req_blank(struct conn *c)
     return r;
 }
 
-int req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t n, struct http_req **ret, const char **ret_why)
+int req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t n,
+              struct http_req **ret, const char **ret_why)
 {
     uint32_t max = net_options.header_count_max;
     uint32_t fields = g->fields < max ? g->fields : max;
@@ -300,7 +313,8 @@ int req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t 
     r->http10 = g->minor == 0;
     bool known = find_method(r, line);
     bool version = g->major == 1 && g->minor <= 1;
-    bool cut = g->fields <= max && known && version && strcmp(line, "CONNECT") != 0 && req_cut(r, copy, n, max);
+    bool cut = g->fields <= max && known && version && strcmp(line, "CONNECT") != 0 &&
+               req_cut(r, copy, n, max);
     if (!cut)
         r->field_count = 0;
     make_id(r);

@@ -5,18 +5,54 @@
 
 #include "net/http_req.h"
 
-enum http_method http_method(const struct http_req *r) { return r->method; }
-const char *http_method_name(const struct http_req *r) { return r->method_name; }
-const char *http_path(const struct http_req *r) { return r->path; }
-const char *http_target(const struct http_req *r) { return r->target; }
-const struct http_route *http_route_of(const struct http_req *r) { return r->route; }
-struct str http_body(const struct http_req *r) { return (struct str){(const char *)r->body.data, r->body.len}; }
-const char *http_request_id(const struct http_req *r) { return r->id; }
-const char *http_peer(const struct http_req *r) { return r->peer; }
-bool http_secure(const struct http_req *r) { return r->secure; }
-bool http_loopback(const struct http_req *r) { return r->loopback; }
-bool http_aborted(const struct http_req *r) { return !r->conn || r->conn->state == CONN_DEAD; }
-int64_t http_started_us(const struct http_req *r) { return r->started_us; }
+enum http_method http_method(const struct http_req *r)
+{
+    return r->method;
+}
+const char *http_method_name(const struct http_req *r)
+{
+    return r->method_name;
+}
+const char *http_path(const struct http_req *r)
+{
+    return r->path;
+}
+const char *http_target(const struct http_req *r)
+{
+    return r->target;
+}
+const struct http_route *http_route_of(const struct http_req *r)
+{
+    return r->route;
+}
+struct str http_body(const struct http_req *r)
+{
+    return (struct str){(const char *)r->body.data, r->body.len};
+}
+const char *http_request_id(const struct http_req *r)
+{
+    return r->id;
+}
+const char *http_peer(const struct http_req *r)
+{
+    return r->peer;
+}
+bool http_secure(const struct http_req *r)
+{
+    return r->secure;
+}
+bool http_loopback(const struct http_req *r)
+{
+    return r->loopback;
+}
+bool http_aborted(const struct http_req *r)
+{
+    return !r->conn || r->conn->state == CONN_DEAD;
+}
+int64_t http_started_us(const struct http_req *r)
+{
+    return r->started_us;
+}
 
 static const char *pair_find(const struct http_pair *pairs, uint32_t n, const char *name)
 {
@@ -26,10 +62,17 @@ static const char *pair_find(const struct http_pair *pairs, uint32_t n, const ch
     return NULL;
 }
 
-const char *http_param(const struct http_req *r, const char *name) { return pair_find(r->params, r->param_count, name); }
-const char *http_query(const struct http_req *r, const char *name) { return pair_find(r->query, r->query_count, name); }
+const char *http_param(const struct http_req *r, const char *name)
+{
+    return pair_find(r->params, r->param_count, name);
+}
+const char *http_query(const struct http_req *r, const char *name)
+{
+    return pair_find(r->query, r->query_count, name);
+}
 
-bool http_query_each(const struct http_req *r, unsigned *i, const char **ret_name, const char **ret_value)
+bool http_query_each(const struct http_req *r, unsigned *i, const char **ret_name,
+                     const char **ret_value)
 {
     if (*i >= r->query_count)
         return false;
@@ -38,7 +81,8 @@ bool http_query_each(const struct http_req *r, unsigned *i, const char **ret_nam
     return true;
 }
 
-/* Repeated fields are joined once and the joined one takes the first's place; cookies join with "; " (RFC 6265 5.4). */
+/* Repeated fields are joined once and the joined one takes the first's place; cookies join with ";
+ * " (RFC 6265 5.4). */
 static const char *fields_join(struct http_req *r, uint32_t first)
 {
     const char *name = r->fields[first].name, *between = strcmp(name, "cookie") == 0 ? "; " : ", ";

@@ -1,7 +1,8 @@
 /*
- * The way in: one listening socket a loop on one port, and the http_service that owns everything of src/net on its loop. The first
- * socket is bound without SO_REUSEPORT, so that a port in use is an error; then it is opened to the others of this process.
- * When descriptors or connections run out, waiting peers are told 503 a few at a time: the loop never spins on a full listener.
+ * The way in: one listening socket a loop on one port, and the http_service that owns everything of
+ * src/net on its loop. The first socket is bound without SO_REUSEPORT, so that a port in use is an
+ * error; then it is opened to the others of this process. When descriptors or connections run out,
+ * waiting peers are told 503 a few at a time: the loop never spins on a full listener.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -21,12 +22,18 @@
 #include "stacgate/log.h"
 
 #define BACKLOG 4096
-#define FD_RESERVE 128u   /* descriptors left for the database, logs and the like */
-#define SHED_A_TICK 64u   /* peers told 503 per tick while there is no room */
+#define FD_RESERVE 128u /* descriptors left for the database, logs and the like */
+#define SHED_A_TICK 64u /* peers told 503 per tick while there is no room */
 #define FULL_LOG_MS 10000
 
-struct http_options net_options = {.head_max = 16 * 1024, .header_count_max = 100, .idle_ms = 65000, .head_ms = 10000,
-                                   .body_min_rate = 1024, .connections_max = 100000, .pipeline_max = 32, .accepts_per_turn = 200};
+struct http_options net_options = {.head_max = 16 * 1024,
+                                   .header_count_max = 100,
+                                   .idle_ms = 65000,
+                                   .head_ms = 10000,
+                                   .body_min_rate = 1024,
+                                   .connections_max = 100000,
+                                   .pipeline_max = 32,
+                                   .accepts_per_turn = 200};
 _Atomic uint32_t net_connections;
 
 static struct net_loop *loops[LOOPS_MAX];
@@ -36,7 +43,10 @@ static socklen_t bound_n;
 static char *host_copy, *cert_copy, *key_copy;
 static bool proxies_bad;
 
-static void set_default(uint32_t *to, uint32_t given) { *to = given ? given : *to; }
+static void set_default(uint32_t *to, uint32_t given)
+{
+    *to = given ? given : *to;
+}
 
 static char *copy_of(char **kept, const char *s)
 {
@@ -68,14 +78,17 @@ void http_configure(const struct http_options *o)
 static int say(char **ret_error, int e, const char *what)
 {
     char text[512];
-    snprintf(text, sizeof(text), "%s (%s, port %u): %s.", what, net_options.host ? net_options.host : "127.0.0.1", net_options.port, strerror(-e));
+    snprintf(text, sizeof(text), "%s (%s, port %u): %s.", what,
+             net_options.host ? net_options.host : "127.0.0.1", net_options.port, strerror(-e));
     *ret_error = xstrdup(text);
     return e;
 }
 
 static int host_address(struct sockaddr_storage *ret, socklen_t *ret_n)
 {
-    const char *host = !net_options.host || strcmp(net_options.host, "localhost") == 0 ? "127.0.0.1" : net_options.host;
+    const char *host = !net_options.host || strcmp(net_options.host, "localhost") == 0
+                           ? "127.0.0.1"
+                           : net_options.host;
     struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
     memset(ret, 0, sizeof(*ret));
@@ -93,7 +106,8 @@ static int host_address(struct sockaddr_storage *ret, socklen_t *ret_n)
 
 static int listen_socket(bool shared)
 {
-    int fd = socket(bound.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, off = 0;
+    int fd = socket(bound.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1,
+        off = 0;
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -110,8 +124,24 @@ static int listen_socket(bool shared)
     return e;
 }
 
+static void raise_descriptors(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return;
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+    uint32_t most = l.rlim_cur > 2 * FD_RESERVE
+                        ? (uint32_t)(l.rlim_cur > UINT32_MAX ? UINT32_MAX : l.rlim_cur) - FD_RESERVE
+                        : FD_RESERVE;
+    if (most < net_options.connections_max)
+        net_options.connections_max = most;
+}
+
 int http_bind(char **ret_error)
 {
+    raise_descriptors();
+    signal(SIGPIPE, SIG_IGN); /* plain writes ask for no signal each; OpenSSL's cannot */
     if (proxies_bad)
         return say(ret_error, -EINVAL, "--proxies takes at most 32 numeric addresses");
     if (host_address(&bound, &bound_n) != 0)
@@ -123,14 +153,19 @@ int http_bind(char **ret_error)
     }
     int fd = listen_socket(false);
     if (fd < 0)
-        return say(ret_error, fd, fd == -EADDRINUSE ? "The port is in use: choose another with --port, or stop what uses it" : "Cannot listen");
+        return say(ret_error, fd,
+                   fd == -EADDRINUSE
+                       ? "The port is in use: choose another with --port, or stop what uses it"
+                       : "Cannot listen");
     bound_n = sizeof(bound);
     getsockname(fd, (struct sockaddr *)&bound, &bound_n);
-    /* Two sockets that may be reused can both be bound before one listens: listening is what takes the port. */
+    /* Two sockets that may be reused can both be bound before one listens: listening is what takes
+     * the port. */
     if (listen(fd, BACKLOG) != 0) {
         int e = -errno;
         close(fd);
-        return say(ret_error, e, "The port is in use: choose another with --port, or stop what uses it");
+        return say(ret_error, e,
+                   "The port is in use: choose another with --port, or stop what uses it");
     }
     first_fd = fd;
     return 0;
@@ -138,7 +173,8 @@ int http_bind(char **ret_error)
 
 uint16_t http_port(void)
 {
-    return ntohs(bound.ss_family == AF_INET ? ((struct sockaddr_in *)&bound)->sin_port : ((struct sockaddr_in6 *)&bound)->sin6_port);
+    return ntohs(bound.ss_family == AF_INET ? ((struct sockaddr_in *)&bound)->sin_port
+                                            : ((struct sockaddr_in6 *)&bound)->sin6_port);
 }
 
 /* ---- accepting ---- */
@@ -167,13 +203,18 @@ static void listener_pause(struct net_loop *net, bool on)
 
 static void turn_away(int fd)
 {
-    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: "
+                               "close\r\nContent-Length: 0\r\n\r\n";
     if (!tls_wanted() && send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
         shutdown(fd, SHUT_WR);
     close(fd);
 }
 
-static bool full(void) { return atomic_load_explicit(&net_connections, memory_order_relaxed) >= net_options.connections_max; }
+static bool full(void)
+{
+    return atomic_load_explicit(&net_connections, memory_order_relaxed) >=
+           net_options.connections_max;
+}
 
 static void say_full(struct net_loop *net, const char *what)
 {
@@ -195,7 +236,8 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
             listener_pause(net, true);
             return;
         }
-        int fd = accept4(net->listen_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(net->listen_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
                 say_full(net, "no descriptor is left");
@@ -212,7 +254,8 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* While there is no room: the reserve descriptor lets a few of those who wait be told so, each tick. */
+/* While there is no room: the reserve descriptor lets a few of those who wait be told so, each
+ * tick. */
 static void listener_shed(struct net_loop *net)
 {
     for (unsigned i = 0; i < SHED_A_TICK; i++) {
@@ -250,19 +293,13 @@ static void net_tick(uv_timer_t *timer)
 
 /* ---- the service ---- */
 
-struct net_loop *net_here(void) { return loops[loop_index()]; }
-static void net_turn_end(void *arg) { conn_turn_end(arg); }
-
-static void raise_descriptors(void)
+struct net_loop *net_here(void)
 {
-    struct rlimit l;
-    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
-        return;
-    l.rlim_cur = l.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &l);
-    uint32_t most = l.rlim_cur > 2 * FD_RESERVE ? (uint32_t)(l.rlim_cur > UINT32_MAX ? UINT32_MAX : l.rlim_cur) - FD_RESERVE : FD_RESERVE;
-    if (most < net_options.connections_max)
-        net_options.connections_max = most;
+    return loops[loop_index()];
+}
+static void net_turn_end(void *arg)
+{
+    conn_turn_end(arg);
 }
 
 static int listen_more(int *ret_fd)
@@ -284,10 +321,6 @@ static int net_start(unsigned loop)
     int e;
     net->index = loop;
     net->listen_fd = first_fd;
-    if (loop == 0) {
-        signal(SIGPIPE, SIG_IGN); /* plain writes ask for no signal each; OpenSSL's cannot */
-        raise_descriptors();
-    }
     if (loop > 0 && (e = listen_more(&net->listen_fd)) != 0) {
         free(net);
         loops[loop] = NULL;
@@ -366,7 +399,8 @@ static void end_conn(struct conn *c)
     conn_die(c, 1001);
 }
 
-/* The connections end at once, the handles when libuv has seen them: the last one frees what is here. */
+/* The connections end at once, the handles when libuv has seen them: the last one frees what is
+ * here. */
 static void net_stop(unsigned loop)
 {
     struct net_loop *net = loops[loop];
@@ -390,7 +424,8 @@ static void net_stop(unsigned loop)
         uv_close(handles[i], net_closed);
 }
 
-const struct loop_service http_service = {.name = "http", .start = net_start, .drain = net_drain, .stop = net_stop};
+const struct loop_service http_service = {
+    .name = "http", .start = net_start, .drain = net_drain, .stop = net_stop};
 
 void http_stats(unsigned loop, struct http_stats *ret)
 {

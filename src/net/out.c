@@ -1,7 +1,9 @@
 /*
- * What a connection has to write: a ring of references to frames that many connections share, taken from its loop's free list when
- * something is queued and given back when the kernel took everything. One write per connection and turn: frames are joined in the
- * loop's scratch buffer, and a connection with the very frames of the one before it (a fan-out's members) reuses the joined bytes.
+ * What a connection has to write: a ring of references to frames that many connections share, taken
+ * from its loop's free list when something is queued and given back when the kernel took
+ * everything. One write per connection and turn: frames are joined in the loop's scratch buffer,
+ * and a connection with the very frames of the one before it (a fan-out's members) reuses the
+ * joined bytes.
  */
 #include "net.h"
 
@@ -20,7 +22,13 @@ _Atomic uint64_t net_queued_total;
 struct frame *frame_make(struct body *wire, enum ws_lane lane)
 {
     struct frame *f = xmalloc(sizeof(*f));
-    *f = (struct frame){.bytes = wire->bytes, .len = wire->len, .refs = 1, .at_ms = loop_now(), .body = wire, .lane = lane, .counted = true};
+    *f = (struct frame){.bytes = wire->bytes,
+                        .len = wire->len,
+                        .refs = 1,
+                        .at_ms = loop_now(),
+                        .body = wire,
+                        .lane = lane,
+                        .counted = true};
     atomic_fetch_add_explicit(&net_queued_total, f->len, memory_order_relaxed);
     return f;
 }
@@ -28,7 +36,12 @@ struct frame *frame_make(struct body *wire, enum ws_lane lane)
 struct frame *frame_plain(const void *bytes, uint32_t n, struct body *owner)
 {
     struct frame *f = xmalloc(sizeof(*f));
-    *f = (struct frame){.bytes = bytes, .len = n, .refs = 1, .at_ms = loop_now(), .body = owner, .lane = WS_CONTROL};
+    *f = (struct frame){.bytes = bytes,
+                        .len = n,
+                        .refs = 1,
+                        .at_ms = loop_now(),
+                        .body = owner,
+                        .lane = WS_CONTROL};
     return f;
 }
 
@@ -89,7 +102,9 @@ static void ring_give(struct net_loop *net, struct outq *q)
 
 static struct outq *ring_grow(struct conn *c)
 {
-    struct outq *old = c->out, *q = ring_take(c->net, old ? (old->cap < 512 ? old->cap * 4 : old->cap * 2) : ring_caps[0]);
+    struct outq *old = c->out,
+                *q = ring_take(c->net,
+                               old ? (old->cap < 512 ? old->cap * 4 : old->cap * 2) : ring_caps[0]);
     if (old) {
         for (uint32_t i = 0; i < old->count; i++)
             q->f[i] = old->f[(old->head + i) & (old->cap - 1)];
@@ -159,7 +174,10 @@ static void out_unblock(struct conn *c)
 
 /* ---- the queue ---- */
 
-static inline struct frame *out_at(const struct outq *q, uint32_t i) { return q->f[(q->head + i) & (q->cap - 1)]; }
+static inline struct frame *out_at(const struct outq *q, uint32_t i)
+{
+    return q->f[(q->head + i) & (q->cap - 1)];
+}
 
 static void out_pop(struct conn *c)
 {
@@ -174,7 +192,8 @@ static void out_pop(struct conn *c)
     frame_unref(f);
 }
 
-/* queued counts whole frames until their last byte is taken: less to do per write, and never less than what is held. */
+/* queued counts whole frames until their last byte is taken: less to do per write, and never less
+ * than what is held. */
 static void out_took(struct conn *c, size_t n)
 {
     struct outq *q = c->out;
@@ -222,7 +241,8 @@ void out_uncache(struct net_loop *net)
 
 static bool join_same(const struct joined *j, const struct outq *q)
 {
-    return j->count && q->head == 0 && q->offset == 0 && q->count >= j->count && memcmp(q->f, j->of, j->count * sizeof(q->f[0])) == 0 &&
+    return j->count && q->head == 0 && q->offset == 0 && q->count >= j->count &&
+           memcmp(q->f, j->of, j->count * sizeof(q->f[0])) == 0 &&
            (q->count == j->count || j->len + q->f[j->count]->len > SCRATCH_SIZE);
 }
 
@@ -235,7 +255,8 @@ static void join_keep(struct joined *j, struct frame *f)
     j->of[j->count++] = frame_ref(f);
 }
 
-/* Whole frames, as many as fit, from the queue's front; only then can the next connection use them too. */
+/* Whole frames, as many as fit, from the queue's front; only then can the next connection use them
+ * too. */
 static size_t join(struct net_loop *net, const struct outq *q)
 {
     struct joined *j = &net->joined;

@@ -1,7 +1,8 @@
 /*
- * Long queues of many small frames, made short: all frames that a blocked connection got in one past second become one frame, and
- * because the other slow members of a channel wait for the very same ones, they share it. So a thousand members that never read
- * cost what is said to them once, not a thousand lists of it. What was made is remembered only while one pass goes over the slow
+ * Long queues of many small frames, made short: all frames that a blocked connection got in one
+ * past second become one frame, and because the other slow members of a channel wait for the very
+ * same ones, they share it. So a thousand members that never read cost what is said to them once,
+ * not a thousand lists of it. What was made is remembered only while one pass goes over the slow
  * connections: it holds references, so a pointer in it means the frame it meant.
  */
 #include <stdlib.h>
@@ -9,10 +10,11 @@
 
 #include "net/net.h"
 
-#define FOLD_MIN 64u     /* frames of a queue, before it is looked at */
-#define RUN_MIN 8u       /* frames of one second, before they are joined */
-#define SHARED_MIN 4u    /* references of a frame: fewer, and joining would copy what nobody else takes */
-#define FOLDS_MAX 256u   /* remembered in one pass */
+#define FOLD_MIN 64u /* frames of a queue, before it is looked at */
+#define RUN_MIN 8u   /* frames of one second, before they are joined */
+#define SHARED_MIN                                                                                 \
+    4u /* references of a frame: fewer, and joining would copy what nobody else takes */
+#define FOLDS_MAX 256u /* remembered in one pass */
 #define FOLD_BYTES_MAX (1u << 20)
 
 struct fold {
@@ -23,10 +25,13 @@ struct fold {
 struct folding {
     struct fold folds[FOLDS_MAX];
     uint32_t count, room;
-    struct frame **queue;     /* one connection's, in order */
+    struct frame **queue; /* one connection's, in order */
 };
 
-struct folding *fold_begin(void) { return xcalloc(1, sizeof(struct folding)); }
+struct folding *fold_begin(void)
+{
+    return xcalloc(1, sizeof(struct folding));
+}
 
 void fold_end(struct folding *g)
 {
@@ -69,13 +74,17 @@ static struct frame *fold_make(struct folding *g, struct frame *const *run, uint
     return fold->made;
 }
 
-static int64_t second_of(const struct frame *f) { return f->at_ms / 1000; }
+static int64_t second_of(const struct frame *f)
+{
+    return f->at_ms / 1000;
+}
 
 /* How many frames from queue[i] on are durable ones of the same second. */
 static uint32_t run_length(struct frame *const *queue, uint32_t i, uint32_t n)
 {
     uint32_t j = i;
-    while (j < n && queue[j]->lane == WS_DURABLE && queue[j]->counted && second_of(queue[j]) == second_of(queue[i]))
+    while (j < n && queue[j]->lane == WS_DURABLE && queue[j]->counted &&
+           second_of(queue[j]) == second_of(queue[i]))
         j++;
     return j - i;
 }
@@ -102,7 +111,8 @@ void fold_queue(struct folding *g, struct conn *c, int64_t now)
     q->head = 0;
     for (uint32_t i = 0, run; i < n; i += run) {
         run = run_length(g->queue, i, n);
-        bool whole = i > 0 && run >= RUN_MIN && second_of(g->queue[i]) > first && second_of(g->queue[i]) < now / 1000;
+        bool whole = i > 0 && run >= RUN_MIN && second_of(g->queue[i]) > first &&
+                     second_of(g->queue[i]) < now / 1000;
         struct frame *one = whole ? fold_known(g, g->queue + i, run) : NULL;
         if (whole && !one)
             one = fold_make(g, g->queue + i, run);

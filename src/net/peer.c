@@ -1,6 +1,7 @@
 /*
- * Who is at the other end: addresses as 16 bytes (IPv4 mapped), and the client behind a configured proxy. X-Forwarded-For and -Proto
- * count only when the connection comes from such a proxy, read from the right, each further hop only while it is a proxy too.
+ * Who is at the other end: addresses as 16 bytes (IPv4 mapped), and the client behind a configured
+ * proxy. X-Forwarded-For and -Proto count only when the connection comes from such a proxy, read
+ * from the right, each further hop only while it is a proxy too.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +18,10 @@ static unsigned proxy_count;
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static bool is_v4(const uint8_t a[16]) { return memcmp(a, mapped, 12) == 0; }
+static bool is_v4(const uint8_t a[16])
+{
+    return memcmp(a, mapped, 12) == 0;
+}
 
 int peer_parse(const char *text, uint8_t addr[16])
 {
@@ -29,7 +33,8 @@ int peer_parse(const char *text, uint8_t addr[16])
 
 void peer_text(const uint8_t addr[16], char out[46])
 {
-    if (!(is_v4(addr) ? inet_ntop(AF_INET, addr + 12, out, 46) : inet_ntop(AF_INET6, addr, out, 46)))
+    if (!(is_v4(addr) ? inet_ntop(AF_INET, addr + 12, out, 46)
+                      : inet_ntop(AF_INET6, addr, out, 46)))
         out[0] = '\0';
 }
 
@@ -44,7 +49,8 @@ bool peer_private(const uint8_t a[16])
     if (peer_loopback(a))
         return true;
     if (is_v4(a))
-        return a[12] == 10 || (a[12] == 172 && (a[13] & 0xf0) == 16) || (a[12] == 192 && a[13] == 168) || (a[12] == 169 && a[13] == 254);
+        return a[12] == 10 || (a[12] == 172 && (a[13] & 0xf0) == 16) ||
+               (a[12] == 192 && a[13] == 168) || (a[12] == 169 && a[13] == 254);
     return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
 }
 
@@ -112,7 +118,8 @@ static void peer_forwarded(struct http_req *r)
 
 static bool proto_https(const struct http_req *r)
 {
-    const char *list = http_header(r, "x-forwarded-proto"), *comma = list ? strrchr(list, ',') : NULL;
+    const char *list = http_header(r, "x-forwarded-proto"),
+               *comma = list ? strrchr(list, ',') : NULL;
     const char *one = comma ? comma + 1 : list;
     return one && strcasecmp(one + strspn(one, " \t"), "https") == 0;
 }
@@ -122,7 +129,9 @@ void peer_resolve(struct http_req *r)
     memcpy(r->addr, r->conn->addr, 16);
     bool proxied = is_proxy(r->addr);
     r->secure = r->conn->tls != NULL || (proxied && proto_https(r));
-    r->loopback = peer_loopback(r->addr) && !(proxied && (http_header(r, "x-forwarded-for") || http_header(r, "x-forwarded-proto")));
+    r->loopback =
+        peer_loopback(r->addr) &&
+        !(proxied && (http_header(r, "x-forwarded-for") || http_header(r, "x-forwarded-proto")));
     if (proxied)
         peer_forwarded(r);
     peer_text(r->addr, r->peer);

@@ -1,6 +1,7 @@
 /*
- * The route table: given once at start, ordered so that words come before parameters and a "*rest" comes last; the first row that fits
- * wins. Segments are compared decoded, one by one, so that an encoded slash never separates.
+ * The route table: given once at start, ordered so that words come before parameters and a "*rest"
+ * comes last; the first row that fits wins. Segments are compared decoded, one by one, so that an
+ * encoded slash never separates.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,16 +13,19 @@
 
 struct row {
     const struct http_route *route;
-    char *text;                       /* the path, cut at its slashes */
+    char *text; /* the path, cut at its slashes */
     const char *seg[SEGMENTS_MAX];
     unsigned count;
-    bool rest;                        /* the last segment takes what follows */
+    bool rest; /* the last segment takes what follows */
 };
 
 static struct row *rows;
 static unsigned row_count;
 
-static int seg_rank(const char *s) { return !s ? 0 : *s == '*' ? 3 : *s == ':' ? 2 : 1; }
+static int seg_rank(const char *s)
+{
+    return !s ? 0 : *s == '*' ? 3 : *s == ':' ? 2 : 1;
+}
 
 static int row_order(const void *a, const void *b)
 {
@@ -98,7 +102,8 @@ static void row_params(struct http_req *r, const struct row *row, char *const *s
     }
 }
 
-static const char *const method_names[HTTP_METHODS] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+static const char *const method_names[HTTP_METHODS] = {"GET",   "HEAD",   "POST",   "PUT",
+                                                       "PATCH", "DELETE", "OPTIONS"};
 
 static const char *allow_list(struct http_req *r, unsigned set)
 {

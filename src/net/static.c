@@ -1,6 +1,7 @@
 /*
- * Static files, all of them in memory and prepared once: type, ETag by content, gzip. A request's path is looked up in a sorted table
- * and nothing else, so there is no path that could escape. Names that carry a hash never change: a year; everything else asks again.
+ * Static files, all of them in memory and prepared once: type, ETag by content, gzip. A request's
+ * path is looked up in a sorted table and nothing else, so there is no path that could escape.
+ * Names that carry a hash never change: a year; everything else asks again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -34,14 +35,33 @@ static struct entry *entries;
 static size_t entry_count, total_bytes;
 static bool from_directory;
 
-static const struct { const char *end, *type; bool text; } types[] = {
-    {".html", "text/html; charset=utf-8", true}, {".js", "text/javascript; charset=utf-8", true}, {".mjs", "text/javascript; charset=utf-8", true},
-    {".css", "text/css; charset=utf-8", true}, {".json", "application/json; charset=utf-8", true}, {".map", "application/json; charset=utf-8", true},
-    {".svg", "image/svg+xml; charset=utf-8", true}, {".txt", "text/plain; charset=utf-8", true}, {".xml", "application/xml; charset=utf-8", true},
-    {".webmanifest", "application/manifest+json; charset=utf-8", true}, {".wasm", "application/wasm", true}, {".ico", "image/x-icon", true},
-    {".png", "image/png", false}, {".jpg", "image/jpeg", false}, {".jpeg", "image/jpeg", false}, {".gif", "image/gif", false},
-    {".webp", "image/webp", false}, {".avif", "image/avif", false}, {".woff2", "font/woff2", false}, {".woff", "font/woff", false},
-    {".ttf", "font/ttf", true}, {".mp3", "audio/mpeg", false}, {".mp4", "video/mp4", false}, {".pdf", "application/pdf", false}};
+static const struct {
+    const char *end, *type;
+    bool text;
+} types[] = {{".html", "text/html; charset=utf-8", true},
+             {".js", "text/javascript; charset=utf-8", true},
+             {".mjs", "text/javascript; charset=utf-8", true},
+             {".css", "text/css; charset=utf-8", true},
+             {".json", "application/json; charset=utf-8", true},
+             {".map", "application/json; charset=utf-8", true},
+             {".svg", "image/svg+xml; charset=utf-8", true},
+             {".txt", "text/plain; charset=utf-8", true},
+             {".xml", "application/xml; charset=utf-8", true},
+             {".webmanifest", "application/manifest+json; charset=utf-8", true},
+             {".wasm", "application/wasm", true},
+             {".ico", "image/x-icon", true},
+             {".png", "image/png", false},
+             {".jpg", "image/jpeg", false},
+             {".jpeg", "image/jpeg", false},
+             {".gif", "image/gif", false},
+             {".webp", "image/webp", false},
+             {".avif", "image/avif", false},
+             {".woff2", "font/woff2", false},
+             {".woff", "font/woff", false},
+             {".ttf", "font/ttf", true},
+             {".mp3", "audio/mpeg", false},
+             {".mp4", "video/mp4", false},
+             {".pdf", "application/pdf", false}};
 
 /* Paths of interfaces: an unknown one there is never answered with a page. */
 static const char *const no_pages[] = {"/api", "/socket", "/ws", "/test", "/problems", "/metrics"};
@@ -60,7 +80,8 @@ static const char *type_of(const char *path, bool *ret_text)
     return "application/octet-stream";
 }
 
-/* "name-1a2b3c4d.js", "name.1a2b3c4d.css": eight or more characters of a hash, a digit among them, before the extension. */
+/* "name-1a2b3c4d.js", "name.1a2b3c4d.css": eight or more characters of a hash, a digit among them,
+ * before the extension. */
 static bool hashed_name(const char *path)
 {
     const char *name = strrchr(path, '/'), *dot = name ? strrchr(name, '.') : NULL;
@@ -68,9 +89,12 @@ static bool hashed_name(const char *path)
         return false;
     size_t n = 0;
     bool digit = false;
-    for (const char *p = dot; p > name && (p[-1] == '_' || (p[-1] >= '0' && p[-1] <= '9') || ((p[-1] | 32) >= 'a' && (p[-1] | 32) <= 'z')); p--, n++)
+    for (const char *p = dot; p > name && (p[-1] == '_' || (p[-1] >= '0' && p[-1] <= '9') ||
+                                           ((p[-1] | 32) >= 'a' && (p[-1] | 32) <= 'z'));
+         p--, n++)
         digit |= p[-1] >= '0' && p[-1] <= '9';
-    return n >= 8 && digit && dot - n > name && (dot[-(long)n - 1] == '-' || dot[-(long)n - 1] == '.');
+    return n >= 8 && digit && dot - n > name &&
+           (dot[-(long)n - 1] == '-' || dot[-(long)n - 1] == '.');
 }
 
 static void entry_gzip(struct entry *e)
@@ -98,7 +122,11 @@ static void entry_add(const char *path, const unsigned char *bytes, size_t len)
     char hash[65];
     entries = xrealloc(entries, (entry_count + 1) * sizeof(*entries));
     struct entry *e = &entries[entry_count++];
-    *e = (struct entry){.path = path, .type = type_of(path, &text), .bytes = bytes, .len = len, .immutable = hashed_name(path)};
+    *e = (struct entry){.path = path,
+                        .type = type_of(path, &text),
+                        .bytes = bytes,
+                        .len = len,
+                        .immutable = hashed_name(path)};
     sha256_hex(bytes, len, hash);
     snprintf(e->etag, sizeof(e->etag), "\"%.32s\"", hash);
     snprintf(e->etag_gzip, sizeof(e->etag_gzip), "\"%.32s-gzip\"", hash);
@@ -106,7 +134,10 @@ static void entry_add(const char *path, const unsigned char *bytes, size_t len)
         entry_gzip(e);
 }
 
-static int entry_order(const void *a, const void *b) { return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path); }
+static int entry_order(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+}
 
 static const struct entry *entry_find(const char *path)
 {
@@ -136,7 +167,8 @@ static int file_read(int fd, const char *path, size_t size, char **ret_error)
 {
     total_bytes += size;
     if (total_bytes > BYTES_MAX || entry_count == FILES_MAX)
-        return complain(ret_error, path, "more than 256 MiB or 20,000 files: serve them with a web server in front");
+        return complain(ret_error, path,
+                        "more than 256 MiB or 20,000 files: serve them with a web server in front");
     unsigned char *bytes = xmalloc(size + 1);
     size_t got = 0;
     for (ssize_t n = 1; got < size && n > 0; got += n > 0 ? (size_t)n : 0)
@@ -151,7 +183,8 @@ static int file_read(int fd, const char *path, size_t size, char **ret_error)
 
 static int directory_read(int dir_fd, const char *path, unsigned depth, char **ret_error);
 
-static int member_read(int dir_fd, const char *path, const char *name, unsigned depth, char **ret_error)
+static int member_read(int dir_fd, const char *path, const char *name, unsigned depth,
+                       char **ret_error)
 {
     char whole[512];
     struct stat st;
@@ -159,7 +192,9 @@ static int member_read(int dir_fd, const char *path, const char *name, unsigned 
         return complain(ret_error, path, "a path is longer than 511 bytes");
     int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return errno == ELOOP ? 0 : complain(ret_error, whole, strerror(errno)); /* a link is passed over */
+        return errno == ELOOP
+                   ? 0
+                   : complain(ret_error, whole, strerror(errno)); /* a link is passed over */
     int e = 0;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
         return directory_read(fd, whole, depth + 1, ret_error);
@@ -175,7 +210,9 @@ static int directory_read(int dir_fd, const char *path, unsigned depth, char **r
     DIR *dir = depth <= DEPTH_MAX ? fdopendir(dir_fd) : NULL;
     if (!dir) {
         close(dir_fd);
-        return complain(ret_error, path, depth > DEPTH_MAX ? "directories are nested more than 16 deep" : strerror(errno));
+        return complain(ret_error, path,
+                        depth > DEPTH_MAX ? "directories are nested more than 16 deep"
+                                          : strerror(errno));
     }
     int e = 0;
     for (struct dirent *d; !e && (d = readdir(dir));)
@@ -193,7 +230,9 @@ int static_use_directory(const char *dir, char **ret_error)
     from_directory = true;
     int e = directory_read(fd, "", 0, ret_error);
     qsort(entries, entry_count, sizeof(*entries), entry_order);
-    return e ? e : entry_find("/index.html") ? 0 : complain(ret_error, dir, "there is no index.html in it");
+    return e                           ? e
+           : entry_find("/index.html") ? 0
+                                       : complain(ret_error, dir, "there is no index.html in it");
 }
 
 /* ---- serving ---- */
@@ -209,7 +248,8 @@ static bool is_page_path(const char *path)
     return last && !strchr(last, '.');
 }
 
-/* If-None-Match is a list of tags, or "*"; comparison is weak, and which coding a tag was for does not matter (RFC 9110 13.1.2). */
+/* If-None-Match is a list of tags, or "*"; comparison is weak, and which coding a tag was for does
+ * not matter (RFC 9110 13.1.2). */
 static bool unchanged(const struct http_req *r, const struct entry *e)
 {
     const char *s = http_header(r, "if-none-match");
@@ -224,7 +264,8 @@ static bool unchanged(const struct http_req *r, const struct entry *e)
         size_t n = strcspn(s, ",");
         while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
             n--;
-        if ((n == strlen(e->etag) && memcmp(s, e->etag, n) == 0) || (n == strlen(e->etag_gzip) && memcmp(s, e->etag_gzip, n) == 0))
+        if ((n == strlen(e->etag) && memcmp(s, e->etag, n) == 0) ||
+            (n == strlen(e->etag_gzip) && memcmp(s, e->etag_gzip, n) == 0))
             return true;
         s += strcspn(s, ",");
     }
@@ -235,8 +276,10 @@ static bool unchanged(const struct http_req *r, const struct entry *e)
 static void page_policy(struct http_req *r)
 {
     http_set(r, "Content-Security-Policy",
-             "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-             "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+             "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src "
+             "'self' data: blob:; font-src 'self' data:; "
+             "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+             "frame-ancestors 'none'");
     http_set(r, "Referrer-Policy", "strict-origin-when-cross-origin");
     http_set(r, "Cross-Origin-Opener-Policy", "same-origin");
 }
@@ -266,7 +309,8 @@ bool static_serve(struct http_req *r)
     if (gzip)
         http_set(r, "Content-Encoding", "gzip");
     r->prepared = true;
-    struct str bytes = gzip ? (struct str){(const char *)e->gzip, e->gzip_len} : (struct str){(const char *)e->bytes, e->len};
+    struct str bytes = gzip ? (struct str){(const char *)e->gzip, e->gzip_len}
+                            : (struct str){(const char *)e->bytes, e->len};
     http_respond_bytes(r, 200, e->type, bytes, NULL);
     return true;
 }

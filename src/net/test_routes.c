@@ -1,6 +1,6 @@
 /*
- * What --test-endpoints opens for conformance suites: an HTTP echo and a WebSocket echo through the very code that serves everything
- * else.
+ * What --test-endpoints opens for conformance suites: an HTTP echo and a WebSocket echo through the
+ * very code that serves everything else.
  */
 #include <stdlib.h>
 
@@ -30,13 +30,17 @@ static void echo_message(void *arg, enum ws_opcode op, const uint8_t *bytes, siz
         ws_wire(&wire, op, bytes, n);
     ws_send_body(e->conn, body_of(&wire), WS_REPLAY);
     buf_finish(&wire);
-    if (ws_queued(e->conn) > HTTP_QUEUE_MAX) { /* an echo is not taken faster than it is read back */
+    if (ws_queued(e->conn) >
+        HTTP_QUEUE_MAX) { /* an echo is not taken faster than it is read back */
         ws_pause(e->conn, true);
         ws_want_drain(e->conn, 0);
     }
 }
 
-static void echo_drained(void *arg) { ws_pause(((struct echo *)arg)->conn, false); }
+static void echo_drained(void *arg)
+{
+    ws_pause(((struct echo *)arg)->conn, false);
+}
 
 static void echo_closed(void *arg, uint16_t code)
 {
@@ -44,7 +48,8 @@ static void echo_closed(void *arg, uint16_t code)
     free(arg);
 }
 
-static const struct ws_handler echo_handler = {.message = echo_message, .drained = echo_drained, .closed = echo_closed};
+static const struct ws_handler echo_handler = {
+    .message = echo_message, .drained = echo_drained, .closed = echo_closed};
 
 static void echo_ws(struct http_req *r)
 {

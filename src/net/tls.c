@@ -1,7 +1,8 @@
 /*
- * TLS 1.2 and 1.3 by OpenSSL, between a connection and its socket. Certificate and key are checked before anything starts, so that a
- * mistake in them is a sentence and not every client's failed handshake. Records are written as far as the kernel takes them; an
- * unfinished one is tried again from the same place of the queue, which is why a queue begun under TLS is never taken back.
+ * TLS 1.2 and 1.3 by OpenSSL, between a connection and its socket. Certificate and key are checked
+ * before anything starts, so that a mistake in them is a sentence and not every client's failed
+ * handshake. Records are written as far as the kernel takes them; an unfinished one is tried again
+ * from the same place of the queue, which is why a queue begun under TLS is never taken back.
  */
 #include <errno.h>
 #include <openssl/err.h>
@@ -16,10 +17,14 @@
 
 static SSL_CTX *context;
 
-static const char suites12[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-                               "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static const char suites12[] =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-bool tls_wanted(void) { return context != NULL; }
+bool tls_wanted(void)
+{
+    return context != NULL;
+}
 
 static int __attribute__((format(printf, 2, 3))) sentence(char **ret_error, const char *fmt, ...)
 {
@@ -39,12 +44,14 @@ static const char *why(void)
     return text ? text : "unreadable";
 }
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg)
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                       const unsigned char *in, unsigned in_n, void *arg)
 {
     static const unsigned char ours[] = "\x08http/1.1";
     unsigned char *chosen;
     (void)ssl, (void)arg;
-    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -56,11 +63,14 @@ static SSL_CTX *context_make(void)
     if (!ctx)
         return NULL;
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_cipher_list(ctx, suites12);
     SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets only: no memory for those who are gone */
+    SSL_CTX_set_session_cache_mode(
+        ctx, SSL_SESS_CACHE_OFF); /* tickets only: no memory for those who are gone */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"stacgate", 8);
     SSL_CTX_set_timeout(ctx, 24 * 3600);
     SSL_CTX_set_max_early_data(ctx, 0);
@@ -71,19 +81,28 @@ int tls_setup(const char *cert, const char *key, char **ret_error)
 {
     struct stat st;
     if (!cert || !key)
-        return sentence(ret_error, "TLS needs both --tls-cert and --tls-key: the %s is missing.", cert ? "key" : "certificate");
+        return sentence(ret_error, "TLS needs both --tls-cert and --tls-key: the %s is missing.",
+                        cert ? "key" : "certificate");
     if (stat(key, &st) != 0)
         return sentence(ret_error, "The TLS key %s cannot be read: %s.", key, strerror(errno));
     if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return sentence(ret_error, "The TLS key %s may be read by others (mode %04o): chmod 600 %s.", key, st.st_mode & 07777, key);
+        return sentence(ret_error,
+                        "The TLS key %s may be read by others (mode %04o): chmod 600 %s.", key,
+                        st.st_mode & 07777, key);
     SSL_CTX *ctx = context_make();
     int e = 0;
     if (!ctx)
         e = sentence(ret_error, "OpenSSL does not start: %s.", why());
     else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-        e = sentence(ret_error, "The TLS certificate %s cannot be used (%s): it must be a PEM file, its own certificate first.", cert, why());
+        e = sentence(ret_error,
+                     "The TLS certificate %s cannot be used (%s): it must be a PEM file, its own "
+                     "certificate first.",
+                     cert, why());
     else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        e = sentence(ret_error, "The TLS key %s cannot be used with %s (%s): it must be that certificate's key, in PEM.", key, cert, why());
+        e = sentence(ret_error,
+                     "The TLS key %s cannot be used with %s (%s): it must be that certificate's "
+                     "key, in PEM.",
+                     key, cert, why());
     else if (SSL_CTX_check_private_key(ctx) != 1)
         e = sentence(ret_error, "The TLS key %s does not belong to the certificate %s.", key, cert);
     if (e) {
@@ -108,10 +127,15 @@ int tls_start(struct conn *c)
 static int tls_result(struct conn *c, int r)
 {
     switch (SSL_get_error(c->tls, r)) {
-    case SSL_ERROR_WANT_WRITE: c->tls_out = true; return -EAGAIN;
-    case SSL_ERROR_WANT_READ: return -EAGAIN;
-    case SSL_ERROR_ZERO_RETURN: return 0;
-    default: return -EIO;
+    case SSL_ERROR_WANT_WRITE:
+        c->tls_out = true;
+        return -EAGAIN;
+    case SSL_ERROR_WANT_READ:
+        return -EAGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        return -EIO;
     }
 }
 
@@ -145,7 +169,10 @@ ssize_t tls_send(struct conn *c, const void *p, size_t n)
     return e ? e : -EPIPE;
 }
 
-bool tls_pending(const struct conn *c) { return SSL_pending(c->tls) > 0; }
+bool tls_pending(const struct conn *c)
+{
+    return SSL_pending(c->tls) > 0;
+}
 
 void tls_bye(struct conn *c)
 {

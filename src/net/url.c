@@ -1,6 +1,6 @@
 /*
- * Percent-decoding (RFC 3986) and query parameters (as forms write them). What is malformed, not UTF-8 or holds a NUL is refused
- * here, so that nothing above need ask again.
+ * Percent-decoding (RFC 3986) and query parameters (as forms write them). What is malformed, not
+ * UTF-8 or holds a NUL is refused here, so that nothing above need ask again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,10 @@
 
 static int hex_value(char b)
 {
-    return b >= '0' && b <= '9' ? b - '0' : b >= 'a' && b <= 'f' ? b - 'a' + 10 : b >= 'A' && b <= 'F' ? b - 'A' + 10 : -1;
+    return b >= '0' && b <= '9'   ? b - '0'
+           : b >= 'a' && b <= 'f' ? b - 'a' + 10
+           : b >= 'A' && b <= 'F' ? b - 'A' + 10
+                                  : -1;
 }
 
 bool url_decode(char *s, bool plus, size_t *ret_len)

@@ -1,7 +1,8 @@
 /*
- * A WebSocket connection: the handshake that makes it, the queue's lanes and limits, pings, and the close handshake. It ends in one
- * of three ways: both close frames went by (then the server shuts first), the peer vanished, or patience ended; closed() is told once,
- * at a turn's end. After ws_fail() nothing that the peer sends is looked at: that is what close_got says.
+ * A WebSocket connection: the handshake that makes it, the queue's lanes and limits, pings, and the
+ * close handshake. It ends in one of three ways: both close frames went by (then the server shuts
+ * first), the peer vanished, or patience ended; closed() is told once, at a turn's end. After
+ * ws_fail() nothing that the peer sends is looked at: that is what close_got says.
  */
 #include <assert.h>
 #include <errno.h>
@@ -13,8 +14,10 @@
 #include "net/http_req.h"
 #include "net/ws_frame.h"
 
-#define PONGS_A_SECOND 64u    /* further pings of that second go unanswered: RFC 6455 5.5.3 allows to answer the latest only */
-#define PINGS_A_SECOND 1024u  /* above: 1008 */
+#define PONGS_A_SECOND                                                                             \
+    64u /* further pings of that second go unanswered: RFC 6455 5.5.3 allows to answer the latest  \
+           only */
+#define PINGS_A_SECOND 1024u /* above: 1008 */
 
 struct ws_limits net_limits = {.queue_soft = 64 * 1024,
                                .queue_hard = 1024 * 1024,
@@ -43,7 +46,8 @@ void ws_configure(const struct ws_limits *l)
 static bool key_valid(const char *key)
 {
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return key && strlen(key) == 24 && strspn(key, base64) == 22 && strcmp(key + 22, "==") == 0 && strchr("AQgw", key[21]);
+    return key && strlen(key) == 24 && strspn(key, base64) == 22 && strcmp(key + 22, "==") == 0 &&
+           strchr("AQgw", key[21]);
 }
 
 static void accept_key(const char *key, char out[32])
@@ -66,10 +70,13 @@ static const char *handshake_fault(const struct http_req *r, int *ret_status)
     if (!version || strcmp(version, "13") != 0)
         return "Sec-WebSocket-Version must be 13";
     *ret_status = 400;
-    return key_valid(http_header(r, "sec-websocket-key")) ? NULL : "Sec-WebSocket-Key must be 16 bytes in base64";
+    return key_valid(http_header(r, "sec-websocket-key"))
+               ? NULL
+               : "Sec-WebSocket-Key must be 16 bytes in base64";
 }
 
-/* One offer of permessage-deflate that we can meet: no parameter that we do not know, windows of any size down to what zlib does. */
+/* One offer of permessage-deflate that we can meet: no parameter that we do not know, windows of
+ * any size down to what zlib does. */
 static bool offer_fits(char *offer)
 {
     char *at = NULL, *name = strtok_r(offer, ";", &at);
@@ -79,7 +86,8 @@ static bool offer_fits(char *offer)
         p += strspn(p, " \t");
         size_t n = strcspn(p, " \t=");
         bool none = p[n] == '\0', bits = n == 22 && memcmp(p, "client_max_window_bits", 22) == 0;
-        bool context = (n == 26 && (memcmp(p, "server_no_context_takeover", 26) == 0 || memcmp(p, "client_no_context_takeover", 26) == 0));
+        bool context = (n == 26 && (memcmp(p, "server_no_context_takeover", 26) == 0 ||
+                                    memcmp(p, "client_no_context_takeover", 26) == 0));
         if (!(context && none) && !bits)
             return false; /* also server_max_window_bits: we write with the full window */
     }
@@ -108,11 +116,15 @@ static void accept_answer(struct http_req *r, const char *protocol, bool deflate
     char key[32];
     accept_key(http_header(r, "sec-websocket-key"), key);
     struct buf b = BUF_INIT;
-    buf_printf(&b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", key);
+    buf_printf(&b,
+               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+               "Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+               key);
     if (protocol)
         buf_printf(&b, "Sec-WebSocket-Protocol: %s\r\n", protocol);
     if (deflate)
-        buf_puts(&b, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n");
+        buf_puts(&b, "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+                     "client_no_context_takeover\r\n");
     buf_printf(&b, "X-Request-Id: %s\r\n", r->id);
     buf_put(&b, r->set.data, r->set.len);
     buf_puts(&b, "\r\n");
@@ -131,7 +143,8 @@ static struct conn *accept_refuse(struct http_req *r, int status, const char *wh
     return NULL;
 }
 
-struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws_handler *handler, void *arg, uint32_t message_max, bool deflate)
+struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws_handler *handler,
+                       void *arg, uint32_t message_max, bool deflate)
 {
     int status;
     if (http_aborted(r)) {
@@ -167,8 +180,14 @@ struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws
     return c;
 }
 
-bool ws_deflates(const struct conn *c) { return c->deflate; }
-int64_t ws_last_heard(const struct conn *c) { return c->heard_ms; }
+bool ws_deflates(const struct conn *c)
+{
+    return c->deflate;
+}
+int64_t ws_last_heard(const struct conn *c)
+{
+    return c->heard_ms;
+}
 
 const char *ws_peer(const struct conn *c)
 {
@@ -215,7 +234,10 @@ void ws_send_body(struct conn *c, struct body *wire, enum ws_lane lane)
     frame_unref(f);
 }
 
-size_t ws_queued(const struct conn *c) { return c->out ? c->queued - c->out->offset : 0; }
+size_t ws_queued(const struct conn *c)
+{
+    return c->out ? c->queued - c->out->offset : 0;
+}
 
 void ws_want_drain(struct conn *c, size_t below)
 {
@@ -224,7 +246,10 @@ void ws_want_drain(struct conn *c, size_t below)
     conn_dirty(c);
 }
 
-void ws_pause(struct conn *c, bool on) { conn_pause(c, on); }
+void ws_pause(struct conn *c, bool on)
+{
+    conn_pause(c, on);
+}
 
 /* ---- the end ---- */
 
@@ -271,7 +296,8 @@ void ws_fail(struct conn *c, uint16_t code, const char *reason)
 void ws_slow(struct conn *c)
 {
     c->close_code = 4008;
-    if (c->tls) { /* a record that OpenSSL has begun cannot be taken back: no close frame would get through */
+    if (c->tls) { /* a record that OpenSSL has begun cannot be taken back: no close frame would get
+                     through */
         conn_reset(c);
         return;
     }
@@ -312,7 +338,9 @@ void ws_due(struct conn *c, int64_t now)
         conn_reset(c);
         return;
     }
-    int64_t heard = c->blocked && c->moved_ms > c->heard_ms ? c->moved_ms : c->heard_ms; /* who takes bytes from a full queue lives */
+    int64_t heard = c->blocked && c->moved_ms > c->heard_ms
+                        ? c->moved_ms
+                        : c->heard_ms; /* who takes bytes from a full queue lives */
     int64_t silent = now - heard;
     if (silent >= net_limits.dead_after_ms && !c->paused) {
         stat_add(&c->net->stats.timeouts, 1);
@@ -325,7 +353,8 @@ void ws_due(struct conn *c, int64_t now)
         c->pinged = true;
         out_push(c, f);
     }
-    int64_t next = heard + (c->pinged || c->paused ? net_limits.dead_after_ms : net_limits.ping_after_ms);
+    int64_t next =
+        heard + (c->pinged || c->paused ? net_limits.dead_after_ms : net_limits.ping_after_ms);
     conn_due(c, next > now ? next : now + 1000);
 }
 
@@ -378,7 +407,8 @@ void ws_control(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n)
         got_ping(c, p, n);
 }
 
-void ws_message(struct conn *c, uint8_t opcode, bool packed, uint8_t *p, size_t n, bool text_checked)
+void ws_message(struct conn *c, uint8_t opcode, bool packed, uint8_t *p, size_t n,
+                bool text_checked)
 {
     if (c->closing)
         return;

@@ -64,7 +64,8 @@ void ws_unmask(uint8_t *p, size_t n, const uint8_t mask[4])
 
 bool ws_code_valid(uint16_t code)
 {
-    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) || (code >= 3000 && code <= 4999);
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+           (code >= 3000 && code <= 4999);
 }
 
 static void wire_head(struct buf *out, uint8_t first, size_t n)

@@ -1,5 +1,6 @@
 /*
- * One WebSocket frame's header (RFC 6455 5.2), read strictly: what a client may not send is an error here already.
+ * One WebSocket frame's header (RFC 6455 5.2), read strictly: what a client may not send is an
+ * error here already.
  */
 #ifndef SG_WS_FRAME_H
 #define SG_WS_FRAME_H
@@ -19,7 +20,8 @@ struct ws_head {
     uint8_t mask[4];
 };
 
-/* Bytes of the header: 0 when more are needed, -1002 when it is wrong (unmasked, reserved bits or opcodes, control rules, length form). */
+/* Bytes of the header: 0 when more are needed, -1002 when it is wrong (unmasked, reserved bits or
+ * opcodes, control rules, length form). */
 int ws_head_read(const uint8_t *p, size_t n, bool may_pack, struct ws_head *ret);
 void ws_unmask(uint8_t *p, size_t n, const uint8_t mask[4]);
 bool ws_code_valid(uint16_t code); /* one that may stand in a close frame */

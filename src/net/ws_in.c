@@ -1,7 +1,8 @@
 /*
- * Messages in. A frame that lies whole in the read buffer and is a message by itself is unmasked in place and delivered: nothing is
- * allocated. What arrives in pieces gets a struct ws_in from the loop's pool: wslay puts together the data frames (order, masks,
- * UTF-8 as it comes), control frames are gathered beside it. It goes back when the connection is between messages again.
+ * Messages in. A frame that lies whole in the read buffer and is a message by itself is unmasked in
+ * place and delivered: nothing is allocated. What arrives in pieces gets a struct ws_in from the
+ * loop's pool: wslay puts together the data frames (order, masks, UTF-8 as it comes), control
+ * frames are gathered beside it. It goes back when the connection is between messages again.
  * Invariant: wslay is fed exactly whole frames, so at a frame's end it holds no byte of the next.
  */
 #include <stdlib.h>
@@ -18,16 +19,16 @@ struct ws_in {
     struct ws_in *next_free;
     struct conn *conn;
     wslay_event_context_ptr wslay;
-    const uint8_t *p;             /* what wslay may read now */
+    const uint8_t *p; /* what wslay may read now */
     size_t n;
-    struct buf message;           /* content of the message so far */
-    struct buf rest;              /* input kept while the connection is paused */
+    struct buf message; /* content of the message so far */
+    struct buf rest;    /* input kept while the connection is paused */
     struct ws_head head;
     uint8_t head_bytes[WS_HEAD_MAX], control[WS_CONTROL_MAX];
     uint8_t head_n, control_n;
-    uint64_t left;                /* content bytes of the current frame still to come */
+    uint64_t left; /* content bytes of the current frame still to come */
     uint32_t fragments;
-    uint8_t opcode;               /* of the message under way */
+    uint8_t opcode; /* of the message under way */
     bool in_frame, in_message, packed, done;
 };
 
@@ -48,28 +49,33 @@ static ssize_t in_recv(wslay_event_context_ptr ctx, uint8_t *buf, size_t len, in
     return (ssize_t)n;
 }
 
-static ssize_t in_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags, void *arg)
+static ssize_t in_send(wslay_event_context_ptr ctx, const uint8_t *data, size_t len, int flags,
+                       void *arg)
 {
     (void)ctx, (void)data, (void)flags, (void)arg;
     return (ssize_t)len; /* it only ever wants to say why it stopped: ws_fail() says it */
 }
 
-static void in_chunk(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_chunk_arg *a, void *arg)
+static void in_chunk(wslay_event_context_ptr ctx,
+                     const struct wslay_event_on_frame_recv_chunk_arg *a, void *arg)
 {
     struct ws_in *in = arg;
     (void)ctx;
     buf_put(&in->message, a->data, a->data_length);
 }
 
-static void in_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *a, void *arg)
+static void in_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *a,
+                       void *arg)
 {
     struct ws_in *in = arg;
     (void)ctx, (void)a;
     in->done = true;
 }
 
-static const struct wslay_event_callbacks in_callbacks = {
-    .recv_callback = in_recv, .send_callback = in_send, .on_frame_recv_chunk_callback = in_chunk, .on_msg_recv_callback = in_message};
+static const struct wslay_event_callbacks in_callbacks = {.recv_callback = in_recv,
+                                                          .send_callback = in_send,
+                                                          .on_frame_recv_chunk_callback = in_chunk,
+                                                          .on_msg_recv_callback = in_message};
 
 /* ---- the pool ---- */
 
@@ -95,7 +101,8 @@ static bool wslay_attach(struct ws_in *in)
             return false;
         wslay_event_config_set_no_buffering(in->wslay, 1);
     }
-    wslay_event_config_set_allowed_rsv_bits(in->wslay, in->conn->deflate ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE); /* whose it is now */
+    wslay_event_config_set_allowed_rsv_bits(
+        in->wslay, in->conn->deflate ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE); /* whose it is now */
     return true;
 }
 
@@ -137,7 +144,10 @@ void ws_in_finish(struct net_loop *net)
 
 /* ---- frames in pieces ---- */
 
-static bool in_open(const struct conn *c) { return c->state == CONN_WS && !c->close_got; }
+static bool in_open(const struct conn *c)
+{
+    return c->state == CONN_WS && !c->close_got;
+}
 
 /* Limits and order of a new frame; 0 or a close code. */
 static uint16_t in_check(struct ws_in *in)
@@ -155,7 +165,8 @@ static uint16_t in_check(struct ws_in *in)
         buf_clear(&in->message);
     }
     in->fragments++;
-    if (in->message.len + h->length > in->conn->message_max || in->fragments > net_limits.fragments_max)
+    if (in->message.len + h->length > in->conn->message_max ||
+        in->fragments > net_limits.fragments_max)
         return 1009;
     return 0;
 }
@@ -175,7 +186,8 @@ static void in_frame_end(struct conn *c, struct ws_in *in)
     }
 }
 
-/* Gives wslay a piece of a data frame; false when it found a fault (then the connection is closing). */
+/* Gives wslay a piece of a data frame; false when it found a fault (then the connection is
+ * closing). */
 static bool in_data(struct conn *c, struct ws_in *in, const uint8_t *p, size_t n)
 {
     in->p = p;
@@ -185,7 +197,11 @@ static bool in_data(struct conn *c, struct ws_in *in, const uint8_t *p, size_t n
         return true;
     wslay_event_send(in->wslay);
     uint16_t code = wslay_event_get_status_code_sent(in->wslay);
-    ws_fail(c, code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA || code == WSLAY_CODE_MESSAGE_TOO_BIG ? code : 1002, NULL);
+    ws_fail(c,
+            code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA || code == WSLAY_CODE_MESSAGE_TOO_BIG
+                ? code
+                : 1002,
+            NULL);
     return false;
 }
 
@@ -233,7 +249,8 @@ static size_t in_piece(struct conn *c, struct ws_in *in, const uint8_t *p, size_
 
 /* ---- whole frames ---- */
 
-/* Delivers the frame at p when it is all there and a message by itself. The bytes it used; 0: it goes the other way, or was refused. */
+/* Delivers the frame at p when it is all there and a message by itself. The bytes it used; 0: it
+ * goes the other way, or was refused. */
 static size_t in_whole(struct conn *c, uint8_t *p, size_t n)
 {
     struct ws_head h;
@@ -249,7 +266,8 @@ static size_t in_whole(struct conn *c, uint8_t *p, size_t n)
         ws_fail(c, 1009, NULL);
         return 0;
     }
-    if (!h.fin || h.opcode == WS_CONTINUE || h.length > n - (size_t)size || (!control && c->in && c->in->in_message))
+    if (!h.fin || h.opcode == WS_CONTINUE || h.length > n - (size_t)size ||
+        (!control && c->in && c->in->in_message))
         return 0;
     uint8_t *content = p + size;
     ws_unmask(content, (size_t)h.length, h.mask);
@@ -260,7 +278,10 @@ static size_t in_whole(struct conn *c, uint8_t *p, size_t n)
     return (size_t)size + (size_t)h.length;
 }
 
-static bool in_between(const struct ws_in *in) { return !in->in_frame && !in->head_n; }
+static bool in_between(const struct ws_in *in)
+{
+    return !in->in_frame && !in->head_n;
+}
 
 static void in_run(struct conn *c, uint8_t *p, size_t n)
 {
@@ -275,7 +296,8 @@ static void in_run(struct conn *c, uint8_t *p, size_t n)
     }
     if (off < n && in_open(c) && c->paused)
         buf_put(&in_attach(c)->rest, p + off, n - off);
-    else if (c->in && in_between(c->in) && !c->in->in_message && !c->in->rest.len && c->state != CONN_DEAD)
+    else if (c->in && in_between(c->in) && !c->in->in_message && !c->in->rest.len &&
+             c->state != CONN_DEAD)
         ws_in_release(c);
 }
 

@@ -1,6 +1,7 @@
 /*
- * zlib for one loop: a gzip state, a raw deflate state and a raw inflate state, made on first use and reset for each message, so that
- * compression costs no connection any memory (permessage-deflate runs without context takeover, RFC 7692 7.1.1).
+ * zlib for one loop: a gzip state, a raw deflate state and a raw inflate state, made on first use
+ * and reset for each message, so that compression costs no connection any memory
+ * (permessage-deflate runs without context takeover, RFC 7692 7.1.1).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,7 +40,8 @@ static bool zip_all(z_stream *z, int flush, const void *p, size_t n, struct buf 
 bool zip_gzip(struct net_loop *net, const void *p, size_t n, struct buf *out)
 {
     struct deflate *d = zip_here(net);
-    if (d->has_gzip ? deflateReset(&d->gzip) != Z_OK : deflateInit2(&d->gzip, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (d->has_gzip ? deflateReset(&d->gzip) != Z_OK
+                    : deflateInit2(&d->gzip, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return false;
     d->has_gzip = true;
     return zip_all(&d->gzip, Z_FINISH, p, n, out);
@@ -48,7 +50,9 @@ bool zip_gzip(struct net_loop *net, const void *p, size_t n, struct buf *out)
 bool zip_deflate(struct net_loop *net, const void *p, size_t n, struct buf *out)
 {
     struct deflate *d = zip_here(net);
-    if (d->has_deflate ? deflateReset(&d->deflate) != Z_OK : deflateInit2(&d->deflate, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (d->has_deflate
+            ? deflateReset(&d->deflate) != Z_OK
+            : deflateInit2(&d->deflate, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return false;
     d->has_deflate = true;
     size_t before = out->len;
@@ -69,7 +73,8 @@ static int inflate_some(struct deflate *d, size_t max)
         d->out.len += room - z->avail_out;
         if (d->out.len > max)
             return -EMSGSIZE;
-        if (e == Z_STREAM_END && z->avail_in) /* a final block: what follows is a stream of its own */
+        if (e == Z_STREAM_END &&
+            z->avail_in) /* a final block: what follows is a stream of its own */
             e = inflateReset(z);
         else if (e == Z_STREAM_END)
             return 0;
@@ -81,7 +86,8 @@ static int inflate_some(struct deflate *d, size_t max)
     return 0;
 }
 
-int zip_inflate(struct net_loop *net, const void *p, size_t n, size_t max, uint8_t **ret, size_t *ret_n)
+int zip_inflate(struct net_loop *net, const void *p, size_t n, size_t max, uint8_t **ret,
+                size_t *ret_n)
 {
     static const uint8_t tail[4] = {0, 0, 0xff, 0xff};
     struct deflate *d = zip_here(net);
@@ -89,7 +95,10 @@ int zip_inflate(struct net_loop *net, const void *p, size_t n, size_t max, uint8
         return -EINVAL;
     d->has_inflate = true;
     buf_clear(&d->out);
-    const struct { const void *p; size_t n; } parts[2] = {{p, n}, {tail, sizeof(tail)}};
+    const struct {
+        const void *p;
+        size_t n;
+    } parts[2] = {{p, n}, {tail, sizeof(tail)}};
     for (unsigned i = 0; i < 2; i++) {
         d->inflate.next_in = (Bytef *)(uintptr_t)parts[i].p;
         d->inflate.avail_in = (uInt)parts[i].n;

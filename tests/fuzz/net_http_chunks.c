@@ -1,5 +1,6 @@
 /*
- * Chunked bodies from a stranger: whole and byte by byte the same content, the same end, the same verdict.
+ * Chunked bodies from a stranger: whole and byte by byte the same content, the same end, the same
+ * verdict.
  */
 #include <assert.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static enum gate_answer feed(const uint8_t *p, size_t n, size_t step, struct buf *content, size_t *end)
+static enum gate_answer feed(const uint8_t *p, size_t n, size_t step, struct buf *content,
+                             size_t *end)
 {
     struct chunks c;
     chunks_init(&c);
@@ -32,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t end, end_single;
     enum gate_answer answer = feed(data, size, SIZE_MAX, &whole, &end);
     assert(feed(data, size, 1, &single, &end_single) == answer && end == end_single);
-    assert(whole.len == single.len && (!whole.len || memcmp(whole.data, single.data, whole.len) == 0));
+    assert(whole.len == single.len &&
+           (!whole.len || memcmp(whole.data, single.data, whole.len) == 0));
     buf_finish(&whole);
     buf_finish(&single);
     return 0;

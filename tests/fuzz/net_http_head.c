@@ -1,6 +1,7 @@
 /*
- * Heads from a stranger: whole and in two pieces the gate must agree, and what it passes must go through the parser and the checks of
- * meaning without harm. What they accept has a path of valid UTF-8 and at most one framing.
+ * Heads from a stranger: whole and in two pieces the gate must agree, and what it passes must go
+ * through the parser and the checks of meaning without harm. What they accept has a path of valid
+ * UTF-8 and at most one framing.
  */
 #include <assert.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static enum gate_answer feed(struct gate *g, const uint8_t *p, size_t n, size_t 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct net_loop net;
-    static struct conn conn = {.net = &net, .addr = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
+    static struct conn conn = {.net = &net,
+                               .addr = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
     struct gate whole, cut;
     size_t end, end_cut;
     if (size > 20000)

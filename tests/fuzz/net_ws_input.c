@@ -1,6 +1,7 @@
 /*
- * Frames from a stranger into a connection without a socket to speak of: every message that is delivered must be within the limit, and
- * text valid UTF-8, however the bytes are cut. Needs a loop: one runs around each input.
+ * Frames from a stranger into a connection without a socket to speak of: every message that is
+ * delivered must be within the limit, and text valid UTF-8, however the bytes are cut. Needs a
+ * loop: one runs around each input.
  */
 #include <assert.h>
 #include <string.h>
@@ -73,7 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_open(LOG_ERROR, "/dev/null");
     http_configure(&(struct http_options){.host = "127.0.0.1"});
     if (http_bind(&error) == 0)
-        runtime_run(&(struct runtime_options){.loops = 1, .drain_ms = 100, .services = services, .ready = ready});
+        runtime_run(&(struct runtime_options){
+            .loops = 1, .drain_ms = 100, .services = services, .ready = ready});
     free(error);
     log_close();
     return 0;

@@ -1,10 +1,14 @@
 /*
- * The HTTP side over real sockets: what is refused and how (each head whole and byte by byte), smuggling, keep-alive and pipelining,
- * bodies, slow and silent clients, requests whose connection dies.
+ * The HTTP side over real sockets: what is refused and how (each head whole and byte by byte),
+ * smuggling, keep-alive and pipelining, bodies, slow and silent clients, requests whose connection
+ * dies.
  */
 #include "net_testing.h"
 
-static void hello(struct http_req *r) { http_respond(r, 200, "text/plain; charset=utf-8", body_make("hello\n", 6)); }
+static void hello(struct http_req *r)
+{
+    http_respond(r, 200, "text/plain; charset=utf-8", body_make("hello\n", 6));
+}
 
 static void describe(struct http_req *r)
 {
@@ -17,14 +21,18 @@ static void describe(struct http_req *r)
     buf_finish(&b);
 }
 
-static void page(struct http_req *r) { http_respond(r, 200, "text/html; charset=utf-8", body_make("<p>", 3)); }
+static void page(struct http_req *r)
+{
+    http_respond(r, 200, "text/html; charset=utf-8", body_make("<p>", 3));
+}
 
 static void large(struct http_req *r)
 {
     static char text[200000];
     memset(text, 'a', sizeof(text));
     http_set(r, "ETag", "\"7-abc\"");
-    http_respond_bytes(r, 200, "application/json; charset=utf-8", (struct str){text, sizeof(text)}, NULL);
+    http_respond_bytes(r, 200, "application/json; charset=utf-8", (struct str){text, sizeof(text)},
+                       NULL);
 }
 
 /* Requests that answer only when told: kept here by the loop's thread, taken by the test's. */
@@ -55,10 +63,17 @@ static void held_terminate(struct actor *self, void *state, int result)
     http_respond(r, 200, "text/plain; charset=utf-8", body_make("late\n", 5));
 }
 
-static const struct actor_type held_type = {.name = "held", .mailbox_max = 8, .init = held_init, .receive = held_receive,
-                                            .terminate = held_terminate, .drains = false};
+static const struct actor_type held_type = {.name = "held",
+                                            .mailbox_max = 8,
+                                            .init = held_init,
+                                            .receive = held_receive,
+                                            .terminate = held_terminate,
+                                            .drains = false};
 
-static void hold(struct http_req *r) { actor_spawn(&held_type, &r); }
+static void hold(struct http_req *r)
+{
+    actor_spawn(&held_type, &r);
+}
 
 static const struct http_route routes[] = {
     {.method = HTTP_M_GET, .path = "/hello", .enter = hello},
@@ -72,8 +87,14 @@ static const struct http_route routes[] = {
     {.method = HTTP_M_DELETE, .path = "/hello", .enter = hello},
 };
 
-static void start_with(const struct http_options *o) { server_start(o, routes, sizeof(routes) / sizeof(*routes), 2); }
-static void start(void) { start_with(NULL); }
+static void start_with(const struct http_options *o)
+{
+    server_start(o, routes, sizeof(routes) / sizeof(*routes), 2);
+}
+static void start(void)
+{
+    start_with(NULL);
+}
 
 static char answer[1 << 20];
 
@@ -90,10 +111,15 @@ static const char *ask(const char *request)
 #define H "Host: a\r\n"
 #define E "POST /test/echo HTTP/1.1\r\nHost: a\r\n"
 #define G "GET /hello HTTP/1.1\r\n"
-#define WS G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define WS                                                                                         \
+    G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "                      \
+       "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define G2 "GET /test/ws HTTP/1.1\r\nHost: a\r\n"
 
-static const struct { int status; const char *request; } refusals[] = {
+static const struct {
+    int status;
+    const char *request;
+} refusals[] = {
     {200, G H "\r\n"},
     {200, "GET /hello HTTP/1.0\r\n\r\n"},
     {200, "GET http://a/hello HTTP/1.1\r\n" H "\r\n"},
@@ -158,15 +184,18 @@ static const struct { int status; const char *request; } refusals[] = {
     {400, "POST /test/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
     {413, "GET /hello HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc"},
     {413, "POST /small HTTP/1.1\r\n" H "Content-Length: 11\r\n\r\n01234567890"},
-    {413, "POST /small HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n"},
+    {413, "POST /small HTTP/1.1\r\n" H
+          "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n"},
     {417, E "Expect: 200-ok\r\nContent-Length: 0\r\n\r\n"},
     {426, G2 "\r\n"},
     {101, WS "\r\n"},
     {426, G2 "Upgrade: websocket\r\n\r\n"},
     {426, G2 "Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n"},
-    {426, G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
+    {426, G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+             "8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"},
     {400, G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n"},
-    {400, G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n"},
+    {400, G2 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+             "13\r\nSec-WebSocket-Key: short\r\n\r\n"},
     {400, WS "Content-Length: 3\r\n\r\nabc"},
     {400, WS "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
 };
@@ -175,7 +204,8 @@ Test(http, refusals_whole, .init = start, .fini = server_stop)
 {
     for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
         int got = status_of(ask(refusals[i].request));
-        cr_expect_eq(got, refusals[i].status, "%d instead of %d for case %zu: %s", got, refusals[i].status, i, refusals[i].request);
+        cr_expect_eq(got, refusals[i].status, "%d instead of %d for case %zu: %s", got,
+                     refusals[i].status, i, refusals[i].request);
     }
 }
 
@@ -188,7 +218,8 @@ Test(http, refusals_byte_by_byte, .init = start, .fini = server_stop)
         shutdown(fd, SHUT_WR);
         hear(fd, answer, sizeof(answer), 3000);
         int got = status_of(answer);
-        cr_expect_eq(got, refusals[i].status, "%d instead of %d for case %zu: %s", got, refusals[i].status, i, refusals[i].request);
+        cr_expect_eq(got, refusals[i].status, "%d instead of %d for case %zu: %s", got,
+                     refusals[i].status, i, refusals[i].request);
         close(fd);
     }
 }
@@ -213,9 +244,11 @@ Test(http, nothing_is_smuggled, .init = start, .fini = server_stop)
 
 Test(http, parameters_and_queries, .init = start, .fini = server_stop)
 {
-    cr_expect(strstr(ask("GET /things/a%2Fb%C3%A9?x=1&y=a+b%26&z HTTP/1.0\r\n\r\n"), "\r\n\r\na/b\xc3\xa9|-|/things/a/b\xc3\xa9|x=1|y=a b&|z="));
+    cr_expect(strstr(ask("GET /things/a%2Fb%C3%A9?x=1&y=a+b%26&z HTTP/1.0\r\n\r\n"),
+                     "\r\n\r\na/b\xc3\xa9|-|/things/a/b\xc3\xa9|x=1|y=a b&|z="));
     cr_expect(strstr(ask("GET /things/special HTTP/1.0\r\n\r\n"), "hello\n"));
-    cr_expect(strstr(ask("GET /files/a/b%20c/d HTTP/1.0\r\n\r\n"), "\r\n\r\n-|a/b c/d|/files/a/b c/d"));
+    cr_expect(
+        strstr(ask("GET /files/a/b%20c/d HTTP/1.0\r\n\r\n"), "\r\n\r\n-|a/b c/d|/files/a/b c/d"));
 }
 
 Test(http, head_has_length_but_no_body, .init = start, .fini = server_stop)
@@ -227,15 +260,19 @@ Test(http, head_has_length_but_no_body, .init = start, .fini = server_stop)
 
 Test(http, options_and_405_list_the_methods, .init = start, .fini = server_stop)
 {
-    cr_expect(strstr(ask("OPTIONS /hello HTTP/1.1\r\n" H "\r\n"), "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"));
-    cr_expect(strstr(ask("PATCH /hello HTTP/1.1\r\n" H "\r\n"), "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"));
+    cr_expect(strstr(ask("OPTIONS /hello HTTP/1.1\r\n" H "\r\n"),
+                     "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"));
+    cr_expect(strstr(ask("PATCH /hello HTTP/1.1\r\n" H "\r\n"),
+                     "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"));
 }
 
 Test(http, pages_carry_their_policy, .init = start, .fini = server_stop)
 {
     const char *got = ask("GET /page HTTP/1.1\r\n" H "\r\n");
-    cr_expect(strstr(got, "\r\nContent-Security-Policy: default-src 'self'") && !strstr(got, "unsafe"));
-    cr_expect(strstr(got, "frame-ancestors 'none'") && strstr(got, "\r\nReferrer-Policy: ") && strstr(got, "\r\nCross-Origin-Opener-Policy: "));
+    cr_expect(strstr(got, "\r\nContent-Security-Policy: default-src 'self'") &&
+              !strstr(got, "unsafe"));
+    cr_expect(strstr(got, "frame-ancestors 'none'") && strstr(got, "\r\nReferrer-Policy: ") &&
+              strstr(got, "\r\nCross-Origin-Opener-Policy: "));
     cr_expect(strstr(got, "\r\nX-Content-Type-Options: nosniff\r\n"));
     cr_expect_not(strstr(got, "Strict-Transport-Security"));
     cr_expect_not(strstr(got, "Server:"));
@@ -244,10 +281,14 @@ Test(http, pages_carry_their_policy, .init = start, .fini = server_stop)
 Test(http, compression_changes_the_tag, .init = start, .fini = server_stop)
 {
     const char *plain = ask("GET /large HTTP/1.1\r\n" H "\r\n");
-    cr_expect(strstr(plain, "\r\nETag: \"7-abc\"\r\n") && strstr(plain, "\r\nContent-Length: 200000\r\n") && strstr(plain, "\r\nVary: Accept-Encoding"));
-    cr_expect(strstr(ask("GET /large HTTP/1.1\r\n" H "Accept-Encoding: br, gzip\r\n\r\n"), "\r\nETag: \"7-abc-gzip\"\r\n"));
+    cr_expect(strstr(plain, "\r\nETag: \"7-abc\"\r\n") &&
+              strstr(plain, "\r\nContent-Length: 200000\r\n") &&
+              strstr(plain, "\r\nVary: Accept-Encoding"));
+    cr_expect(strstr(ask("GET /large HTTP/1.1\r\n" H "Accept-Encoding: br, gzip\r\n\r\n"),
+                     "\r\nETag: \"7-abc-gzip\"\r\n"));
     cr_expect(strstr(answer, "\r\nContent-Encoding: gzip\r\n"));
-    cr_expect_not(strstr(ask("GET /large HTTP/1.1\r\n" H "Accept-Encoding: gzip;q=0\r\n\r\n"), "Content-Encoding"));
+    cr_expect_not(strstr(ask("GET /large HTTP/1.1\r\n" H "Accept-Encoding: gzip;q=0\r\n\r\n"),
+                         "Content-Encoding"));
 }
 
 Test(http, pipelined_answers_keep_their_order, .init = start, .fini = server_stop)
@@ -282,7 +323,9 @@ Test(http, expect_gets_continue_only_when_the_body_is_wanted, .init = start, .fi
     hear(fd, answer, sizeof(answer), 3000);
     cr_expect_eq(status_of(answer), 200);
     close(fd);
-    cr_expect_eq(status_of(ask("POST /small HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n")), 413);
+    cr_expect_eq(status_of(ask("POST /small HTTP/1.1\r\n" H
+                               "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n")),
+                 413);
 }
 
 Test(http, long_heads_and_targets, .init = start, .fini = server_stop)
@@ -346,7 +389,8 @@ Test(http, a_dead_connection_stops_its_worker, .init = start, .fini = server_sto
     cr_expect(atomic_load(&worker_stopped));
 }
 
-/* Sends requests for large answers and never reads: the server must stop reading it, and hold next to nothing. */
+/* Sends requests for large answers and never reads: the server must stop reading it, and hold next
+ * to nothing. */
 Test(http, a_pipeliner_that_never_reads_is_not_read, .init = start, .fini = server_stop)
 {
     int fd = dial();
@@ -373,14 +417,21 @@ static void start_proxied(void)
     start_with(&o);
 }
 
-Test(http, plain_requests_through_a_proxy_are_refused_or_sent_to_https, .init = start_proxied, .fini = server_stop)
+Test(http, plain_requests_through_a_proxy_are_refused_or_sent_to_https, .init = start_proxied,
+     .fini = server_stop)
 {
-    cr_expect_eq(status_of(ask(G H "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\r\n")), 200);
+    cr_expect_eq(
+        status_of(ask(G H "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\r\n")),
+        200);
     cr_expect(strstr(answer, "\r\nStrict-Transport-Security: max-age=31536000"));
     cr_expect_eq(status_of(ask(G H "X-Forwarded-For: 203.0.113.9\r\n\r\n")), 403);
-    cr_expect_eq(status_of(ask(G "Host: ecole.fr:8080\r\nAccept: text/html\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: http\r\n\r\n")), 308);
+    cr_expect_eq(status_of(ask(G "Host: ecole.fr:8080\r\nAccept: text/html\r\nX-Forwarded-For: "
+                                 "203.0.113.9\r\nX-Forwarded-Proto: http\r\n\r\n")),
+                 308);
     cr_expect(strstr(answer, "\r\nLocation: https://ecole.fr/hello\r\n"));
-    cr_expect_eq(status_of(ask(G H "X-Forwarded-For: 203.0.113.9, 198.51.100.1\r\nX-Forwarded-Proto: https, http\r\n\r\n")), 403);
+    cr_expect_eq(status_of(ask(G H "X-Forwarded-For: 203.0.113.9, "
+                                   "198.51.100.1\r\nX-Forwarded-Proto: https, http\r\n\r\n")),
+                 403);
 }
 
 static void start_small(void)
@@ -389,7 +440,8 @@ static void start_small(void)
     start_with(&o);
 }
 
-Test(http, above_the_limit_new_ones_are_told_and_it_recovers, .init = start_small, .fini = server_stop)
+Test(http, above_the_limit_new_ones_are_told_and_it_recovers, .init = start_small,
+     .fini = server_stop)
 {
     int fd[10];
     for (int i = 0; i < 10; i++) {

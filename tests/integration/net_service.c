@@ -1,6 +1,7 @@
 /*
- * The service as a whole: a drain lets a request under way finish, descriptors that run out do not stop it, several loops share a port,
- * and queues that were made short for a slow reader lose and change nothing.
+ * The service as a whole: a drain lets a request under way finish, descriptors that run out do not
+ * stop it, several loops share a port, and queues that were made short for a slow reader lose and
+ * change nothing.
  */
 #include "net_testing.h"
 
@@ -12,7 +13,9 @@ static char answer[65536];
 
 /* ---- a request that takes 300 ms, by an actor that drains ---- */
 
-struct slow { struct http_req *req; };
+struct slow {
+    struct http_req *req;
+};
 
 static int slow_done(struct actor *self, void *state, const struct msg *m)
 {
@@ -44,10 +47,18 @@ static void slow_end(struct actor *self, void *state, int result)
         http_respond(s->req, 503, NULL, NULL);
 }
 
-static const struct actor_type slow_type = {.name = "slow", .state_size = sizeof(struct slow), .mailbox_max = 8, .init = slow_init,
-                                            .receive = slow_mail, .terminate = slow_end, .drains = true};
+static const struct actor_type slow_type = {.name = "slow",
+                                            .state_size = sizeof(struct slow),
+                                            .mailbox_max = 8,
+                                            .init = slow_init,
+                                            .receive = slow_mail,
+                                            .terminate = slow_end,
+                                            .drains = true};
 
-static void slow(struct http_req *r) { actor_spawn(&slow_type, &r); }
+static void slow(struct http_req *r)
+{
+    actor_spawn(&slow_type, &r);
+}
 
 /* ---- a member whose messages say how many frames of which length it wants ---- */
 
@@ -81,8 +92,9 @@ static void member(struct http_req *r)
     *c = ws_accept(r, NULL, &wisher, c, 4096, false);
 }
 
-static const struct http_route routes[] = {{.method = HTTP_M_GET, .path = "/slow", .enter = slow},
-                                           {.method = HTTP_M_GET, .path = "/member", .enter = member, .upgrade = true}};
+static const struct http_route routes[] = {
+    {.method = HTTP_M_GET, .path = "/slow", .enter = slow},
+    {.method = HTTP_M_GET, .path = "/member", .enter = member, .upgrade = true}};
 
 Test(service, a_drain_lets_requests_finish_and_closes_the_idle)
 {
@@ -171,7 +183,8 @@ Test(service, a_folded_queue_loses_and_changes_nothing)
     uint8_t back[2048];
     size_t n;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    for (unsigned i = 0; i < 100; i++) { /* 100 times 30 frames, over three seconds, most of them in the queue */
+    for (unsigned i = 0; i < 100;
+         i++) { /* 100 times 30 frames, over three seconds, most of them in the queue */
         char text[32];
         snprintf(text, sizeof(text), "30 %u", 1000 + i);
         ws_say(fd, 0x81, text, strlen(text));

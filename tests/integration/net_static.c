@@ -1,6 +1,6 @@
 /*
- * Static files: the table made at build's form and a directory; tags, 304, gzip, HEAD, caching; and that nothing of a path reaches
- * the file system.
+ * Static files: the table made at build's form and a directory; tags, 304, gzip, HEAD, caching; and
+ * that nothing of a path reaches the file system.
  */
 #include "net_testing.h"
 
@@ -55,12 +55,17 @@ static void start(void)
 Test(static_files, pages_and_their_paths, .init = start, .fini = server_stop)
 {
     cr_expect(strstr(get("/", ""), "\r\n\r\n<!doctype html>"));
-    cr_expect(strstr(get("/groups/17", ""), "\r\n\r\n<!doctype html>"), "a page path is the application's");
-    cr_expect(strstr(answer, "\r\nCache-Control: no-cache\r\n") && strstr(answer, "\r\nContent-Security-Policy: "));
-    static const char *const none[] = {"/groups/17.js", "/assets/gone.js", "/api/nothing", "/socket/x", "/../etc/passwd", "/assets/../index.html",
-                                       "/%2e%2e/index.html", "//etc/passwd", "/icon.png/"};
+    cr_expect(strstr(get("/groups/17", ""), "\r\n\r\n<!doctype html>"),
+              "a page path is the application's");
+    cr_expect(strstr(answer, "\r\nCache-Control: no-cache\r\n") &&
+              strstr(answer, "\r\nContent-Security-Policy: "));
+    static const char *const none[] = {
+        "/groups/17.js",      "/assets/gone.js", "/api/nothing",
+        "/socket/x",          "/../etc/passwd",  "/assets/../index.html",
+        "/%2e%2e/index.html", "//etc/passwd",    "/icon.png/"};
     for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
-        cr_expect(status_of(get(none[i], "")) == 404 || strstr(answer, "<!doctype html>"), "%s: %s", none[i], answer);
+        cr_expect(status_of(get(none[i], "")) == 404 || strstr(answer, "<!doctype html>"), "%s: %s",
+                  none[i], answer);
     cr_expect_eq(status_of(get("/api/nothing", "")), 404);
     cr_expect_eq(status_of(get("/groups/17.js", "")), 404);
     cr_expect_eq(status_of(ask("POST / HTTP/1.1\r\nHost: a\r\n\r\n")), 404);
@@ -77,14 +82,16 @@ Test(static_files, tags_and_caching, .init = start, .fini = server_stop)
     cr_expect_eq(status_of(get("/assets/app-1a2B3c4d.js", again)), 304);
     cr_expect_not(strstr(answer, "Content-Length"));
     cr_expect_eq(status_of(get("/assets/app-1a2B3c4d.js", "If-None-Match: \"x\"\r\n")), 200);
-    cr_expect(strstr(get("/assets/app-development.js", ""), "\r\nCache-Control: no-cache\r\n"), "a word is no hash");
+    cr_expect(strstr(get("/assets/app-development.js", ""), "\r\nCache-Control: no-cache\r\n"),
+              "a word is no hash");
 }
 
 Test(static_files, gzip_is_another_tag, .init = start, .fini = server_stop)
 {
     char tag[64] = "", again[128];
     get("/assets/app-1a2B3c4d.js", "Accept-Encoding: gzip\r\n");
-    cr_expect(strstr(answer, "\r\nContent-Encoding: gzip\r\n") && strstr(answer, "\r\nVary: Accept-Encoding\r\n"));
+    cr_expect(strstr(answer, "\r\nContent-Encoding: gzip\r\n") &&
+              strstr(answer, "\r\nVary: Accept-Encoding\r\n"));
     cr_assert_eq(sscanf(strstr(answer, "ETag: "), "ETag: %63s", tag), 1);
     cr_expect(strstr(tag, "-gzip\""));
     snprintf(again, sizeof(again), "If-None-Match: %s\r\n", tag);
@@ -122,7 +129,8 @@ Test(static_files, a_directory_is_read_once_without_links_and_dot_files)
     http_on_refused(refuse);
     server_start(NULL, NULL, 0, 1);
     write_file(dir, "late.txt", "after the start");
-    cr_expect(strstr(get("/", ""), "<p>ours") && strstr(answer, "style-src 'self' 'unsafe-inline'"));
+    cr_expect(strstr(get("/", ""), "<p>ours") &&
+              strstr(answer, "style-src 'self' 'unsafe-inline'"));
     cr_expect(strstr(get("/sub/a.css", ""), "p{}"));
     cr_expect_eq(status_of(get("/.secret", "")), 404);
     cr_expect_eq(status_of(get("/link.txt", "")), 404);

@@ -1,6 +1,6 @@
 /*
- * A server of src/net alone, on a thread of the test's process and a port of its own, and plain blocking sockets against it. The
- * routes are the two echoes and a few of the test's own.
+ * A server of src/net alone, on a thread of the test's process and a port of its own, and plain
+ * blocking sockets against it. The routes are the two echoes and a few of the test's own.
  */
 #ifndef NET_TESTING_H
 #define NET_TESTING_H
@@ -28,7 +28,8 @@ struct server {
     unsigned loops;
     int result;
 };
-static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                               .changed = PTHREAD_COND_INITIALIZER};
 
 static inline void server_ready(void)
 {
@@ -42,12 +43,14 @@ static inline void *server_main(void *arg)
 {
     static const struct loop_service *const services[] = {&http_service, NULL};
     (void)arg;
-    struct runtime_options o = {.loops = server.loops, .drain_ms = 2000, .services = services, .ready = server_ready};
+    struct runtime_options o = {
+        .loops = server.loops, .drain_ms = 2000, .services = services, .ready = server_ready};
     server.result = runtime_run(&o);
     return NULL;
 }
 
-static inline void server_start(const struct http_options *given, const struct http_route *routes, unsigned count, unsigned loops)
+static inline void server_start(const struct http_options *given, const struct http_route *routes,
+                                unsigned count, unsigned loops)
 {
     struct http_options o = given ? *given : (struct http_options){0};
     char *error = NULL;
@@ -76,9 +79,12 @@ static inline void server_stop(void)
 
 static inline int dial(void)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(http_port()), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(http_port()),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0, "connect: %s", strerror(errno));
+    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0, "connect: %s",
+                 strerror(errno));
     return fd;
 }
 
@@ -92,7 +98,10 @@ static inline void say(int fd, const void *bytes, size_t n)
     }
 }
 
-static inline void say_text(int fd, const char *text) { say(fd, text, strlen(text)); }
+static inline void say_text(int fd, const char *text)
+{
+    say(fd, text, strlen(text));
+}
 
 /* Reads until the end, `max` bytes, or ms of silence; NUL-terminated. The number of bytes. */
 static inline size_t hear(int fd, char *out, size_t max, int ms)
@@ -178,8 +187,10 @@ static inline int ws_dial_with(const char *path, const char *more)
 {
     char request[512], answer[2048];
     int fd = dial();
-    snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", path, more);
+    snprintf(request, sizeof(request),
+             "GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+             path, more);
     say_text(fd, request);
     size_t n = 0;
     while (n < sizeof(answer) - 1 && (n < 4 || memcmp(answer + n - 4, "\r\n\r\n", 4) != 0))
@@ -191,7 +202,10 @@ static inline int ws_dial_with(const char *path, const char *more)
     return fd;
 }
 
-static inline int ws_dial(const char *path) { return ws_dial_with(path, ""); }
+static inline int ws_dial(const char *path)
+{
+    return ws_dial_with(path, "");
+}
 
 /* One frame of the server: its first byte, content of at most max bytes; -1 when none comes. */
 static inline int ws_hear(int fd, uint8_t *content, size_t max, size_t *ret_n)

@@ -1,6 +1,6 @@
 /*
- * TLS in front of the same server: versions, ALPN, a key that others may read, one that does not fit, an HTTP request, a WebSocket echo,
- * and a handshake that never comes.
+ * TLS in front of the same server: versions, ALPN, a key that others may read, one that does not
+ * fit, an HTTP request, a WebSocket echo, and a handshake that never comes.
  */
 #include "net_testing.h"
 
@@ -71,7 +71,8 @@ static size_t hear_tls(SSL *ssl, char *out, size_t max, const char *until)
 {
     size_t n = 0;
     out[0] = '\0';
-    for (int got; n + 1 < max && !strstr(out, until) && (got = SSL_read(ssl, out + n, (int)(max - n - 1))) > 0;) {
+    for (int got; n + 1 < max && !strstr(out, until) &&
+                  (got = SSL_read(ssl, out + n, (int)(max - n - 1))) > 0;) {
         n += (size_t)got;
         out[n] = '\0';
     }
@@ -81,9 +82,16 @@ static size_t hear_tls(SSL *ssl, char *out, size_t max, const char *until)
 Test(tls, versions_and_alpn, .init = start, .fini = server_stop)
 {
     int fd;
-    static const struct { int version; const char *alpn; bool good; } cases[] = {
-        {TLS1_VERSION, NULL, false},  {TLS1_1_VERSION, NULL, false},          {TLS1_2_VERSION, NULL, true},
-        {TLS1_3_VERSION, NULL, true}, {TLS1_3_VERSION, "\x08http/1.1", true}, {TLS1_3_VERSION, "\x02h2", false}};
+    static const struct {
+        int version;
+        const char *alpn;
+        bool good;
+    } cases[] = {{TLS1_VERSION, NULL, false},
+                 {TLS1_1_VERSION, NULL, false},
+                 {TLS1_2_VERSION, NULL, true},
+                 {TLS1_3_VERSION, NULL, true},
+                 {TLS1_3_VERSION, "\x08http/1.1", true},
+                 {TLS1_3_VERSION, "\x02h2", false}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         SSL *ssl = dial_tls(cases[i].version, cases[i].version, cases[i].alpn, &fd);
         cr_expect_eq(ssl != NULL, cases[i].good, "case %zu", i);
@@ -102,7 +110,8 @@ Test(tls, requests_and_a_large_echo, .init = start, .fini = server_stop)
     cr_assert(ssl);
     memset(big, 'b', sizeof(big));
     char head[128];
-    snprintf(head, sizeof(head), "POST /test/echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizeof(big) - 3);
+    snprintf(head, sizeof(head),
+             "POST /test/echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizeof(big) - 3);
     memcpy(big + sizeof(big) - 6, "end", 3);
     SSL_write(ssl, head, (int)strlen(head));
     SSL_write(ssl, big, sizeof(big) - 3);
@@ -121,7 +130,8 @@ Test(tls, websocket_echo, .init = start, .fini = server_stop)
     int fd;
     SSL *ssl = dial_tls(TLS1_3_VERSION, TLS1_3_VERSION, NULL, &fd);
     cr_assert(ssl);
-    static const char ask[] = "GET /test/ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    static const char ask[] = "GET /test/ws HTTP/1.1\r\nHost: a\r\nUpgrade: "
+                              "websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     SSL_write(ssl, ask, sizeof(ask) - 1);
     hear_tls(ssl, back, sizeof(back), "\r\n\r\n");
@@ -148,15 +158,22 @@ Test(tls, mistakes_are_sentences)
     make_files();
     char open_key[160], *error = NULL;
     snprintf(open_key, sizeof(open_key), "%s", other);
-    const struct { const char *cert, *key; mode_t mode; const char *word; } cases[] = {
-        {cert, NULL, 0600, "--tls-key"}, {cert, "/nonexistent", 0600, "/nonexistent"}, {cert, other, 0644, "chmod"},
-        {cert, other, 0600, "belong"},   {key, key, 0600, "certificate"}};
+    const struct {
+        const char *cert, *key;
+        mode_t mode;
+        const char *word;
+    } cases[] = {{cert, NULL, 0600, "--tls-key"},
+                 {cert, "/nonexistent", 0600, "/nonexistent"},
+                 {cert, other, 0644, "chmod"},
+                 {cert, other, 0600, "belong"},
+                 {key, key, 0600, "certificate"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct http_options o = {.tls_cert = cases[i].cert, .tls_key = cases[i].key};
         chmod(other, cases[i].mode);
         http_configure(&o);
         cr_expect_eq(http_bind(&error), -EINVAL, "case %zu", i);
-        bool said = error && (strstr(error, cases[i].word) || (i == 3 && strstr(error, "mismatch")));
+        bool said =
+            error && (strstr(error, cases[i].word) || (i == 3 && strstr(error, "mismatch")));
         cr_expect(said, "case %zu says: %s", i, error);
         free(error);
         error = NULL;

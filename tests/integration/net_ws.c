@@ -1,13 +1,15 @@
 /*
- * The WebSocket side over real sockets: messages whole and in pieces, what a peer may not send and the code it gets, the close
- * handshake, lanes and limits of the queue, silence, floods, peers that never read.
+ * The WebSocket side over real sockets: messages whole and in pieces, what a peer may not send and
+ * the code it gets, the close handshake, lanes and limits of the queue, silence, floods, peers that
+ * never read.
  */
 #include "net_testing.h"
 
 #include <stdio.h>
 #include <zlib.h>
 
-/* A route whose connection the test commands: "burst N L" queues N durable messages of L bytes, and so on. */
+/* A route whose connection the test commands: "burst N L" queues N durable messages of L bytes, and
+ * so on. */
 struct member {
     struct conn *conn;
     int presence_refused, drained;
@@ -59,7 +61,10 @@ static void command(void *arg, enum ws_opcode op, const uint8_t *bytes, size_t n
         ws_send_body(m->conn, filled(a, 'e'), WS_CONTROL);
 }
 
-static void drained(void *arg) { ws_pause(((struct member *)arg)->conn, false); }
+static void drained(void *arg)
+{
+    ws_pause(((struct member *)arg)->conn, false);
+}
 
 static void closed(void *arg, uint16_t code)
 {
@@ -77,7 +82,8 @@ static void member(struct http_req *r)
         free(m);
 }
 
-static const struct http_route routes[] = {{.method = HTTP_M_GET, .path = "/member", .enter = member, .upgrade = true}};
+static const struct http_route routes[] = {
+    {.method = HTTP_M_GET, .path = "/member", .enter = member, .upgrade = true}};
 
 static void start_with(const struct ws_limits *l)
 {
@@ -85,7 +91,10 @@ static void start_with(const struct ws_limits *l)
     server_start(NULL, routes, 1, 1);
 }
 
-static void start(void) { start_with(&(struct ws_limits){.fragments_max = 100}); }
+static void start(void)
+{
+    start_with(&(struct ws_limits){.fragments_max = 100});
+}
 
 static uint8_t got[1 << 20];
 static size_t got_n;
@@ -97,7 +106,10 @@ static bool closed_within(int ms)
     return atomic_load(&closed_code) != 0;
 }
 
-static void say_as(int fd, const char *text) { ws_say(fd, 0x81, text, strlen(text)); }
+static void say_as(int fd, const char *text)
+{
+    ws_say(fd, 0x81, text, strlen(text));
+}
 
 Test(ws, echoes_every_length_whole_and_byte_by_byte, .init = start, .fini = server_stop)
 {
@@ -118,7 +130,8 @@ Test(ws, echoes_every_length_whole_and_byte_by_byte, .init = start, .fini = serv
             usleep(200);
         }
         cr_assert_eq(ws_hear(fd, got, sizeof(got), &got_n), 0x82);
-        cr_expect(got_n == sizes[i] && memcmp(got, content, got_n) == 0, "%zu bytes, byte by byte", sizes[i]);
+        cr_expect(got_n == sizes[i] && memcmp(got, content, got_n) == 0, "%zu bytes, byte by byte",
+                  sizes[i]);
     }
     free(content);
     free(wire);
@@ -144,7 +157,15 @@ Test(ws, fragments_with_control_frames_between, .init = start, .fini = server_st
     close(fd);
 }
 
-static const struct { const char *name; uint8_t first; const char *content; size_t n; uint8_t then; const char *second; int code; } wrongs[] = {
+static const struct {
+    const char *name;
+    uint8_t first;
+    const char *content;
+    size_t n;
+    uint8_t then;
+    const char *second;
+    int code;
+} wrongs[] = {
     {"reserved opcode", 0x83, "", 0, 0, NULL, 1002},
     {"reserved control opcode", 0x8b, "", 0, 0, NULL, 1002},
     {"RSV1 without the extension", 0xc1, "a", 1, 0, NULL, 1002},
@@ -182,14 +203,18 @@ Test(ws, wrong_frames_get_their_code, .init = start, .fini = server_stop)
         cr_expect(hear_end(fd), "%s: still open", wrongs[i].name);
         close(fd);
         cr_expect(closed_within(3000));
-        cr_expect_eq(atomic_load(&closed_code), wrongs[i].code ? wrongs[i].code : 1005, "%s: told %d", wrongs[i].name, atomic_load(&closed_code));
+        cr_expect_eq(atomic_load(&closed_code), wrongs[i].code ? wrongs[i].code : 1005,
+                     "%s: told %d", wrongs[i].name, atomic_load(&closed_code));
     }
 }
 
 Test(ws, unmasked_frames_are_refused, .init = start, .fini = server_stop)
 {
     int fd = ws_dial("/test/ws");
-    say(fd, "\x81\x01" "a", 3);
+    say(fd,
+        "\x81\x01"
+        "a",
+        3);
     cr_expect_eq(ws_hear_close(fd), 1002);
     cr_expect(hear_end(fd));
     close(fd);
@@ -199,7 +224,10 @@ Test(ws, sizes_are_capped_before_anything_is_kept, .init = start, .fini = server
 {
     static char text[65537];
     int fd = ws_dial("/member");
-    say(fd, "\x82\xff\x00\x00\x00\x00\x7f\xff\xff\xff" "mask", 14);
+    say(fd,
+        "\x82\xff\x00\x00\x00\x00\x7f\xff\xff\xff"
+        "mask",
+        14);
     cr_expect_eq(ws_hear_close(fd), 1009);
     close(fd);
     fd = ws_dial("/member");
@@ -250,7 +278,8 @@ Test(ws, a_peer_that_answers_no_close_is_dropped, .init = start, .fini = server_
 /* The socket's buffers hold some 400 KiB here; what is sent above that is queued. */
 static void start_tight(void)
 {
-    start_with(&(struct ws_limits){.queue_soft = 65536, .queue_hard = 1 << 20, .queue_age_ms = 60000, .sndbuf = 16384});
+    start_with(&(struct ws_limits){
+        .queue_soft = 65536, .queue_hard = 1 << 20, .queue_age_ms = 60000, .sndbuf = 16384});
 }
 
 static void shrink(int fd)
@@ -259,7 +288,8 @@ static void shrink(int fd)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 }
 
-Test(ws, presence_is_dropped_above_the_soft_limit_durable_is_not, .init = start_tight, .fini = server_stop)
+Test(ws, presence_is_dropped_above_the_soft_limit_durable_is_not, .init = start_tight,
+     .fini = server_stop)
 {
     int fd = ws_dial("/member");
     shrink(fd);
@@ -288,7 +318,8 @@ Test(ws, above_the_hard_limit_4008_and_replay_is_exempt, .init = start_tight, .f
         cr_assert_eq(ws_hear(fd, got, sizeof(got), &got_n), 0x81, "replayed frame %d", i);
     say_as(fd, "durable 400 10000");
     int code = -1;
-    for (int i = 0; i < 400 && code < 0; i++) /* what the kernel has, one frame begun, then the close */
+    for (int i = 0; i < 400 && code < 0;
+         i++) /* what the kernel has, one frame begun, then the close */
         code = ws_hear(fd, got, sizeof(got), &got_n) == 0x88 ? got[0] << 8 | got[1] : -1;
     cr_expect_eq(code, 4008);
     ws_say(fd, 0x88, "\x0f\xa8", 2);
@@ -315,7 +346,8 @@ Test(ws, an_old_frame_closes_4008, .init = start_aging, .fini = server_stop)
 
 static void start_total(void)
 {
-    start_with(&(struct ws_limits){.queue_total = 3 << 20, .queue_hard = 16 << 20, .sndbuf = 16384});
+    start_with(
+        &(struct ws_limits){.queue_total = 3 << 20, .queue_hard = 16 << 20, .sndbuf = 16384});
 }
 
 Test(ws, over_the_total_the_slowest_goes_first, .init = start_total, .fini = server_stop)
@@ -345,7 +377,8 @@ Test(ws, silence_is_pinged_and_a_dead_peer_dropped, .init = start_restless, .fin
     int fd = ws_dial("/member");
     cr_expect_eq(ws_hear(fd, got, sizeof(got), &got_n), 0x89);
     ws_say(fd, 0x8a, "", 0);
-    cr_expect_eq(ws_hear(fd, got, sizeof(got), &got_n), 0x89, "a pong is a sign of life: another ping follows");
+    cr_expect_eq(ws_hear(fd, got, sizeof(got), &got_n), 0x89,
+                 "a pong is a sign of life: another ping follows");
     cr_expect_eq(atomic_load(&closed_code), 0);
     cr_expect(closed_within(6000));
     cr_expect_eq(atomic_load(&closed_code), 1006);
@@ -424,7 +457,10 @@ Test(ws, compressed_messages_whole_and_in_pieces, .init = start, .fini = server_
         }
         cr_assert_eq(ws_hear(fd, got, sizeof(got) - 4, &got_n), 0xc1);
         memcpy(got + got_n, "\x00\x00\xff\xff", 4);
-        z_stream z = {.next_in = got, .avail_in = (uInt)got_n + 4, .next_out = back, .avail_out = sizeof(back)};
+        z_stream z = {.next_in = got,
+                      .avail_in = (uInt)got_n + 4,
+                      .next_out = back,
+                      .avail_out = sizeof(back)};
         inflateInit2(&z, -15);
         inflate(&z, Z_SYNC_FLUSH);
         cr_expect_eq(z.total_out, sizeof(text));

@@ -1,5 +1,6 @@
 /*
- * Every file of this floor's fuzz corpora, through the function the fuzzer calls: a finding stays found.
+ * Every file of this floor's fuzz corpora, through the function the fuzzer calls: a finding stays
+ * found.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -29,7 +30,8 @@ static void replay_file(const char *path, int (*target)(const uint8_t *, size_t)
     for (size_t n = 1; n > 0; bytes.len += n)
         n = fread(buf_reserve(&bytes, 4096), 1, 4096, f);
     fclose(f);
-    uint8_t *copy = xmalloc(bytes.len + !bytes.len); /* an exact copy: ASan sees a read past its end */
+    uint8_t *copy =
+        xmalloc(bytes.len + !bytes.len); /* an exact copy: ASan sees a read past its end */
     if (bytes.len)
         memcpy(copy, bytes.data, bytes.len);
     target(copy, bytes.len);
@@ -41,7 +43,8 @@ static void replay(const char *corpus, int (*target)(const uint8_t *, size_t))
 {
     char dir[4096], path[8192];
     int files = 0;
-    snprintf(dir, sizeof(dir), "%.*s/../fuzz/corpus/%s", (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, corpus);
+    snprintf(dir, sizeof(dir), "%.*s/../fuzz/corpus/%s", (int)(strrchr(__FILE__, '/') - __FILE__),
+             __FILE__, corpus);
     DIR *d = opendir(dir);
     cr_assert(d, "%s", dir);
     for (struct dirent *e; (e = readdir(d));) {
@@ -55,6 +58,15 @@ static void replay(const char *corpus, int (*target)(const uint8_t *, size_t))
     cr_assert_gt(files, 0);
 }
 
-Test(net_corpus, http_head) { replay("net_http_head", fuzz_http_head); }
-Test(net_corpus, http_chunks) { replay("net_http_chunks", fuzz_http_chunks); }
-Test(net_corpus, ws_input) { replay("net_ws_input", fuzz_ws_input); }
+Test(net_corpus, http_head)
+{
+    replay("net_http_head", fuzz_http_head);
+}
+Test(net_corpus, http_chunks)
+{
+    replay("net_http_chunks", fuzz_http_chunks);
+}
+Test(net_corpus, ws_input)
+{
+    replay("net_ws_input", fuzz_ws_input);
+}

@@ -1,14 +1,22 @@
 /*
- * The gate: what it lets pass and what it refuses, each head whole and byte by byte with the same answer, and the chunk automaton
- * likewise. Every line of the table is a hole that a parser of the field has or had.
+ * The gate: what it lets pass and what it refuses, each head whole and byte by byte with the same
+ * answer, and the chunk automaton likewise. Every line of the table is a hole that a parser of the
+ * field has or had.
  */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "net/gate.h"
 
-struct head_case { const char *text; size_t n; enum gate_answer wanted; };
-#define HEAD(text, wanted) {text, sizeof(text) - 1, wanted}
+struct head_case {
+    const char *text;
+    size_t n;
+    enum gate_answer wanted;
+};
+#define HEAD(text, wanted)                                                                         \
+    {                                                                                              \
+        text, sizeof(text) - 1, wanted                                                             \
+    }
 
 static const struct head_case heads[] = {
     HEAD("GET / HTTP/1.1\r\nHost: a\r\n\r\n", GATE_DONE),
@@ -71,8 +79,10 @@ Test(gate, heads_whole_and_byte_by_byte)
 {
     for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
         size_t whole, single;
-        cr_expect_eq(feed_head(heads[i].text, heads[i].n, SIZE_MAX, &whole), heads[i].wanted, "case %zu: %s", i, heads[i].text);
-        cr_expect_eq(feed_head(heads[i].text, heads[i].n, 1, &single), heads[i].wanted, "case %zu, byte by byte", i);
+        cr_expect_eq(feed_head(heads[i].text, heads[i].n, SIZE_MAX, &whole), heads[i].wanted,
+                     "case %zu: %s", i, heads[i].text);
+        cr_expect_eq(feed_head(heads[i].text, heads[i].n, 1, &single), heads[i].wanted,
+                     "case %zu, byte by byte", i);
         cr_expect_eq(whole, single, "case %zu ends elsewhere byte by byte", i);
     }
 }
@@ -93,7 +103,10 @@ Test(gate, offsets_of_the_request_line)
     cr_expect_eq(g.major * 10 + g.minor, 10);
 }
 
-struct chunk_case { const char *text, *content; enum gate_answer wanted; };
+struct chunk_case {
+    const char *text, *content;
+    enum gate_answer wanted;
+};
 static const struct chunk_case bodies[] = {
     {"3\r\nabc\r\n0\r\n\r\n", "abc", GATE_DONE},
     {"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "abcde", GATE_DONE},
@@ -143,7 +156,8 @@ Test(gate, chunks_whole_and_byte_by_byte)
     for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++)
         for (size_t step = 1; step <= 64; step *= 64) {
             char content[128];
-            cr_expect_eq(feed_chunks(bodies[i].text, step, content), bodies[i].wanted, "case %zu, %zu at a time", i, step);
+            cr_expect_eq(feed_chunks(bodies[i].text, step, content), bodies[i].wanted,
+                         "case %zu, %zu at a time", i, step);
             if (bodies[i].content)
                 cr_expect_str_eq(content, bodies[i].content);
         }
@@ -153,14 +167,18 @@ Test(gate, endless_extensions_and_trailers_are_cut)
 {
     static uint8_t filler[1024];
     memset(filler, 'a', sizeof(filler));
-    const struct { const char *start; size_t most; } cases[] = {{"1;", GATE_CHUNK_FREE + 2048}, {"0\r\nA:", GATE_TRAILER_MAX + 2048}};
+    const struct {
+        const char *start;
+        size_t most;
+    } cases[] = {{"1;", GATE_CHUNK_FREE + 2048}, {"0\r\nA:", GATE_TRAILER_MAX + 2048}};
     for (size_t k = 0; k < 2; k++) {
         struct chunks c;
         const uint8_t *data;
         size_t used, data_n, fed = 0;
         const char *why;
         chunks_init(&c);
-        enum gate_answer answer = chunks_next(&c, (const uint8_t *)cases[k].start, strlen(cases[k].start), &used, &data, &data_n, &why);
+        enum gate_answer answer = chunks_next(&c, (const uint8_t *)cases[k].start,
+                                              strlen(cases[k].start), &used, &data, &data_n, &why);
         for (; answer == GATE_MORE && fed < 1 << 20; fed += sizeof(filler))
             answer = chunks_next(&c, filler, sizeof(filler), &used, &data, &data_n, &why);
         cr_expect_eq(answer, GATE_BAD);
