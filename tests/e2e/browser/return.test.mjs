@@ -62,6 +62,38 @@ test('one goes offline, both write, one returns: nothing lost, nothing doubled',
   await two.close()
 })
 
+test('the answer to a push is lost with the connection: the push is not made twice', async () => {
+  const one = await enter('formateur@')
+  const two = await Window.open(browser, server)
+  let deaf = false
+  let pushed = 0
+  await two.context.routeWebSocket(/\/socket\//, (page) => {
+    const upstream = page.connectToServer()
+    page.onMessage((frame) => {
+      if (JSON.parse(frame)[3] === 'message:new') pushed++
+      upstream.send(frame)
+    })
+    upstream.onMessage((frame) => deaf || page.send(frame))
+  })
+  await two.page.reload()
+  await two.signIn(account(server, 'apprenant1@').email)
+  const group = await groupOf(one, two)
+  await one.openGroup(group.id)
+  await two.openGroup(group.id)
+  deaf = true
+  await two.say('une seule fois')
+  await one.sees('une seule fois')
+  await two.page.locator('.pending').waitFor()
+  assert.equal(pushed, 1)
+  deaf = false
+  await two.page.evaluate(() => dispatchEvent(new Event('pagehide')) && dispatchEvent(new Event('pageshow'))) // as a phone does
+  await two.sees('une seule fois')
+  await two.say('et la suite')
+  await assertAgree([one, two], ['une seule fois', 'et la suite'])
+  await one.close()
+  await two.close()
+})
+
 test('away for more than is replayed: the latest come, the rest by scrolling', async () => {
   const { one, two, group } = await pair()
   await one.say('avant')

@@ -1,8 +1,12 @@
 /* The queue of unsent pushes: order, one at a time, the same opId until there is an answer. */
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { test, type TestContext } from "node:test";
 import { Outbox, type Entry, type Shelf } from "../src/live/outbox";
 import type { Answer } from "../src/live/wire";
+
+/* Node 18 keeps it in a module only. */
+if (!globalThis.crypto) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
 
 class MemoryShelf implements Shelf {
   kept: Entry[] = [];
