@@ -167,7 +167,7 @@ bool store_embedded_ours(const struct store_target *t)
     struct cluster c;
     bool ours = false;
 
-    if (cluster_open(t->data_dir, &c, NULL) == 0) {
+    if (t->embedded && cluster_open(t->data_dir, &c, NULL) == 0) {
         ours = our_child > 0 && cluster_pid(&c) == our_child;
         cluster_finish(&c);
     }
@@ -192,7 +192,7 @@ void store_embedded_stop(const struct store_target *t, uint32_t ms)
 {
     struct cluster c;
 
-    if (cluster_open(t->data_dir, &c, NULL) != 0)
+    if (!t->embedded || cluster_open(t->data_dir, &c, NULL) != 0)
         return;
     int lock = start_lock(t->data_dir), pid = cluster_pid(&c);
     if (pid && kill(pid, SIGINT) == 0 && !gone_within(&c, ms)) {
@@ -254,9 +254,9 @@ static void *watch_run(void *arg)
 
 int store_embedded_watch(const struct store_target *t, char **ret_error)
 {
-    int err = cluster_open(t->data_dir, &watch.cluster, ret_error);
+    int err = t->embedded ? cluster_open(t->data_dir, &watch.cluster, ret_error) : 0;
 
-    if (err)
+    if (err || !t->embedded)
         return err;
     watch.data_dir = xstrdup(t->data_dir);
     watch.wake = eventfd(0, EFD_CLOEXEC);
