@@ -1,6 +1,7 @@
 /*
- * Who is asking: the session cookie turned into a person, by gathered look-ups (those that come while one is under way, or
- * within a few ms of it, share one statement). One struct per person and loop, shared by all of their connections there.
+ * Who is asking: the session cookie turned into a person, by gathered look-ups (those that come
+ * while one is under way, or within a few ms of it, share one statement). One struct per person and
+ * loop, shared by all of their connections there.
  */
 #ifndef STACGATE_IDENTITY_H
 #define STACGATE_IDENTITY_H
@@ -16,55 +17,66 @@ enum role { ROLE_APPRENANT, ROLE_FORMATEUR, ROLE_MANAGER, ROLE_ADMIN, ROLE_SUPER
 const char *role_name(enum role r);
 
 struct identity {
-    uint32_t refs;                  /* this loop's; not atomic */
+    uint32_t refs; /* this loop's; not atomic */
     enum role role;
-    const char *user_id;            /* NUL-terminated, all in one allocation */
-    const char *establishment_id;   /* "" for a super_admin without one */
-    const char *first_name, *last_name, *profile_image_url;  /* "" when null */
+    const char *user_id;          /* NUL-terminated, all in one allocation */
+    const char *establishment_id; /* "" for a super_admin without one */
+    const char *first_name, *last_name, *profile_image_url; /* "" when null */
     const char *email;
-    uint64_t permissions[2];        /* bit per row of the permission catalogue (permission.def) */
+    uint64_t permissions[2]; /* bit per row of the permission catalogue (permission.def) */
 };
 
 /* A signed-in session: 16 bytes of its key's hash name it, also across loops. */
 struct session_ref {
-    struct identity *who;           /* a reference */
-    char sid[65];                   /* sha256 hex of the cookie's value: the sessions.sid */
-    int64_t expires_ms;             /* wall clock: idle or absolute, whichever is earlier */
+    struct identity *who; /* a reference */
+    char sid[65];         /* sha256 hex of the cookie's value: the sessions.sid */
+    int64_t expires_ms;   /* wall clock: idle or absolute, whichever is earlier */
 };
 
 struct identity *identity_ref(struct identity *i);
 void identity_unref(struct identity *i);
-bool identity_can(const struct identity *i, const char *permission);   /* a name of permission.def; asserts that it is one */
-bool identity_is_staff(const struct identity *i);                      /* manager, admin, super_admin */
+bool identity_can(const struct identity *i,
+                  const char *permission); /* a name of permission.def; asserts that it is one */
+bool identity_is_staff(const struct identity *i); /* manager, admin, super_admin */
 
 /*
- * The caller of a request. `next` gets a body that is a struct session_ref (identity_of) or, when nobody is signed in, no body (status 0);
- * `fail` gets -EUNAVAILABLE_DB and the like. Bearer tokens count like cookies.
+ * The caller of a request. `next` gets a body that is a struct session_ref (identity_of) or, when
+ * nobody is signed in, no body (status 0); `fail` gets -EUNAVAILABLE_DB and the like. Bearer tokens
+ * count like cookies.
  */
 int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next);
 /* The same for a session already known by its sid: is it still one? */
 int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next);
-const struct session_ref *identity_of(const struct msg *m);   /* NULL: anonymous; valid while m->body is */
+const struct session_ref *
+identity_of(const struct msg *m); /* NULL: anonymous; valid while m->body is */
 
 /* An open socket counts as use: gathered into one statement a minute. */
 void identity_touch(const char sid[65]);
 
 /*
- * The cookie a request of this kind carries: "__Host-stacgate" over TLS, "stacgate.sid" in the clear. One is never taken for
- * the other.
+ * The cookie a request of this kind carries: "__Host-stacgate" over TLS, "stacgate.sid" in the
+ * clear. One is never taken for the other.
  */
 const char *identity_cookie_name(const struct http_req *r);
-#define SESSION_TOKEN_SIZE 44                                  /* 256 random bits in base64url, and NUL */
-void identity_token_make(char token[SESSION_TOKEN_SIZE], char sid[65]);  /* a new cookie value and the sid it is stored under */
-void identity_set_cookie(struct http_req *r, const char *token);         /* NULL: clears it */
+#define SESSION_TOKEN_SIZE 44 /* 256 random bits in base64url, and NUL */
+void identity_token_make(char token[SESSION_TOKEN_SIZE],
+                         char sid[65]); /* a new cookie value and the sid it is stored under */
+void identity_set_cookie(struct http_req *r, const char *token); /* NULL: clears it */
 
 /*
- * Sessions that ended (logout, revocation, password change, account off, erased): every loop's watcher is called, on its own loop,
- * within a second. sid "" means every session of that user, except `but` (or "").
+ * Sessions that ended (logout, revocation, password change, account off, erased): every loop's
+ * watcher is called, on its own loop, within a second. sid "" means every session of that user,
+ * except `but` (or "").
  */
-struct session_end { char sid[65]; char but[65]; char user_id[64]; uint16_t code; };
-void identity_ended(const struct session_end *e);                            /* from any loop */
-void identity_watch(void (*ended)(const struct session_end *e));             /* per process, before start; called on every loop */
+struct session_end {
+    char sid[65];
+    char but[65];
+    char user_id[64];
+    uint16_t code;
+};
+void identity_ended(const struct session_end *e); /* from any loop */
+void identity_watch(void (*ended)(
+    const struct session_end *e)); /* per process, before start; called on every loop */
 
 extern const struct loop_service identity_service;
 

@@ -1,6 +1,6 @@
 /*
- * Passwords and permissions: which hashes fit, which are outdated, which passwords are too common, and that the catalogue in C is the
- * one that the migration seeds.
+ * Passwords and permissions: which hashes fit, which are outdated, which passwords are too common,
+ * and that the catalogue in C is the one that the migration seeds.
  */
 #include <criterion/criterion.h>
 #include <crypt.h>
@@ -10,11 +10,15 @@
 #include "actors/services/identity.h"
 #include "actors/services/password.h"
 
-static bool fits(const char *password, const char *hash) { return password_fits(password, strlen(password), hash); }
+static bool fits(const char *password, const char *hash)
+{
+    return password_fits(password, strlen(password), hash);
+}
 
 Test(password, argon2id_there_and_back)
 {
-    char *hash = password_make("Été à la plage", strlen("Été à la plage")), *other = password_make("Été à la plage", strlen("Été à la plage"));
+    char *hash = password_make("Été à la plage", strlen("Été à la plage")),
+         *other = password_make("Été à la plage", strlen("Été à la plage"));
 
     cr_expect(strncmp(hash, "$argon2id$v=19$m=19456,t=2,p=1$", 31) == 0, "%s", hash);
     cr_expect_str_neq(hash, other, "each has its own salt");
@@ -29,9 +33,17 @@ Test(password, argon2id_there_and_back)
 
 Test(password, nothing_fits_nobody_or_a_broken_hash)
 {
-    static const char *const broken[] = {"", "x", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", "$2b$12$", "$2b$", "$1$abc$def", "plain",
-                                         "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
-                                         "$argon2id$v=19$m=64,t=4294967295,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"};
+    static const char *const broken[] = {
+        "",
+        "x",
+        "$argon2id$",
+        "$argon2id$v=19$m=19456,t=2,p=1$$",
+        "$2b$12$",
+        "$2b$",
+        "$1$abc$def",
+        "plain",
+        "$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
+        "$argon2id$v=19$m=64,t=4294967295,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"};
 
     cr_expect_not(fits("plain", NULL));
     for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
@@ -74,13 +86,18 @@ Test(password, weaker_parameters_are_outdated)
     cr_expect_not(password_outdated("$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"));
 }
 
-static bool common(const char *p) { return password_common(p, strlen(p)); }
+static bool common(const char *p)
+{
+    return password_common(p, strlen(p));
+}
 
 Test(password, common_ones)
 {
-    static const char *const yes[] = {"password", "Password1", "azertyuiop", "AZERTY123", "12345678", "motdepasse", "Marseille2024", "soleil123!",
-                                      "qwertyuiop", "aaaaaaaaaa", "jetaime1", "iloveyou!!"};
-    static const char *const no[] = {"correct cheval pile agrafe", "stacgate-demo", "x7!kQ2z_pL", "Les sanglots longs", "ß∂ƒ∆˚¬åß", ""};
+    static const char *const yes[] = {"password",   "Password1",  "azertyuiop",    "AZERTY123",
+                                      "12345678",   "motdepasse", "Marseille2024", "soleil123!",
+                                      "qwertyuiop", "aaaaaaaaaa", "jetaime1",      "iloveyou!!"};
+    static const char *const no[] = {"correct cheval pile agrafe", "stacgate-demo", "x7!kQ2z_pL",
+                                     "Les sanglots longs",         "ß∂ƒ∆˚¬åß",      ""};
 
     cr_expect_geq(common_password_count, 3000);
     for (unsigned i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
@@ -94,14 +111,17 @@ Test(password, the_list_is_sorted_so_that_every_entry_is_found)
     unsigned usable = 0;
 
     for (unsigned i = 0; i < common_password_count; i++) {
-        cr_expect(i == 0 || strcmp(common_passwords[i - 1], common_passwords[i]) < 0, "%s", common_passwords[i]);
+        cr_expect(i == 0 || strcmp(common_passwords[i - 1], common_passwords[i]) < 0, "%s",
+                  common_passwords[i]);
         cr_expect(common(common_passwords[i]), "%s", common_passwords[i]);
         usable += strlen(common_passwords[i]) >= PASSWORD_MIN;
     }
     cr_expect_geq(usable, 3000, "shorter ones are refused anyway");
 }
 
-/* ---- permissions ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- permissions
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 Test(permission, lists_set_and_clear_bits)
 {
@@ -118,12 +138,18 @@ Test(permission, lists_set_and_clear_bits)
     cr_expect_not(identity_can(NULL, "exports:create"));
 }
 
-struct migration { const char *name, *text; };
+struct migration {
+    const char *name, *text;
+};
 extern const struct migration migrations[];
 
 Test(permission, the_migration_seeds_the_catalogue)
 {
-    static const struct { const char *name; unsigned roles; const char *english; } rows[] = {
+    static const struct {
+        const char *name;
+        unsigned roles;
+        const char *english;
+    } rows[] = {
 #define PERMISSION(name, roles, fr, en) {name, roles, en},
 #include "stacgate/permission.def"
 #undef PERMISSION
@@ -139,7 +165,8 @@ Test(permission, the_migration_seeds_the_catalogue)
         char line[400], roles[100] = "";
         for (int role = 0; role < ROLES; role++)
             if (rows[i].roles >> role & 1)
-                snprintf(roles + strlen(roles), sizeof(roles) - strlen(roles), "%s%s", roles[0] ? "," : "", role_name((enum role)role));
+                snprintf(roles + strlen(roles), sizeof(roles) - strlen(roles), "%s%s",
+                         roles[0] ? "," : "", role_name((enum role)role));
         snprintf(line, sizeof(line), "('%s', '{%s}', '%s')", rows[i].name, roles, rows[i].english);
         cr_expect(strstr(text, line), "0020 lacks %s", line);
     }

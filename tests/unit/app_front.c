@@ -1,5 +1,6 @@
 /*
- * The rules at the door: CSRF, origins, Accept, ETags, languages, problem documents, rates, cursors of lists and the table of operations.
+ * The rules at the door: CSRF, origins, Accept, ETags, languages, problem documents, rates, cursors
+ * of lists and the table of operations.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -13,23 +14,43 @@
 
 Test(csrf, the_whole_rule)
 {
-    static const struct { const char *site, *origin, *referer; bool allowed; } cases[] = {
-        {NULL, NULL, NULL, true},
-        {"same-origin", NULL, NULL, true}, {"none", NULL, NULL, true}, {"same-origin", OWN, OWN "/x", true},
-        {"same-site", NULL, NULL, false}, {"cross-site", NULL, NULL, false}, {"nonsense", NULL, NULL, false}, {"", NULL, NULL, false},
-        {"Same-Origin", NULL, NULL, false},
-        {NULL, OWN, NULL, true}, {NULL, "HTTPS://ECOLE.FR", NULL, true}, {NULL, "null", NULL, false}, {NULL, "", NULL, false},
-        {NULL, "http://ecole.fr", NULL, false}, {NULL, "https://ecole.fr:444", NULL, false}, {NULL, "https://ecole.fr.evil.com", NULL, false},
-        {NULL, "https://evil.com", NULL, false}, {NULL, "https://ecole.fr@evil.com", NULL, false}, {NULL, "https://ecole.f", NULL, false},
-        {NULL, NULL, "https://evil.com/", false}, {NULL, NULL, OWN "/", false},
-        {"cross-site", OWN, NULL, false}, {"same-site", OWN, NULL, false},
-        {"cross-site", "https://app.ecole.fr", NULL, true}, {NULL, "https://autre.fr:8443", NULL, true},
-        {NULL, "https://autre.fr", NULL, false}, {"same-site", "https://app.ecole.fr.evil.com", NULL, false}};
+    static const struct {
+        const char *site, *origin, *referer;
+        bool allowed;
+    } cases[] = {{NULL, NULL, NULL, true},
+                 {"same-origin", NULL, NULL, true},
+                 {"none", NULL, NULL, true},
+                 {"same-origin", OWN, OWN "/x", true},
+                 {"same-site", NULL, NULL, false},
+                 {"cross-site", NULL, NULL, false},
+                 {"nonsense", NULL, NULL, false},
+                 {"", NULL, NULL, false},
+                 {"Same-Origin", NULL, NULL, false},
+                 {NULL, OWN, NULL, true},
+                 {NULL, "HTTPS://ECOLE.FR", NULL, true},
+                 {NULL, "null", NULL, false},
+                 {NULL, "", NULL, false},
+                 {NULL, "http://ecole.fr", NULL, false},
+                 {NULL, "https://ecole.fr:444", NULL, false},
+                 {NULL, "https://ecole.fr.evil.com", NULL, false},
+                 {NULL, "https://evil.com", NULL, false},
+                 {NULL, "https://ecole.fr@evil.com", NULL, false},
+                 {NULL, "https://ecole.f", NULL, false},
+                 {NULL, NULL, "https://evil.com/", false},
+                 {NULL, NULL, OWN "/", false},
+                 {"cross-site", OWN, NULL, false},
+                 {"same-site", OWN, NULL, false},
+                 {"cross-site", "https://app.ecole.fr", NULL, true},
+                 {NULL, "https://autre.fr:8443", NULL, true},
+                 {NULL, "https://autre.fr", NULL, false},
+                 {"same-site", "https://app.ecole.fr.evil.com", NULL, false}};
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        cr_expect_eq(csrf_allows(cases[i].site, cases[i].origin, cases[i].referer, OWN, LISTED), cases[i].allowed, "%s %s %s",
-                     cases[i].site, cases[i].origin, cases[i].referer);
-    cr_expect_not(csrf_allows(NULL, "", NULL, "", NULL), "a request without Host has no origin of its own");
+        cr_expect_eq(csrf_allows(cases[i].site, cases[i].origin, cases[i].referer, OWN, LISTED),
+                     cases[i].allowed, "%s %s %s", cases[i].site, cases[i].origin,
+                     cases[i].referer);
+    cr_expect_not(csrf_allows(NULL, "", NULL, "", NULL),
+                  "a request without Host has no origin of its own");
 }
 
 Test(cors, exact_matches_only)
@@ -45,11 +66,23 @@ Test(cors, exact_matches_only)
 
 Test(accept, json_or_not)
 {
-    static const struct { const char *accept; bool json; } cases[] = {
-        {NULL, true}, {"", true}, {"*/*", true}, {"application/json", true}, {"application/*;q=0.1", true},
-        {"text/html,application/xhtml+xml,*/*;q=0.8", true}, {"APPLICATION/JSON; charset=utf-8", true}, {"text/html", false},
-        {"application/json;q=0", false}, {"application/json;q=0.0, text/html", false}, {"application/json;q=0.5", true}, {"image/*", false},
-        {"application/jsonx", false}, {"application/json;q=0, */*", true}};
+    static const struct {
+        const char *accept;
+        bool json;
+    } cases[] = {{NULL, true},
+                 {"", true},
+                 {"*/*", true},
+                 {"application/json", true},
+                 {"application/*;q=0.1", true},
+                 {"text/html,application/xhtml+xml,*/*;q=0.8", true},
+                 {"APPLICATION/JSON; charset=utf-8", true},
+                 {"text/html", false},
+                 {"application/json;q=0", false},
+                 {"application/json;q=0.0, text/html", false},
+                 {"application/json;q=0.5", true},
+                 {"image/*", false},
+                 {"application/jsonx", false},
+                 {"application/json;q=0, */*", true}};
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         cr_expect_eq(accepts_json(cases[i].accept), cases[i].json, "%s", cases[i].accept);
@@ -107,10 +140,12 @@ Test(problem, every_kind_is_a_document_in_two_languages)
             cr_expect_gt(mp_str(mp_get(doc[l], "message")).n, 0);
         }
         struct str a = mp_str(mp_get(doc[0], "type")), b = mp_str(mp_get(doc[1], "type"));
-        cr_expect(a.n == b.n && memcmp(a.p, b.p, a.n) == 0 && !memchr(a.p, '_', a.n), "types are the same in both languages");
+        cr_expect(a.n == b.n && memcmp(a.p, b.p, a.n) == 0 && !memchr(a.p, '_', a.n),
+                  "types are the same in both languages");
         a = mp_str(mp_get(doc[0], "message"));
         b = mp_str(mp_get(doc[1], "message"));
-        cr_expect(a.n != b.n || memcmp(a.p, b.p, a.n) != 0, "problem %d says the same in both languages", (int)p);
+        cr_expect(a.n != b.n || memcmp(a.p, b.p, a.n) != 0,
+                  "problem %d says the same in both languages", (int)p);
         for (int l = 0; l < 2; l++) {
             buf_finish(&text[l]);
             buf_finish(&mp[l]);
@@ -129,17 +164,20 @@ Test(problem, field_errors_name_their_limit)
     cr_expect(str_is(mp_str(mp_get(mp_at(list, 0), "code")), "too_short"));
     cr_expect(str_is(mp_str(mp_get(mp_at(list, 0), "message")), "must have at least 8 characters"));
     cr_expect(str_is(mp_str(mp_get(mp_at(list, 1), "field")), "x"));
-    cr_expect(memmem(text.data, text.len, "must have at least 8 characters.", 32), "the message old clients show says it");
+    cr_expect(memmem(text.data, text.len, "must have at least 8 characters.", 32),
+              "the message old clients show says it");
     buf_finish(&text);
     buf_finish(&mp);
 }
 
 Test(problem, general_ones_by_status)
 {
-    static const int statuses[] = {400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 413, 414, 415, 417, 421, 422, 426, 429, 431, 500, 501, 503, 505};
+    static const int statuses[] = {400, 401, 403, 404, 405, 406, 408, 409, 411, 412, 413, 414,
+                                   415, 417, 421, 422, 426, 429, 431, 500, 501, 503, 505};
 
     for (unsigned i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-        cr_expect_eq(problem_status(problem_of_status(statuses[i])), statuses[i], "%d", statuses[i]);
+        cr_expect_eq(problem_status(problem_of_status(statuses[i])), statuses[i], "%d",
+                     statuses[i]);
     cr_expect_eq(problem_of_status(401), P_unauthenticated);
     cr_expect_eq(problem_of_status(503), P_unavailable);
 }
@@ -179,29 +217,39 @@ Test(operations, the_table_is_whole)
 {
     for (unsigned i = 0; i < rest_op_count; i++) {
         const struct rest_op *op = &rest_ops[i];
-        cr_expect(strncmp(op->path, "/api/", 5) == 0 && op->first && op->response && op->success >= 200 && op->success < 300, "%s", op->name);
-        cr_expect(op->french && op->english && strcmp(op->french, op->english) != 0, "%s", op->name);
-        cr_expect(op->method != HTTP_M_GET || op->body == schema_none, "%s: a GET takes no body", op->name);
-        cr_expect(op->method == HTTP_M_GET || op->rate != RATE_FREE, "%s: what writes is counted", op->name);
+        cr_expect(strncmp(op->path, "/api/", 5) == 0 && op->first && op->response &&
+                      op->success >= 200 && op->success < 300,
+                  "%s", op->name);
+        cr_expect(op->french && op->english && strcmp(op->french, op->english) != 0, "%s",
+                  op->name);
+        cr_expect(op->method != HTTP_M_GET || op->body == schema_none, "%s: a GET takes no body",
+                  op->name);
+        cr_expect(op->method == HTTP_M_GET || op->rate != RATE_FREE, "%s: what writes is counted",
+                  op->name);
         if (op->permission) /* asserts that the catalogue has it */
             cr_expect_not(identity_can(NULL, op->permission));
         for (unsigned k = 0; k < i; k++)
-            cr_expect(rest_ops[k].method != op->method || strcmp(rest_ops[k].path, op->path) != 0, "%s twice", op->path);
+            cr_expect(rest_ops[k].method != op->method || strcmp(rest_ops[k].path, op->path) != 0,
+                      "%s twice", op->path);
     }
 }
 
 Test(operations, identity_fields_are_never_plain)
 {
-    static const char *const names[] = {"establishmentId", "userId", "createdBy", "senderId", "approvedBy", "uploadedBy"};
+    static const char *const names[] = {"establishmentId", "userId",     "createdBy",
+                                        "senderId",        "approvedBy", "uploadedBy"};
 
     for (unsigned i = 0; i < rest_op_count; i++)
         for (const struct field *f = rest_ops[i].body; f->name; f++)
             for (unsigned k = 0; k < sizeof(names) / sizeof(names[0]); k++)
                 if (strcmp(f->name, names[k]) == 0 && rest_ops[i].who != WHO_ANYONE)
-                    cr_expect(f->type == FIELD_CALLER || f->type == FIELD_TENANT || f->type == FIELD_IGNORED, "%s.%s", rest_ops[i].name, f->name);
+                    cr_expect(f->type == FIELD_CALLER || f->type == FIELD_TENANT ||
+                                  f->type == FIELD_IGNORED,
+                              "%s.%s", rest_ops[i].name, f->name);
 }
 
-/* ---- cursors: through a request whose query holds one ---------------------------------------------------------------------------- */
+/* ---- cursors: through a request whose query holds one
+ * ---------------------------------------------------------------------------- */
 
 static bool decode(const char *text, struct cursor *c)
 {
@@ -219,22 +267,27 @@ static bool decode(const char *text, struct cursor *c)
 
 Test(cursor, there_and_back)
 {
-    static const char *const plain[] = {"2026-11-02 18:13:48.413617|f69a1831-8f7f-43eb-b6ec-0baaa890d59f", "1970-01-01 00:00:00|a", "2026-11-02 18:13:48.4|ab",
-                                        "2026-11-02 18:13:48|abc"};
+    static const char *const plain[] = {
+        "2026-11-02 18:13:48.413617|f69a1831-8f7f-43eb-b6ec-0baaa890d59f", "1970-01-01 00:00:00|a",
+        "2026-11-02 18:13:48.4|ab", "2026-11-02 18:13:48|abc"};
 
     for (unsigned i = 0; i < 4; i++) {
         struct buf code = BUF_INIT;
         struct cursor c;
         cursor_encode(plain[i], &code);
         cr_assert(decode(buf_cstr(&code), &c), "%s", plain[i]);
-        cr_expect(strncmp(c.key, plain[i], strlen(c.key)) == 0 && strcmp(c.id, strrchr(plain[i], '|') + 1) == 0, "%s|%s", c.key, c.id);
+        cr_expect(strncmp(c.key, plain[i], strlen(c.key)) == 0 &&
+                      strcmp(c.id, strrchr(plain[i], '|') + 1) == 0,
+                  "%s|%s", c.key, c.id);
         buf_finish(&code);
     }
 }
 
 Test(cursor, damage_is_seen)
 {
-    static const char *const bad[] = {"", "a", "!!!!", "bm9uc2Vuc2U", "MjAyNi0xMS0wMnw", "fHg", "bm90IGEgdGltZXxhYmM", "____", "AAAA"};
+    static const char *const bad[] = {
+        "",     "a",   "!!!!", "bm9uc2Vuc2U", "MjAyNi0xMS0wMnw", "fHg", "bm90IGEgdGltZXxhYmM",
+        "____", "AAAA"};
     struct cursor c;
 
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

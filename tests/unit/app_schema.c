@@ -1,5 +1,6 @@
 /*
- * Input schemas: what each field type takes and refuses, identity fields, unknown and absent ones, and forms as another way in.
+ * Input schemas: what each field type takes and refuses, identity fields, unknown and absent ones,
+ * and forms as another way in.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -7,25 +8,28 @@
 #include "actors/rest/schema.h"
 #include "stacgate/json.h"
 
-static const struct field schema[] = {{.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 5},
-                                      {.name = "text", .type = FIELD_STR, .min = 3, .max = 4},
-                                      {.name = "id", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
-                                      {.name = "email", .type = FIELD_EMAIL},
-                                      {.name = "url", .type = FIELD_URL, .max = 60},
-                                      {.name = "n", .type = FIELD_INT, .min = -2, .max = 9},
-                                      {.name = "on", .type = FIELD_BOOL},
-                                      {.name = "kind", .type = FIELD_CHOICE, .choices = "red|green"},
-                                      {.name = "when", .type = FIELD_TIME},
-                                      {.name = "tags", .type = FIELD_TEXTS, .max = 2},
-                                      {.name = "extra", .type = FIELD_OBJECT, .max = 20},
-                                      {.name = "opId", .type = FIELD_OP_ID},
-                                      {.name = "userId", .type = FIELD_CALLER},
-                                      {.name = "establishmentId", .type = FIELD_TENANT},
-                                      {.name = "rating", .type = FIELD_IGNORED},
-                                      {.name = NULL}};
+static const struct field schema[] = {
+    {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 5},
+    {.name = "text", .type = FIELD_STR, .min = 3, .max = 4},
+    {.name = "id", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "email", .type = FIELD_EMAIL},
+    {.name = "url", .type = FIELD_URL, .max = 60},
+    {.name = "n", .type = FIELD_INT, .min = -2, .max = 9},
+    {.name = "on", .type = FIELD_BOOL},
+    {.name = "kind", .type = FIELD_CHOICE, .choices = "red|green"},
+    {.name = "when", .type = FIELD_TIME},
+    {.name = "tags", .type = FIELD_TEXTS, .max = 2},
+    {.name = "extra", .type = FIELD_OBJECT, .max = 20},
+    {.name = "opId", .type = FIELD_OP_ID},
+    {.name = "userId", .type = FIELD_CALLER},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    {.name = "rating", .type = FIELD_IGNORED},
+    {.name = NULL}};
 
-static const struct identity pupil = {.role = ROLE_APPRENANT, .user_id = "u1", .establishment_id = "e1"};
-static const struct identity chief = {.role = ROLE_SUPER_ADMIN, .user_id = "u0", .establishment_id = ""};
+static const struct identity pupil = {
+    .role = ROLE_APPRENANT, .user_id = "u1", .establishment_id = "e1"};
+static const struct identity chief = {
+    .role = ROLE_SUPER_ADMIN, .user_id = "u0", .establishment_id = ""};
 
 static struct verdict check(const char *json, const struct identity *who, struct buf *out)
 {
@@ -51,36 +55,89 @@ static void one(const char *more, int code)
     if (code < 0)
         cr_expect_eq(v.count, 0, "%s refused with %d", more, v.count ? (int)v.errors[0].code : -1);
     else
-        cr_expect(v.count == 1 && (int)v.errors[0].code == code, "%s: %u errors, first %d, not %d", more, v.count,
-                  v.count ? (int)v.errors[0].code : -1, code);
+        cr_expect(v.count == 1 && (int)v.errors[0].code == code, "%s: %u errors, first %d, not %d",
+                  more, v.count, v.count ? (int)v.errors[0].code : -1, code);
     buf_finish(&out);
 }
 
 Test(schema, each_type)
 {
-    static const struct { const char *json; int code; } cases[] = {
-        {"\"text\":\"abc\"", -1}, {"\"text\":\"éàü\"", -1}, {"\"text\":\"ab\"", E_too_short}, {"\"text\":\"abcde\"", E_too_long},
-        {"\"text\":\"éàüöë\"", E_too_long}, {"\"text\":5", E_type}, {"\"text\":null", -1}, {"\"text\":[\"abc\"]", E_type},
-        {"\"id\":\"aB3-_\"", -1}, {"\"id\":\"\"", -1}, {"\"id\":\"a b\"", E_format}, {"\"id\":\"a'b\"", E_format}, {"\"id\":7", E_type},
-        {"\"email\":\"a@b\"", -1}, {"\"email\":\"a@b.fr\"", -1}, {"\"email\":\"ab\"", E_format}, {"\"email\":\"@b\"", E_format},
-        {"\"email\":\"a@\"", E_format}, {"\"email\":\"a@b@c\"", E_format}, {"\"email\":\"a b@c\"", E_format},
-        {"\"email\":\"a@b..c\"", E_format}, {"\"email\":\"a\\r\\nb@c\"", E_format}, {"\"email\":\"a@.c\"", E_format},
-        {"\"url\":\"https://a.fr/x?y\"", -1}, {"\"url\":\"javascript:alert(1)\"", E_format}, {"\"url\":\"https://\"", E_format},
-        {"\"url\":\"https://a\\\"b\"", E_format}, {"\"url\":\"data:text/html,x\"", E_format},
-        {"\"n\":9", -1}, {"\"n\":9.0", -1}, {"\"n\":-2", -1}, {"\"n\":10", E_too_big}, {"\"n\":-3", E_too_small}, {"\"n\":1.5", E_type},
-        {"\"n\":\"1\"", E_type}, {"\"n\":true", E_type}, {"\"n\":1e300", E_type},
-        {"\"on\":true", -1}, {"\"on\":1", E_type}, {"\"on\":\"true\"", E_type},
-        {"\"kind\":\"red\"", -1}, {"\"kind\":\"green\"", -1}, {"\"kind\":\"re\"", E_choice}, {"\"kind\":\"red|green\"", E_choice},
-        {"\"kind\":\"\"", E_choice},
-        {"\"when\":\"2026-02-28\"", -1}, {"\"when\":\"2024-02-29T10:00\"", -1}, {"\"when\":\"2026-01-02T03:04:05.678Z\"", -1},
-        {"\"when\":\"2026-01-02T03:04:05+02:00\"", -1}, {"\"when\":\"2026-02-29\"", E_format}, {"\"when\":\"2026-13-01\"", E_format},
-        {"\"when\":\"2026-01-02T24:00\"", E_format}, {"\"when\":\"2026-01-02T10:00:00.Z\"", E_format},
-        {"\"when\":\"2026-01-02T10:00Zx\"", E_format}, {"\"when\":\"now\"", E_format}, {"\"when\":\"\"", E_format},
-        {"\"tags\":[\"a\",\"b\"]", -1}, {"\"tags\":\"\"", -1}, {"\"tags\":[]", -1}, {"\"tags\":[\"a\",\"b\",\"c\"]", E_too_many},
-        {"\"tags\":[1]", E_type}, {"\"tags\":\"a\"", E_type}, {"\"tags\":[\"a\\nb\"]", E_format},
-        {"\"extra\":{\"a\":1}", -1}, {"\"extra\":[]", E_type}, {"\"extra\":{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaa\"}", E_too_long},
-        {"\"opId\":\"a-1\"", -1}, {"\"opId\":\"\"", E_format}, {"\"opId\":\"a b\"", E_format}, {"\"opId\":\"é\"", E_format},
-        {"\"rating\":{\"any\":[\"thing\"]}", -1}, {"\"surprise\":1", E_unknown}, {"\"\":1", E_unknown}};
+    static const struct {
+        const char *json;
+        int code;
+    } cases[] = {{"\"text\":\"abc\"", -1},
+                 {"\"text\":\"éàü\"", -1},
+                 {"\"text\":\"ab\"", E_too_short},
+                 {"\"text\":\"abcde\"", E_too_long},
+                 {"\"text\":\"éàüöë\"", E_too_long},
+                 {"\"text\":5", E_type},
+                 {"\"text\":null", -1},
+                 {"\"text\":[\"abc\"]", E_type},
+                 {"\"id\":\"aB3-_\"", -1},
+                 {"\"id\":\"\"", -1},
+                 {"\"id\":\"a b\"", E_format},
+                 {"\"id\":\"a'b\"", E_format},
+                 {"\"id\":7", E_type},
+                 {"\"email\":\"a@b\"", -1},
+                 {"\"email\":\"a@b.fr\"", -1},
+                 {"\"email\":\"ab\"", E_format},
+                 {"\"email\":\"@b\"", E_format},
+                 {"\"email\":\"a@\"", E_format},
+                 {"\"email\":\"a@b@c\"", E_format},
+                 {"\"email\":\"a b@c\"", E_format},
+                 {"\"email\":\"a@b..c\"", E_format},
+                 {"\"email\":\"a\\r\\nb@c\"", E_format},
+                 {"\"email\":\"a@.c\"", E_format},
+                 {"\"url\":\"https://a.fr/x?y\"", -1},
+                 {"\"url\":\"javascript:alert(1)\"", E_format},
+                 {"\"url\":\"https://\"", E_format},
+                 {"\"url\":\"https://a\\\"b\"", E_format},
+                 {"\"url\":\"data:text/html,x\"", E_format},
+                 {"\"n\":9", -1},
+                 {"\"n\":9.0", -1},
+                 {"\"n\":-2", -1},
+                 {"\"n\":10", E_too_big},
+                 {"\"n\":-3", E_too_small},
+                 {"\"n\":1.5", E_type},
+                 {"\"n\":\"1\"", E_type},
+                 {"\"n\":true", E_type},
+                 {"\"n\":1e300", E_type},
+                 {"\"on\":true", -1},
+                 {"\"on\":1", E_type},
+                 {"\"on\":\"true\"", E_type},
+                 {"\"kind\":\"red\"", -1},
+                 {"\"kind\":\"green\"", -1},
+                 {"\"kind\":\"re\"", E_choice},
+                 {"\"kind\":\"red|green\"", E_choice},
+                 {"\"kind\":\"\"", E_choice},
+                 {"\"when\":\"2026-02-28\"", -1},
+                 {"\"when\":\"2024-02-29T10:00\"", -1},
+                 {"\"when\":\"2026-01-02T03:04:05.678Z\"", -1},
+                 {"\"when\":\"2026-01-02T03:04:05+02:00\"", -1},
+                 {"\"when\":\"2026-02-29\"", E_format},
+                 {"\"when\":\"2026-13-01\"", E_format},
+                 {"\"when\":\"2026-01-02T24:00\"", E_format},
+                 {"\"when\":\"2026-01-02T10:00:00.Z\"", E_format},
+                 {"\"when\":\"2026-01-02T10:00Zx\"", E_format},
+                 {"\"when\":\"now\"", E_format},
+                 {"\"when\":\"\"", E_format},
+                 {"\"tags\":[\"a\",\"b\"]", -1},
+                 {"\"tags\":\"\"", -1},
+                 {"\"tags\":[]", -1},
+                 {"\"tags\":[\"a\",\"b\",\"c\"]", E_too_many},
+                 {"\"tags\":[1]", E_type},
+                 {"\"tags\":\"a\"", E_type},
+                 {"\"tags\":[\"a\\nb\"]", E_format},
+                 {"\"extra\":{\"a\":1}", -1},
+                 {"\"extra\":[]", E_type},
+                 {"\"extra\":{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaa\"}", E_too_long},
+                 {"\"opId\":\"a-1\"", -1},
+                 {"\"opId\":\"\"", E_format},
+                 {"\"opId\":\"a b\"", E_format},
+                 {"\"opId\":\"é\"", E_format},
+                 {"\"rating\":{\"any\":[\"thing\"]}", -1},
+                 {"\"surprise\":1", E_unknown},
+                 {"\"\":1", E_unknown}};
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         one(cases[i].json, cases[i].code);
@@ -88,21 +145,34 @@ Test(schema, each_type)
 
 Test(schema, required_and_blank)
 {
-    static const struct { const char *json; int code; } cases[] = {
-        {"{}", E_required}, {"{\"name\":null}", E_required}, {"{\"name\":\"\"}", E_required}, {"{\"name\":\"   \"}", E_format},
-        {"{\"name\":\"a\\u0007\"}", E_format}, {"{\"name\":\"abcdef\"}", E_too_long}};
+    static const struct {
+        const char *json;
+        int code;
+    } cases[] = {{"{}", E_required},
+                 {"{\"name\":null}", E_required},
+                 {"{\"name\":\"\"}", E_required},
+                 {"{\"name\":\"   \"}", E_format},
+                 {"{\"name\":\"a\\u0007\"}", E_format},
+                 {"{\"name\":\"abcdef\"}", E_too_long}};
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct buf out = BUF_INIT;
         struct verdict v = check(cases[i].json, &pupil, &out);
-        cr_expect(v.count == 1 && (int)v.errors[0].code == cases[i].code && strcmp(v.errors[0].field, "name") == 0, "%s", cases[i].json);
+        cr_expect(v.count == 1 && (int)v.errors[0].code == cases[i].code &&
+                      strcmp(v.errors[0].field, "name") == 0,
+                  "%s", cases[i].json);
         buf_finish(&out);
     }
 }
 
 Test(schema, identity_is_never_taken_from_input)
 {
-    static const struct { const char *json; const struct identity *who; bool identity; unsigned errors; } cases[] = {
+    static const struct {
+        const char *json;
+        const struct identity *who;
+        bool identity;
+        unsigned errors;
+    } cases[] = {
         {"{\"name\":\"x\",\"userId\":\"u1\",\"establishmentId\":\"e1\"}", &pupil, false, 0},
         {"{\"name\":\"x\",\"userId\":\"u2\"}", &pupil, true, 1},
         {"{\"name\":\"x\",\"establishmentId\":\"e2\"}", &pupil, true, 1},
@@ -113,7 +183,8 @@ Test(schema, identity_is_never_taken_from_input)
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct buf out = BUF_INIT;
         struct verdict v = check(cases[i].json, cases[i].who, &out);
-        cr_expect(v.identity == cases[i].identity && v.count == cases[i].errors, "%s", cases[i].json);
+        cr_expect(v.identity == cases[i].identity && v.count == cases[i].errors, "%s",
+                  cases[i].json);
         buf_finish(&out);
     }
 }
@@ -121,7 +192,8 @@ Test(schema, identity_is_never_taken_from_input)
 Test(schema, only_named_and_present_fields_get_through)
 {
     struct buf out = BUF_INIT;
-    struct verdict v = check("{\"rating\":5,\"id\":\"\",\"text\":null,\"name\":\"x\",\"n\":3}", &pupil, &out);
+    struct verdict v =
+        check("{\"rating\":5,\"id\":\"\",\"text\":null,\"name\":\"x\",\"n\":3}", &pupil, &out);
     struct mp map = mp_view(out.data, out.len);
 
     cr_expect_eq(v.count, 0);
@@ -172,7 +244,8 @@ Test(schema, a_form_is_the_same_as_json)
 
 Test(schema, bad_forms)
 {
-    static const char *const bad[] = {"name=%", "name=%4", "name=%zz", "name=%00", "name=%ff", "name=a&name=b", "%ff=a"};
+    static const char *const bad[] = {"name=%",   "name=%4",       "name=%zz", "name=%00",
+                                      "name=%ff", "name=a&name=b", "%ff=a"};
     char many[1200] = "";
 
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -1,6 +1,7 @@
 /*
- * Who may call from where: the CSRF rule for unsafe requests, CORS by allow-list, and content negotiation. Pure functions over
- * header values first; what answers a request follows. Nothing is ever reflected that the allow-list does not hold.
+ * Who may call from where: the CSRF rule for unsafe requests, CORS by allow-list, and content
+ * negotiation. Pure functions over header values first; what answers a request follows. Nothing is
+ * ever reflected that the allow-list does not hold.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,13 +26,15 @@ bool origin_listed(const char *origin, const char *allowed)
     return false;
 }
 
-bool csrf_allows(const char *site, const char *origin, const char *referer, const char *own, const char *allowed)
+bool csrf_allows(const char *site, const char *origin, const char *referer, const char *own,
+                 const char *allowed)
 {
     if (!site && !origin && !referer)
         return true; /* not a browser */
     if (site && (strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0))
         return true;
-    /* A browser that says cross-site is believed over an Origin that looks like ours (a look-alike Host, another port). */
+    /* A browser that says cross-site is believed over an Origin that looks like ours (a look-alike
+     * Host, another port). */
     if (!site && origin && own[0] && strcasecmp(origin, own) == 0)
         return true;
     return origin_listed(origin, allowed);
@@ -39,7 +42,8 @@ bool csrf_allows(const char *site, const char *origin, const char *referer, cons
 
 bool accepts_json(const char *accept)
 {
-    static const char *const fit[] = {"application/json", "application/problem+json", "application/*", "*/*"};
+    static const char *const fit[] = {"application/json", "application/problem+json",
+                                      "application/*", "*/*"};
 
     if (!accept || !*accept)
         return true;
@@ -80,7 +84,9 @@ bool etag_matches(const char *header, const char *tag)
     return false;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 void rest_own_origin(struct http_req *req, char out[300])
 {
@@ -107,7 +113,8 @@ void rest_cors(struct http_req *req)
 /* The methods of a path, as the table has them. */
 static void methods_of(const char *path, char out[80])
 {
-    static const char *const names[HTTP_METHODS] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    static const char *const names[HTTP_METHODS] = {"GET",   "HEAD",   "POST",   "PUT",
+                                                    "PATCH", "DELETE", "OPTIONS"};
     bool has[HTTP_METHODS] = {[HTTP_M_OPTIONS] = true};
     size_t n = 0;
 
@@ -129,7 +136,9 @@ void rest_preflight(struct http_req *req)
     http_set(req, "Allow", methods);
     if (origin_listed(http_header(req, "origin"), config.allowed_origins)) {
         http_set(req, "Access-Control-Allow-Methods", methods);
-        http_set(req, "Access-Control-Allow-Headers", "Content-Type, Authorization, If-Match, If-None-Match, Idempotency-Key, X-Request-Id");
+        http_set(
+            req, "Access-Control-Allow-Headers",
+            "Content-Type, Authorization, If-Match, If-None-Match, Idempotency-Key, X-Request-Id");
         http_set(req, "Access-Control-Max-Age", "600");
     }
     http_set(req, "Cache-Control", "no-store");

@@ -1,12 +1,16 @@
 /*
- * The establishments that exist, for the sign-in form and the portal: public fields for everybody, settings for an establishment's own
- * people, everything for a super_admin. Nothing here ever shows a database address.
+ * The establishments that exist, for the sign-in form and the portal: public fields for everybody,
+ * settings for an establishment's own people, everything for a super_admin. Nothing here ever shows
+ * a database address.
  */
 #include "op.h"
 
 const struct field schema_establishments[] = {LIST_FIELDS, {.name = NULL}};
 
-static bool super(const struct rest *r) { return r->who && r->who->role == ROLE_SUPER_ADMIN; }
+static bool super(const struct rest *r)
+{
+    return r->who && r->who->role == ROLE_SUPER_ADMIN;
+}
 
 static int listed(struct actor *self, void *state, const struct msg *m)
 {

@@ -1,6 +1,7 @@
 /*
- * Every request's way in, in this order: origin and format (no work yet), who is asking, how often, whether they may, what they
- * sent; then the operation's first step. Whatever ends the actor, the request is answered exactly once.
+ * Every request's way in, in this order: origin and format (no work yet), who is asking, how often,
+ * whether they may, what they sent; then the operation's first step. Whatever ends the actor, the
+ * request is answered exactly once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +17,9 @@
 static actor_step known;
 static int begin(struct actor *self, struct rest *r);
 
-/* ---- what the caller sent ------------------------------------------------------------------------------------------------ */
+/* ---- what the caller sent
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define QUERY_MAX 32
 
@@ -117,7 +120,9 @@ static int take_body(struct rest *r)
     return done;
 }
 
-/* ---- how often ----------------------------------------------------------------------------------------------------------- */
+/* ---- how often
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int take_rate(struct rest *r, const struct rate_policy *p, const char *key)
 {
@@ -126,7 +131,8 @@ static int take_rate(struct rest *r, const struct rate_policy *p, const char *ke
 
     snprintf(text, sizeof(text), "\"%s\";q=%u;w=%u", p->name, p->quota, p->window_s);
     http_set(r->http, "RateLimit-Policy", text);
-    snprintf(text, sizeof(text), "\"%s\";r=%u;t=%u", p->name, st.remaining, st.allowed ? st.reset_s : st.retry_s);
+    snprintf(text, sizeof(text), "\"%s\";r=%u;t=%u", p->name, st.remaining,
+             st.allowed ? st.reset_s : st.retry_s);
     http_set(r->http, "RateLimit", text);
     return st.allowed ? 0 : rest_refuse_after(r, P_rate_limited, st.retry_s);
 }
@@ -141,23 +147,30 @@ static int check_rate(struct rest *r)
         return 0;
     if (r->op->rate == RATE_SIGNUP)
         return take_rate(r, &signup, http_peer(r->http));
-    return r->who ? take_rate(r, &user, r->who->user_id) : take_rate(r, &address, http_peer(r->http));
+    return r->who ? take_rate(r, &user, r->who->user_id)
+                  : take_rate(r, &address, http_peer(r->http));
 }
 
-/* ---- whether they may ---------------------------------------------------------------------------------------------------- */
+/* ---- whether they may
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int check_permission(struct rest *r)
 {
     if (!r->who)
         return r->op->who == WHO_ANYONE ? 0 : rest_refuse(r, P_unauthenticated);
-    if (r->op->who == WHO_MEMBER && !r->who->establishment_id[0] && r->who->role != ROLE_SUPER_ADMIN)
+    if (r->op->who == WHO_MEMBER && !r->who->establishment_id[0] &&
+        r->who->role != ROLE_SUPER_ADMIN)
         return rest_refuse(r, P_forbidden);
-    return r->op->permission && !identity_can(r->who, r->op->permission) ? rest_refuse(r, P_forbidden) : 0;
+    return r->op->permission && !identity_can(r->who, r->op->permission)
+               ? rest_refuse(r, P_forbidden)
+               : 0;
 }
 
 static void choose_tenant(struct rest *r)
 {
-    struct str named = r->who && r->who->role == ROLE_SUPER_ADMIN ? rest_arg(r, "establishmentId") : (struct str){NULL, 0};
+    struct str named = r->who && r->who->role == ROLE_SUPER_ADMIN ? rest_arg(r, "establishmentId")
+                                                                  : (struct str){NULL, 0};
 
     if (named.n)
         snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)named.n, named.p);
@@ -221,10 +234,15 @@ static int begin(struct actor *self, struct rest *r)
     return r->op->subject && !r->tenant[0] ? locate(self, r) : proceed(self, r);
 }
 
-/* ---- the actor ------------------------------------------------------------------------------------------------------------ */
+/* ---- the actor
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* taken: the actor has the request, and answers it even when its start fails. */
-struct entry { struct http_req *req; bool *taken; };
+struct entry {
+    struct http_req *req;
+    bool *taken;
+};
 
 static int init(struct actor *self, void *state, const void *arg)
 {
@@ -240,7 +258,8 @@ static int init(struct actor *self, void *state, const void *arg)
     return identity_ask(self, r->http, REST_DB_MS, known);
 }
 
-/* A read whose connection died is asked once more from the start; a write's outcome is unknown and said so. */
+/* A read whose connection died is asked once more from the start; a write's outcome is unknown and
+ * said so. */
 static int fail(struct actor *self, void *state, int err)
 {
     struct rest *r = state;
@@ -270,8 +289,12 @@ static void terminate(struct actor *self, void *state, int result)
     free(r->own);
 }
 
-static const struct actor_type request_type = {
-    .name = "request", .state_size = sizeof(struct rest), .mailbox_max = 16, .init = init, .fail = fail, .terminate = terminate};
+static const struct actor_type request_type = {.name = "request",
+                                               .state_size = sizeof(struct rest),
+                                               .mailbox_max = 16,
+                                               .init = init,
+                                               .fail = fail,
+                                               .terminate = terminate};
 
 /* What can be refused before an actor or the database is bothered. */
 static bool refused(struct http_req *req)
@@ -287,8 +310,8 @@ static bool refused(struct http_req *req)
         http_set(req, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
         problem_answer(req, P_token, NULL, 0, NULL, 0);
     } else if (method != HTTP_M_GET && method != HTTP_M_HEAD &&
-               !csrf_allows(http_header(req, "sec-fetch-site"), http_header(req, "origin"), http_header(req, "referer"), own,
-                            config.allowed_origins)) {
+               !csrf_allows(http_header(req, "sec-fetch-site"), http_header(req, "origin"),
+                            http_header(req, "referer"), own, config.allowed_origins)) {
         problem_answer(req, P_origin, NULL, 0, NULL, 0);
     } else {
         return false;

@@ -1,6 +1,7 @@
 /*
- * Study groups over REST. What members see live (joining, leaving, messages) goes through the group's channel actor, so that a POST and a
- * push are the same act; lists and creation are the database's own.
+ * Study groups over REST. What members see live (joining, leaving, messages) goes through the
+ * group's channel actor, so that a POST and a push are the same act; lists and creation are the
+ * database's own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,17 +13,23 @@
 
 #define PUSH_MS 10000
 
-static int64_t staff(const struct rest *r) { return identity_can(r->who, "study_groups:manage"); }
+static int64_t staff(const struct rest *r)
+{
+    return identity_can(r->who, "study_groups:manage");
+}
 
-/* ---- GET /api/study-groups ---------------------------------------------------------------------------------------------------------- */
+/* ---- GET /api/study-groups
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
-const struct field schema_groups[] = {{.name = "courseId", .type = FIELD_ID},
-                                      {.name = "status", .type = FIELD_CHOICE, .choices = "active|archived|scheduled"},
-                                      {.name = "mine", .type = FIELD_BOOL},
-                                      {.name = "q", .type = FIELD_STR, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},
-                                      {.name = "establishmentId", .type = FIELD_TENANT},
-                                      LIST_FIELDS,
-                                      {.name = NULL}};
+const struct field schema_groups[] = {
+    {.name = "courseId", .type = FIELD_ID},
+    {.name = "status", .type = FIELD_CHOICE, .choices = "active|archived|scheduled"},
+    {.name = "mine", .type = FIELD_BOOL},
+    {.name = "q", .type = FIELD_STR, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    LIST_FIELDS,
+    {.name = NULL}};
 
 static int listed(struct actor *self, void *state, const struct msg *m)
 {
@@ -53,7 +60,9 @@ int op_groups_list(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, listed);
 }
 
-/* ---- POST /api/study-groups --------------------------------------------------------------------------------------------------------- */
+/* ---- POST /api/study-groups
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 const struct field schema_group_new[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 120},
@@ -72,10 +81,14 @@ const struct field schema_group_new[] = {
     {.name = "status", .type = FIELD_IGNORED},
     {.name = NULL}};
 
-/* The switches of a group, all booleans; locking is the moderators' (realtime), not the creator's form. */
-static const struct field settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL}, {.name = "allowScreenShare", .type = FIELD_BOOL},
-                                               {.name = "allowWhiteboard", .type = FIELD_BOOL},  {.name = "allowPolls", .type = FIELD_BOOL},
-                                               {.name = "moderatorOnly", .type = FIELD_BOOL},    {.name = NULL}};
+/* The switches of a group, all booleans; locking is the moderators' (realtime), not the creator's
+ * form. */
+static const struct field settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL},
+                                               {.name = "allowScreenShare", .type = FIELD_BOOL},
+                                               {.name = "allowWhiteboard", .type = FIELD_BOOL},
+                                               {.name = "allowPolls", .type = FIELD_BOOL},
+                                               {.name = "moderatorOnly", .type = FIELD_BOOL},
+                                               {.name = NULL}};
 
 static int made(struct actor *self, void *state, const struct msg *m)
 {
@@ -83,8 +96,10 @@ static int made(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (db_error(m)) /* only a super_admin can name an establishment that does not exist */
-        return rest_refuse(r, strcmp(db_error(m)->sqlstate, "23503") == 0 ? P_not_found : P_internal);
-    return db_rows(m, 0) ? rest_reply_value(r, m, r->op->success, 0, 0, 0, 0) : rest_refuse(r, P_not_found);
+        return rest_refuse(r,
+                           strcmp(db_error(m)->sqlstate, "23503") == 0 ? P_not_found : P_internal);
+    return db_rows(m, 0) ? rest_reply_value(r, m, r->op->success, 0, 0, 0, 0)
+                         : rest_refuse(r, P_not_found);
 }
 
 static void put_tags(struct db_group *g, struct mp tags)
@@ -125,7 +140,8 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
 
     (void)m;
     if (!r->tenant[0])
-        return rest_refuse_fields(r, P_invalid, &(struct field_error){.field = "establishmentId", .code = E_required}, 1);
+        return rest_refuse_fields(
+            r, P_invalid, &(struct field_error){.field = "establishmentId", .code = E_required}, 1);
     schema_check(settings_schema, mp_get(r->body, "settings"), r->who, &checked, &v);
     buf_finish(&checked);
     if (v.count)
@@ -149,15 +165,28 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, made);
 }
 
-/* ---- through the channel -------------------------------------------------------------------------------------------------------------- */
+/* ---- through the channel
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
-/* A refusal of the channel as a problem: by its reason, and by the code of its first error where that says more. */
-static const struct { const char *reason, *code; enum problem what; } reasons[] = {
-    {"not_found", NULL, P_not_found},     {"unmatched_topic", NULL, P_not_found}, {"forbidden", NULL, P_forbidden},
-    {"not_joined", NULL, P_members_only}, {"conflict", "full", P_group_full},     {"conflict", NULL, P_conflict},
-    {"invalid", NULL, P_invalid},         {"muted", NULL, P_muted},               {"locked", NULL, P_locked},
-    {"read_only", NULL, P_read_only},     {"rate_limited", NULL, P_rate_limited}, {"too_large", NULL, P_too_large},
-    {"unavailable", NULL, P_unavailable}};
+/* A refusal of the channel as a problem: by its reason, and by the code of its first error where
+ * that says more. */
+static const struct {
+    const char *reason, *code;
+    enum problem what;
+} reasons[] = {{"not_found", NULL, P_not_found},
+               {"unmatched_topic", NULL, P_not_found},
+               {"forbidden", NULL, P_forbidden},
+               {"not_joined", NULL, P_members_only},
+               {"conflict", "full", P_group_full},
+               {"conflict", NULL, P_conflict},
+               {"invalid", NULL, P_invalid},
+               {"muted", NULL, P_muted},
+               {"locked", NULL, P_locked},
+               {"read_only", NULL, P_read_only},
+               {"rate_limited", NULL, P_rate_limited},
+               {"too_large", NULL, P_too_large},
+               {"unavailable", NULL, P_unavailable}};
 
 static int refuse_invalid(struct rest *r, struct mp error)
 {
@@ -185,7 +214,8 @@ static int refuse_push(struct rest *r, struct mp response)
     if (str_is(reason, "forbidden") && r->op->first == op_groups_join)
         return rest_refuse(r, P_private_group);
     for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        if (str_is(reason, reasons[i].reason) && (!reasons[i].code || str_is(code, reasons[i].code)))
+        if (str_is(reason, reasons[i].reason) &&
+            (!reasons[i].code || str_is(code, reasons[i].code)))
             return rest_refuse_after(r, reasons[i].what, retry > 0 ? (uint32_t)retry : 0);
     return rest_refuse(r, P_internal);
 }
@@ -200,12 +230,14 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
     (void)self;
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
         return refuse_push(r, mp_get(reply, "response"));
-    return rest_reply_mp(r, leaves ? 200 : r->op->success, item.p ? item : mp_get(reply, "response"));
+    return rest_reply_mp(r, leaves ? 200 : r->op->success,
+                         item.p ? item : mp_get(reply, "response"));
 }
 
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
 {
-    return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload, PUSH_MS, pushed);
+    return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload,
+                        PUSH_MS, pushed);
 }
 
 /* The request's own opId, or one made of its Idempotency-Key. Returns how many pairs it put. */
@@ -224,13 +256,16 @@ static uint32_t put_op_id(struct rest *r, struct buf *b)
     return 1;
 }
 
-/* ---- POST /api/study-groups/:id/join ---------------------------------------------------------------------------------------------------- */
+/* ---- POST /api/study-groups/:id/join
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-const struct field schema_group_join[] = {{.name = "action", .type = FIELD_CHOICE, .choices = "join|leave"},
-                                          {.name = "opId", .type = FIELD_OP_ID},
-                                          {.name = "userId", .type = FIELD_CALLER},
-                                          {.name = "establishmentId", .type = FIELD_TENANT},
-                                          {.name = NULL}};
+const struct field schema_group_join[] = {
+    {.name = "action", .type = FIELD_CHOICE, .choices = "join|leave"},
+    {.name = "opId", .type = FIELD_OP_ID},
+    {.name = "userId", .type = FIELD_CALLER},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    {.name = NULL}};
 
 int op_groups_join(struct actor *self, void *state, const struct msg *m)
 {
@@ -240,19 +275,23 @@ int op_groups_join(struct actor *self, void *state, const struct msg *m)
     (void)m;
     mp_put_map(&payload, put_op_id(r, &fields));
     buf_put(&payload, fields.data, fields.len);
-    int err = push(self, r, str_is(rest_arg(r, "action"), "leave") ? "member:leave" : "member:join", mp_view(payload.data, payload.len));
+    int err = push(self, r, str_is(rest_arg(r, "action"), "leave") ? "member:leave" : "member:join",
+                   mp_view(payload.data, payload.len));
     buf_finish(&fields);
     buf_finish(&payload);
     return err;
 }
 
-/* ---- GET /api/study-groups/:id/messages --------------------------------------------------------------------------------------------------- */
+/* ---- GET /api/study-groups/:id/messages
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-const struct field schema_messages[] = {{.name = "before", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
-                                        {.name = "after", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
-                                        {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},
-                                        {.name = "establishmentId", .type = FIELD_TENANT},
-                                        {.name = NULL}};
+const struct field schema_messages[] = {
+    {.name = "before", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
+    {.name = "after", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    {.name = NULL}};
 
 static int read_messages(struct actor *self, void *state, const struct msg *m)
 {
@@ -286,7 +325,9 @@ int op_messages_list(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, read_messages);
 }
 
-/* ---- POST /api/study-groups/:id/messages -------------------------------------------------------------------------------------------------- */
+/* ---- POST /api/study-groups/:id/messages
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* The channel checks content and metadata more closely, as it does for sockets. */
 const struct field schema_message_new[] = {

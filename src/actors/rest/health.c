@@ -1,6 +1,7 @@
 /*
- * Is it alive, and can it serve? Liveness is always 200 while the process answers; readiness looks at what serving needs: the database and
- * its schema, room on the disk, loops that turn, no drain under way. Nobody has to be signed in, so it says little.
+ * Is it alive, and can it serve? Liveness is always 200 while the process answers; readiness looks
+ * at what serving needs: the database and its schema, room on the disk, loops that turn, no drain
+ * under way. Nobody has to be signed in, so it says little.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,12 +15,17 @@
 #define LAG_MAX_MS 5000
 #define CHECK_MS 3000
 
-struct migration { const char *name, *text; };
-extern const struct migration migrations[]; /* made at build: what this binary wants the schema to be */
+struct migration {
+    const char *name, *text;
+};
+extern const struct migration
+    migrations[]; /* made at build: what this binary wants the schema to be */
 
 const struct field schema_health[] = {{.name = "ready", .type = FIELD_BOOL}, {.name = NULL}};
 
-struct health { bool database, migrations, disk, loops, draining; };
+struct health {
+    bool database, migrations, disk, loops, draining;
+};
 
 static bool disk_fits(void)
 {
@@ -68,7 +74,11 @@ static int tell(struct rest *r, struct health h)
     return done;
 }
 
-static struct health look(void) { return (struct health){.disk = disk_fits(), .loops = loops_turn(), .draining = runtime_draining()}; }
+static struct health look(void)
+{
+    return (struct health){
+        .disk = disk_fits(), .loops = loops_turn(), .draining = runtime_draining()};
+}
 
 static const char *newest_migration(void)
 {

@@ -1,6 +1,7 @@
 /*
- * Idempotency-Key on POST: the same key and body get the first answer again. The answer is kept in the transaction of its effect; which keys
- * are being worked on is known in memory only, so a crash leaves none of them stuck. Channel operations turn the key into an opId.
+ * Idempotency-Key on POST: the same key and body get the first answer again. The answer is kept in
+ * the transaction of its effect; which keys are being worked on is known in memory only, so a crash
+ * leaves none of them stuck. Channel operations turn the key into an opId.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -42,7 +43,9 @@ void idempotency_leave(struct rest *r)
 
 const char *idempotency_key(const struct rest *r)
 {
-    return r->op->method == HTTP_M_POST && r->op->who != WHO_ANYONE ? http_header(r->http, "idempotency-key") : NULL;
+    return r->op->method == HTTP_M_POST && r->op->who != WHO_ANYONE
+               ? http_header(r->http, "idempotency-key")
+               : NULL;
 }
 
 static bool printable(const char *key)

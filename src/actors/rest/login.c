@@ -1,6 +1,7 @@
 /*
- * Signing in and out. A good sign-in always makes a new session and ends the one the request came with; a failed one answers at the next
- * multiple of 500 ms after its arrival, whatever was wrong, so that neither words nor time tell which addresses have accounts.
+ * Signing in and out. A good sign-in always makes a new session and ends the one the request came
+ * with; a failed one answers at the next multiple of 500 ms after its arrival, whatever was wrong,
+ * so that neither words nor time tell which addresses have accounts.
  */
 #include <string.h>
 
@@ -13,12 +14,15 @@
 #define FAILURE_STEP_US 500000
 #define QUEUE_MS 60000
 
-const struct field schema_login[] = {{.name = "email", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 254},
-                                     {.name = "password", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 1024},
-                                     {.name = NULL}};
+const struct field schema_login[] = {
+    {.name = "email", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 254},
+    {.name = "password", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 1024},
+    {.name = NULL}};
 const struct field schema_nothing[] = {{.name = NULL}};
 
-/* ---- POST /api/auth/login ------------------------------------------------------------------------------------------------------ */
+/* ---- POST /api/auth/login
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static actor_step answered, refused_late, opened;
 
@@ -28,8 +32,9 @@ int op_auth_login(struct actor *self, void *state, const struct msg *m)
 
     (void)m;
     return actor_ask(self, signin_actor(), MSG_SIGNIN,
-                     signin_body(rest_arg(r, "email"), rest_arg(r, "password"), http_peer(r->http), http_loopback(r->http)), QUEUE_MS,
-                     answered);
+                     signin_body(rest_arg(r, "email"), rest_arg(r, "password"), http_peer(r->http),
+                                 http_loopback(r->http)),
+                     QUEUE_MS, answered);
 }
 
 static int refused_late(struct actor *self, void *state, const struct msg *m)
@@ -41,9 +46,12 @@ static int refused_late(struct actor *self, void *state, const struct msg *m)
 
 static int refuse_late(struct actor *self, struct rest *r)
 {
-    int64_t spent = mono_us() - http_started_us(r->http), left = FAILURE_STEP_US - spent % FAILURE_STEP_US;
+    int64_t spent = mono_us() - http_started_us(r->http),
+            left = FAILURE_STEP_US - spent % FAILURE_STEP_US;
 
-    return actor_after(self, (uint32_t)((left + 999) / 1000), refused_late) ? 0 : rest_refuse(r, P_credentials);
+    return actor_after(self, (uint32_t)((left + 999) / 1000), refused_late)
+               ? 0
+               : rest_refuse(r, P_credentials);
 }
 
 static int answered(struct actor *self, void *state, const struct msg *m)
@@ -52,13 +60,20 @@ static int answered(struct actor *self, void *state, const struct msg *m)
     const struct signin_answer *a = (const struct signin_answer *)(const void *)m->body->bytes;
 
     switch (a->outcome) {
-    case SIGNIN_PASSED: return session_open(self, r, a->user_id, a->establishment_id, opened);
-    case SIGNIN_WRONG: return refuse_late(self, r);
-    case SIGNIN_THROTTLED: return rest_refuse_after(r, P_too_many_attempts, a->retry_s);
-    case SIGNIN_BUSY: return rest_refuse_after(r, P_busy, a->retry_s);
-    case SIGNIN_ACCOUNT_OFF: return rest_refuse(r, P_account_inactive);
-    case SIGNIN_ESTABLISHMENT_OFF: return rest_refuse(r, P_establishment_inactive);
-    case SIGNIN_DEMO: return rest_refuse(r, P_demo_account);
+    case SIGNIN_PASSED:
+        return session_open(self, r, a->user_id, a->establishment_id, opened);
+    case SIGNIN_WRONG:
+        return refuse_late(self, r);
+    case SIGNIN_THROTTLED:
+        return rest_refuse_after(r, P_too_many_attempts, a->retry_s);
+    case SIGNIN_BUSY:
+        return rest_refuse_after(r, P_busy, a->retry_s);
+    case SIGNIN_ACCOUNT_OFF:
+        return rest_refuse(r, P_account_inactive);
+    case SIGNIN_ESTABLISHMENT_OFF:
+        return rest_refuse(r, P_establishment_inactive);
+    case SIGNIN_DEMO:
+        return rest_refuse(r, P_demo_account);
     }
     return rest_refuse(r, P_internal);
 }
@@ -77,15 +92,18 @@ static int opened(struct actor *self, void *state, const struct msg *m)
     return rest_reply_value(r, m, r->op->success, 2, 0, 0, 0);
 }
 
-/* ---- the sessions of login and register ------------------------------------------------------------------------------------------ */
+/* ---- the sessions of login and register
+ * ------------------------------------------------------------------------------------------ */
 
-int session_open(struct actor *self, struct rest *r, const char *user_id, const char *establishment_id, actor_step *next)
+int session_open(struct actor *self, struct rest *r, const char *user_id,
+                 const char *establishment_id, actor_step *next)
 {
     struct session_open *s = rest_own(r, sizeof(*s));
     struct db_group *g = db_group(DB_READ, &(struct db_context){establishment_id, user_id});
 
     memcpy(s->user_id, user_id, strnlen(user_id, sizeof(s->user_id) - 1));
-    memcpy(s->establishment_id, establishment_id, strnlen(establishment_id, sizeof(s->establishment_id) - 1));
+    memcpy(s->establishment_id, establishment_id,
+           strnlen(establishment_id, sizeof(s->establishment_id) - 1));
     identity_token_make(s->token, s->sid);
     db_stmt(g, SQL_SESSIONS_CREATE);
     db_str(g, s->sid);
@@ -120,7 +138,9 @@ void session_replaced(struct rest *r)
     identity_ended(&e);
 }
 
-/* ---- POST /api/auth/logout -------------------------------------------------------------------------------------------------------- */
+/* ---- POST /api/auth/logout
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static int closed(struct actor *self, void *state, const struct msg *m)
 {
@@ -145,14 +165,17 @@ int op_auth_logout(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, closed);
 }
 
-/* ---- GET /api/auth/user ----------------------------------------------------------------------------------------------------------- */
+/* ---- GET /api/auth/user
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int described(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
 
     (void)self;
-    return db_rows(m, 0) ? rest_reply_value(r, m, 200, 0, 0, 0, 0) : rest_refuse(r, P_unauthenticated);
+    return db_rows(m, 0) ? rest_reply_value(r, m, 200, 0, 0, 0, 0)
+                         : rest_refuse(r, P_unauthenticated);
 }
 
 int op_auth_user(struct actor *self, void *state, const struct msg *m)

@@ -1,7 +1,7 @@
 /*
- * What a REST operation is made of: a row of operations.def, schemas of its input, and steps. One short-lived actor works for
- * each request; the front (front.c) has checked everything the row says before the operation's first step runs.
- * docs/rest.md shows how to add one.
+ * What a REST operation is made of: a row of operations.def, schemas of its input, and steps. One
+ * short-lived actor works for each request; the front (front.c) has checked everything the row says
+ * before the operation's first step runs. docs/rest.md shows how to add one.
  */
 #ifndef STACGATE_REST_OP_H
 #define STACGATE_REST_OP_H
@@ -17,7 +17,8 @@
 enum rest_who {
     WHO_ANYONE,  /* signed in or not */
     WHO_SESSION, /* signed in */
-    WHO_MEMBER   /* signed in and inside an establishment; a super_admin may name one as establishmentId */
+    WHO_MEMBER   /* signed in and inside an establishment; a super_admin may name one as
+                    establishmentId */
 };
 enum rest_cache {
     CACHE_PRIVATE, /* private, no-cache, with an ETag */
@@ -49,8 +50,8 @@ extern const struct rest_op rest_ops[];
 extern const unsigned rest_op_count;
 
 /* Every row's schemas and first step, for the files that define them. */
-#define OP(name, method, path, subject, who, permission, query, body, ...)                                                     \
-    extern const struct field schema_##query[], schema_##body[];                                                               \
+#define OP(name, method, path, subject, who, permission, query, body, ...)                         \
+    extern const struct field schema_##query[], schema_##body[];                                   \
     actor_step op_##name;
 #include "operations.def"
 #undef OP
@@ -59,29 +60,32 @@ extern const unsigned rest_op_count;
 struct rest {
     struct http_req *http; /* NULL once answered */
     const struct rest_op *op;
-    struct identity *who; /* NULL: nobody is signed in */
-    char sid[65];         /* of who's session; "" */
-    char tenant[64];      /* the establishment it works in; "" for none */
+    struct identity *who;  /* NULL: nobody is signed in */
+    char sid[65];          /* of who's session; "" */
+    char tenant[64];       /* the establishment it works in; "" for none */
     struct mp query, body; /* validated maps; absent fields are absent */
     struct buf query_bytes, body_bytes;
-    void *own; /* rest_own() */
+    void *own;      /* rest_own() */
     char *key_name; /* the idempotency key it holds; NULL: none */
-    bool checked; /* the operation's steps have begun */
-    bool again;   /* a read that is being repeated after a lost connection */
+    bool checked;   /* the operation's steps have begun */
+    bool again;     /* a read that is being repeated after a lost connection */
 };
 
 /* The operation's own memory, zeroed, freed with the request. */
 void *rest_own(struct rest *r, size_t size);
-bool rest_reads(const struct rest *r);             /* GET or HEAD */
-struct str rest_arg(const struct rest *r, const char *name); /* a string of the body, then of the query; {NULL,0} */
+bool rest_reads(const struct rest *r); /* GET or HEAD */
+struct str rest_arg(const struct rest *r,
+                    const char *name); /* a string of the body, then of the query; {NULL,0} */
 enum language rest_language(const struct rest *r);
 
-/* ---- the database: as the caller, in the tenant ------------------------------------------------------------------------ */
+/* ---- the database: as the caller, in the tenant
+ * ------------------------------------------------------------------------ */
 
 #define REST_DB_MS 8000
 /*
- * The application's own tenant filter, beside row-level security: a parameter of every statement. With STACGATE_CHECKS_OFF it is
- * null, and statements compare with `establishment_id = coalesce($n, establishment_id)`: then only the database's policies stand.
+ * The application's own tenant filter, beside row-level security: a parameter of every statement.
+ * With STACGATE_CHECKS_OFF it is null, and statements compare with `establishment_id = coalesce($n,
+ * establishment_id)`: then only the database's policies stand.
  */
 #ifdef STACGATE_CHECKS_OFF
 #define rest_tenant_filter(r) ((void)(r), NULL)
@@ -89,70 +93,91 @@ enum language rest_language(const struct rest *r);
 #define rest_tenant_filter(r) ((r)->tenant)
 #endif
 struct db_group *rest_group(const struct rest *r, enum db_lane lane);
-int rest_ask(struct actor *self, struct db_group *g, actor_step *next); /* db_ask with the deadline of REST */
-void rest_took(struct rest *r, const struct msg *m);                    /* adds the SQL time to the request log; replies do it themselves */
+int rest_ask(struct actor *self, struct db_group *g,
+             actor_step *next); /* db_ask with the deadline of REST */
+void rest_took(
+    struct rest *r,
+    const struct msg *m); /* adds the SQL time to the request log; replies do it themselves */
 void db_strv_put(struct db_group *g, struct str s); /* a {NULL,0} is SQL null */
 
 /*
- * A POST's last statement: keeps its answer for the request's Idempotency-Key, if it has one. The statement before must hand its
- * answer over by answer(json) in SQL.
+ * A POST's last statement: keeps its answer for the request's Idempotency-Key, if it has one. The
+ * statement before must hand its answer over by answer(json) in SQL.
  */
 void rest_keep_answer(struct db_group *g, const struct rest *r);
 /* For operations of channels: the key as an opId. false: the request has none. */
 bool rest_key_op_id(const struct rest *r, char out[40]);
 
-/* ---- answering: each ends the request and returns ACTOR_DONE ------------------------------------------------------------ */
+/* ---- answering: each ends the request and returns ACTOR_DONE
+ * ------------------------------------------------------------ */
 
 int rest_refuse(struct rest *r, enum problem what);
 int rest_refuse_after(struct rest *r, enum problem what, uint32_t retry_s);
-int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors, unsigned n);
-/* One value of the result, JSON text made by the database, is the body; nothing is copied. `version`: of the row, 0 for lists. */
-int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row, int col, uint64_t version);
+int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors,
+                       unsigned n);
+/* One value of the result, JSON text made by the database, is the body; nothing is copied.
+ * `version`: of the row, 0 for lists. */
+int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row,
+                     int col, uint64_t version);
 int rest_reply_mp(struct rest *r, int status, struct mp v);
 int rest_reply_text(struct rest *r, int status, struct str json); /* of static text */
 /*
- * A list page: row 0 of `stmt` holds the JSON array, the next page's cursor (null: this was the last) and, when asked for, the
- * total count, in columns 0, 1, 2. Adds Link and X-Total-Count.
+ * A list page: row 0 of `stmt` holds the JSON array, the next page's cursor (null: this was the
+ * last) and, when asked for, the total count, in columns 0, 1, 2. Adds Link and X-Total-Count.
  */
 int rest_reply_page(struct rest *r, const struct msg *m, unsigned stmt);
-int rest_fail(struct rest *r, int err); /* the problem that fits a negative errno of the floors below */
+int rest_fail(struct rest *r,
+              int err); /* the problem that fits a negative errno of the floors below */
 
-/* ---- lists -------------------------------------------------------------------------------------------------------------- */
+/* ---- lists
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 #define LIST_LIMIT 50
 #define LIST_LIMIT_MAX 200
 #define LIST_LIMIT_OLD_CLIENT 2000 /* it filters in the browser and never pages */
 /* Rows that every list's query schema ends with. */
-#define LIST_FIELDS                                                                                                            \
-    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX}, {.name = "cursor", .type = FIELD_STR, .max = 400},  \
-    {.name = "count", .type = FIELD_CHOICE, .choices = "exact"}
+#define LIST_FIELDS                                                                                \
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},                         \
+        {.name = "cursor", .type = FIELD_STR, .max = 400},                                         \
+    {                                                                                              \
+        .name = "count", .type = FIELD_CHOICE, .choices = "exact"                                  \
+    }
 int64_t rest_limit(const struct rest *r);
-void rest_link_next(struct rest *r, const char *parameter, const char *value); /* the same address with this parameter */
+void rest_link_next(struct rest *r, const char *parameter,
+                    const char *value); /* the same address with this parameter */
 /*
- * A keyset cursor is "<sort key>|<id>" in base64url, as the statement made it. Both "" on the first page. false: it is damaged (400);
- * `valid` knows what the key's cast in SQL takes.
+ * A keyset cursor is "<sort key>|<id>" in base64url, as the statement made it. Both "" on the first
+ * page. false: it is damaged (400); `valid` knows what the key's cast in SQL takes.
  */
-struct cursor { char key[200], id[65]; };
+struct cursor {
+    char key[200], id[65];
+};
 bool rest_cursor(const struct rest *r, bool (*valid)(struct str key), struct cursor *ret);
-/* The last four parameters of every list statement: limit, cursor key, cursor id, whether the count is wanted. */
+/* The last four parameters of every list statement: limit, cursor key, cursor id, whether the count
+ * is wanted. */
 void rest_put_page(struct db_group *g, const struct rest *r, const struct cursor *c);
 void cursor_encode(const char *text, struct buf *out);
 
-/* ---- parts of the front, pure, for tests -------------------------------------------------------------------------------- */
+/* ---- parts of the front, pure, for tests
+ * -------------------------------------------------------------------------------- */
 
 /* api.md's CSRF rule. own: "https://host[:port]" of the request; NULL headers are absent ones. */
-bool csrf_allows(const char *fetch_site, const char *origin, const char *referer, const char *own, const char *allowed_origins);
-bool origin_listed(const char *origin, const char *allowed_origins); /* exact match in a comma-separated list */
+bool csrf_allows(const char *fetch_site, const char *origin, const char *referer, const char *own,
+                 const char *allowed_origins);
+bool origin_listed(const char *origin,
+                   const char *allowed_origins); /* exact match in a comma-separated list */
 bool accepts_json(const char *accept);
 bool etag_matches(const char *if_none_match, const char *tag);
 
-const char *idempotency_key(const struct rest *r);    /* NULL: none, or none is taken here */
-int idempotency_begin(struct actor *self, struct rest *r, const char *key); /* looks it up, then the first step */
+const char *idempotency_key(const struct rest *r); /* NULL: none, or none is taken here */
+int idempotency_begin(struct actor *self, struct rest *r,
+                      const char *key); /* looks it up, then the first step */
 void idempotency_leave(struct rest *r);
 
-void rest_cors(struct http_req *req);                /* Vary, and the grants for a listed origin */
-void rest_preflight(struct http_req *req);           /* the answer to OPTIONS */
-void rest_enter(struct http_req *req);               /* every route's way in */
+void rest_cors(struct http_req *req);      /* Vary, and the grants for a listed origin */
+void rest_preflight(struct http_req *req); /* the answer to OPTIONS */
+void rest_enter(struct http_req *req);     /* every route's way in */
 void rest_own_origin(struct http_req *req, char out[300]);
 
 #endif

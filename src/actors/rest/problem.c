@@ -1,6 +1,7 @@
 /*
- * Makes problem documents: the only place where a refusal gets its words. Texts come from the two tables; nothing of the inside
- * (SQL, paths, stacks) can reach a client, because `detail` is only ever given static words.
+ * Makes problem documents: the only place where a refusal gets its words. Texts come from the two
+ * tables; nothing of the inside (SQL, paths, stacks) can reach a client, because `detail` is only
+ * ever given static words.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,8 @@ struct problem_row {
     const char *title[2], *message[2];
 };
 static const struct problem_row rows[] = {
-#define PROBLEM(word, status, title_fr, title_en, fr, en) {#word, status, {title_fr, title_en}, {fr, en}},
+#define PROBLEM(word, status, title_fr, title_en, fr, en)                                          \
+    {#word, status, {title_fr, title_en}, {fr, en}},
 #include "problems.def"
 #undef PROBLEM
 };
@@ -35,11 +37,13 @@ static float quality(const char *params, size_t n)
         if (params[i] == 'q' && params[i + 1] == '=') {
             float q = 0, scale = 1;
             bool point = false;
-            for (size_t k = i + 2; k < n && ((params[k] >= '0' && params[k] <= '9') || params[k] == '.'); k++) {
+            for (size_t k = i + 2;
+                 k < n && ((params[k] >= '0' && params[k] <= '9') || params[k] == '.'); k++) {
                 if (params[k] == '.')
                     point = true;
                 else
-                    q = point ? q + (float)(params[k] - '0') * (scale /= 10) : q * 10 + (float)(params[k] - '0');
+                    q = point ? q + (float)(params[k] - '0') * (scale /= 10)
+                              : q * 10 + (float)(params[k] - '0');
             }
             return q;
         }
@@ -56,7 +60,9 @@ enum language language_of(const char *accept)
             p++;
             n--;
         }
-        int which = n >= 2 && strncasecmp(p, "fr", 2) == 0 ? FRENCH : n >= 2 && strncasecmp(p, "en", 2) == 0 ? ENGLISH : -1;
+        int which = n >= 2 && strncasecmp(p, "fr", 2) == 0   ? FRENCH
+                    : n >= 2 && strncasecmp(p, "en", 2) == 0 ? ENGLISH
+                                                             : -1;
         bool whole = n == 2 || (n > 2 && strchr("-;, \t", p[2]));
         float q = quality(p, n);
         if (which >= 0 && whole && q > best[which])
@@ -66,12 +72,18 @@ enum language language_of(const char *accept)
     return best[ENGLISH] > best[FRENCH] ? ENGLISH : FRENCH;
 }
 
-int problem_status(enum problem what) { return rows[what].status; }
+int problem_status(enum problem what)
+{
+    return rows[what].status;
+}
 
 /* Statuses whose first row in the table is not the general one. */
 enum problem problem_of_status(int status)
 {
-    static const struct { int status; enum problem what; } general[] = {
+    static const struct {
+        int status;
+        enum problem what;
+    } general[] = {
         {401, P_unauthenticated}, {409, P_conflict}, {422, P_invalid}, {503, P_unavailable}};
 
     for (unsigned i = 0; i < sizeof(general) / sizeof(general[0]); i++)
@@ -110,7 +122,8 @@ static void field_text(struct buf *out, const struct field_error *e, enum langua
     buf_puts(out, at + 2);
 }
 
-static void put_errors(struct buf *out, const struct field_error *errors, unsigned n, enum language lang)
+static void put_errors(struct buf *out, const struct field_error *errors, unsigned n,
+                       enum language lang)
 {
     struct buf text = BUF_INIT;
 
@@ -129,13 +142,14 @@ static void put_errors(struct buf *out, const struct field_error *errors, unsign
 }
 
 /* What old clients show: the problem's sentence, or what is wrong with the first field. */
-static void put_message(struct buf *out, const struct problem_row *row, const struct field_error *errors, unsigned n,
-                        enum language lang)
+static void put_message(struct buf *out, const struct problem_row *row,
+                        const struct field_error *errors, unsigned n, enum language lang)
 {
     struct buf text = BUF_INIT;
 
     if (n) {
-        buf_printf(&text, lang == FRENCH ? "%s « %s » " : "%s \"%s\" ", row->message[lang], errors[0].field);
+        buf_printf(&text, lang == FRENCH ? "%s « %s » " : "%s \"%s\" ", row->message[lang],
+                   errors[0].field);
         field_text(&text, &errors[0], lang);
         buf_putc(&text, '.');
     } else {
@@ -145,8 +159,9 @@ static void put_message(struct buf *out, const struct problem_row *row, const st
     buf_finish(&text);
 }
 
-void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance, const char *request_id,
-                   const char *detail, const struct field_error *errors, unsigned n)
+void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance,
+                   const char *request_id, const char *detail, const struct field_error *errors,
+                   unsigned n)
 {
     const struct problem_row *row = &rows[what];
 

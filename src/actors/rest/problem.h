@@ -1,6 +1,6 @@
 /*
- * Refusals as RFC 9457 problem documents in the reader's language. One row a kind in problems.def: a stable word (the last part
- * of `type`), the status and the texts. Words never change.
+ * Refusals as RFC 9457 problem documents in the reader's language. One row a kind in problems.def:
+ * a stable word (the last part of `type`), the status and the texts. Words never change.
  */
 #ifndef STACGATE_REST_PROBLEM_H
 #define STACGATE_REST_PROBLEM_H
@@ -34,12 +34,14 @@ struct field_error {
 int problem_status(enum problem what);
 enum problem problem_of_status(int status); /* the general one of a status */
 
-/* Answers req. detail: English words for developers, NULL: none. retry_s 0: no Retry-After. Sets Cache-Control: no-store. */
+/* Answers req. detail: English words for developers, NULL: none. retry_s 0: no Retry-After. Sets
+ * Cache-Control: no-store. */
 void problem_answer(struct http_req *req, enum problem what, const char *detail, uint32_t retry_s,
                     const struct field_error *errors, unsigned n);
 /* The document's text, for tests and for problem_answer. */
-void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance, const char *request_id,
-                   const char *detail, const struct field_error *errors, unsigned n);
+void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance,
+                   const char *request_id, const char *detail, const struct field_error *errors,
+                   unsigned n);
 void problem_refuse(struct http_req *req, int status, const char *detail); /* http_on_refused */
 
 #endif

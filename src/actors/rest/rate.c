@@ -1,7 +1,7 @@
 /*
- * The buckets: shards of a fixed table, each under its own mutex that is held for a few instructions. An entry whose time is past
- * equals no entry, so a new key takes the place of the one that is emptiest; under attack by many addresses the table
- * therefore forgets, it never grows.
+ * The buckets: shards of a fixed table, each under its own mutex that is held for a few
+ * instructions. An entry whose time is past equals no entry, so a new key takes the place of the
+ * one that is emptiest; under attack by many addresses the table therefore forgets, it never grows.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,7 +14,10 @@
 #define SLOTS 1024 /* a shard: 65,536 buckets in all, 1 MiB */
 #define PROBES 8
 
-struct slot { uint64_t key; int64_t tat_us; }; /* theoretical arrival time: when the bucket is full again */
+struct slot {
+    uint64_t key;
+    int64_t tat_us;
+}; /* theoretical arrival time: when the bucket is full again */
 static struct shard {
     pthread_mutex_t lock;
     struct slot slots[SLOTS];
@@ -48,7 +51,8 @@ struct rate_state rate_take(const struct rate_policy *policy, const char *key, i
     char name[160];
     int n = snprintf(name, sizeof(name), "%s %s", policy->name, key);
     uint64_t hash = siphash(name, n < (int)sizeof(name) ? (size_t)n : sizeof(name) - 1);
-    int64_t each = (int64_t)policy->window_s * 1000000 / (policy->quota ? policy->quota : 1), full = each * policy->burst;
+    int64_t each = (int64_t)policy->window_s * 1000000 / (policy->quota ? policy->quota : 1),
+            full = each * policy->burst;
     struct rate_state st = {0};
 
     pthread_once(&once, start);

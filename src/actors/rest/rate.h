@@ -1,6 +1,7 @@
 /*
- * Request rates: one bucket a user, an address, or whatever else is named, for the whole process. A bucket is one number (the
- * time at which it will be empty again: GCRA), so a full table of them is a megabyte and forgets by itself.
+ * Request rates: one bucket a user, an address, or whatever else is named, for the whole process. A
+ * bucket is one number (the time at which it will be empty again: GCRA), so a full table of them is
+ * a megabyte and forgets by itself.
  */
 #ifndef STACGATE_REST_RATE_H
 #define STACGATE_REST_RATE_H

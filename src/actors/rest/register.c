@@ -1,6 +1,7 @@
 /*
- * Creating a learner's account. Account, session, verification code and mail come to be in one statement; whoever names a role
- * or another person's field is refused by the schema, so the role is always apprenant.
+ * Creating a learner's account. Account, session, verification code and mail come to be in one
+ * statement; whoever names a role or another person's field is refused by the schema, so the role
+ * is always apprenant.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,11 @@
 
 const struct field schema_register[] = {
     {.name = "email", .type = FIELD_EMAIL, .flags = FIELD_REQUIRED},
-    {.name = "password", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = PASSWORD_MIN, .max = PASSWORD_MAX},
+    {.name = "password",
+     .type = FIELD_STR,
+     .flags = FIELD_REQUIRED,
+     .min = PASSWORD_MIN,
+     .max = PASSWORD_MAX},
     {.name = "establishmentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "establishmentSlug", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "firstName", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 80},
@@ -39,7 +44,8 @@ static bool is_address(struct str password, struct str email)
 {
     size_t local = strcspn(email.p, "@");
 
-    return (password.n == email.n || password.n == local) && strncasecmp(password.p, email.p, password.n) == 0;
+    return (password.n == email.n || password.n == local) &&
+           strncasecmp(password.p, email.p, password.n) == 0;
 }
 
 int op_auth_register(struct actor *self, void *state, const struct msg *m)
@@ -67,7 +73,8 @@ static int hashed(struct actor *self, void *state, const struct msg *m)
     identity_token_make(s->token, s->sid);
     random_token(code, sizeof(code));
     sha256_hex(code, strlen(code), code_hash);
-    snprintf(link, sizeof(link), "%s/verify-email?token=", config.public_url ? config.public_url : "");
+    snprintf(link, sizeof(link),
+             "%s/verify-email?token=", config.public_url ? config.public_url : "");
     db_stmt(g, SQL_AUTH_SIGNUP);
     db_strv_put(g, rest_arg(r, "establishmentId"));
     db_strv_put(g, rest_arg(r, "establishmentSlug"));
@@ -89,8 +96,12 @@ static int hashed(struct actor *self, void *state, const struct msg *m)
 
 static int created(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct { const char *outcome; enum problem what; } refusals[] = {
-        {"taken", P_email_taken}, {"closed", P_registration_closed}, {"no_establishment", P_not_found}};
+    static const struct {
+        const char *outcome;
+        enum problem what;
+    } refusals[] = {{"taken", P_email_taken},
+                    {"closed", P_registration_closed},
+                    {"no_establishment", P_not_found}};
     struct rest *r = state;
     struct session_open *s = r->own;
     struct db_group *g;

@@ -1,6 +1,7 @@
 /*
- * How operations ask the database and answer. A reply ends the request: rest.http is NULL from then on, and the step returns
- * ACTOR_DONE. Bodies that the database made are sent from the result itself.
+ * How operations ask the database and answer. A reply ends the request: rest.http is NULL from then
+ * on, and the step returns ACTOR_DONE. Bodies that the database made are sent from the result
+ * itself.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,9 +24,15 @@ void *rest_own(struct rest *r, size_t size)
     return r->own = xcalloc(1, size);
 }
 
-enum language rest_language(const struct rest *r) { return language_of(http_header(r->http, "accept-language")); }
+enum language rest_language(const struct rest *r)
+{
+    return language_of(http_header(r->http, "accept-language"));
+}
 
-bool rest_reads(const struct rest *r) { return r->op->method == HTTP_M_GET; }
+bool rest_reads(const struct rest *r)
+{
+    return r->op->method == HTTP_M_GET;
+}
 
 struct str rest_arg(const struct rest *r, const char *name)
 {
@@ -34,20 +41,33 @@ struct str rest_arg(const struct rest *r, const char *name)
     return s.p ? s : mp_str(mp_get(r->query, name));
 }
 
-/* ---- the database -------------------------------------------------------------------------------------------------------- */
+/* ---- the database
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 struct db_group *rest_group(const struct rest *r, enum db_lane lane)
 {
     return db_group(lane, &(struct db_context){r->tenant, r->who ? r->who->user_id : NULL});
 }
 
-int rest_ask(struct actor *self, struct db_group *g, actor_step *next) { return db_ask(self, g, REST_DB_MS, next); }
+int rest_ask(struct actor *self, struct db_group *g, actor_step *next)
+{
+    return db_ask(self, g, REST_DB_MS, next);
+}
 
-void rest_took(struct rest *r, const struct msg *m) { http_log_sql(r->http, db_us(m)); }
+void rest_took(struct rest *r, const struct msg *m)
+{
+    http_log_sql(r->http, db_us(m));
+}
 
-void db_strv_put(struct db_group *g, struct str s) { db_strn(g, s.p, s.n); }
+void db_strv_put(struct db_group *g, struct str s)
+{
+    db_strn(g, s.p, s.n);
+}
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------------ */
+/* ---- refusals
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static struct http_req *take(struct rest *r)
 {
@@ -65,9 +85,13 @@ int rest_refuse_after(struct rest *r, enum problem what, uint32_t retry_s)
     return ACTOR_DONE;
 }
 
-int rest_refuse(struct rest *r, enum problem what) { return rest_refuse_after(r, what, 0); }
+int rest_refuse(struct rest *r, enum problem what)
+{
+    return rest_refuse_after(r, what, 0);
+}
 
-int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors, unsigned n)
+int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors,
+                       unsigned n)
 {
     problem_answer(take(r), what, NULL, 0, errors, n);
     return ACTOR_DONE;
@@ -75,7 +99,8 @@ int rest_refuse_fields(struct rest *r, enum problem what, const struct field_err
 
 int rest_fail(struct rest *r, int err)
 {
-    static const int away[] = {-EUNAVAILABLE_DB, -EUNKNOWN_DB, -ETIMEDOUT, -ENOBUFS, -ESRCH, -ECANCELED};
+    static const int away[] = {-EUNAVAILABLE_DB, -EUNKNOWN_DB, -ETIMEDOUT,
+                               -ENOBUFS,         -ESRCH,       -ECANCELED};
     bool unknown = !rest_reads(r) && (err == -EUNKNOWN_DB || err == -ETIMEDOUT);
 
     for (unsigned i = 0; i < sizeof(away) / sizeof(away[0]); i++)
@@ -87,7 +112,9 @@ int rest_fail(struct rest *r, int err)
     return rest_refuse(r, P_internal);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* Cache-Control and ETag by the row; true: the client has it already. */
 static bool unchanged(struct rest *r, struct http_req *req, struct str bytes, uint64_t version)
@@ -97,12 +124,14 @@ static bool unchanged(struct rest *r, struct http_req *req, struct str bytes, ui
     http_set(req, "Cache-Control", r->op->cache == CACHE_SECRET ? "no-store" : "private, no-cache");
     if (r->op->cache == CACHE_SECRET)
         return false;
-    snprintf(tag, sizeof(tag), "\"%llu-%016llx\"", (unsigned long long)version, (unsigned long long)sha256_u64(bytes.p, bytes.n));
+    snprintf(tag, sizeof(tag), "\"%llu-%016llx\"", (unsigned long long)version,
+             (unsigned long long)sha256_u64(bytes.p, bytes.n));
     http_set(req, "ETag", tag);
     return rest_reads(r) && etag_matches(http_header(req, "if-none-match"), tag);
 }
 
-int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row, int col, uint64_t version)
+int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row,
+                     int col, uint64_t version)
 {
     struct str bytes = db_strv(m, stmt, row, col);
 
@@ -140,13 +169,16 @@ int rest_reply_mp(struct rest *r, int status, struct mp v)
     return ACTOR_DONE;
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------------------------------- */
+/* ---- lists
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 int64_t rest_limit(const struct rest *r)
 {
     bool asked = mp_get(r->query, "limit").p || mp_get(r->query, "cursor").p;
 
-    return mp_int(mp_get(r->query, "limit"), !asked && config.static_dir ? LIST_LIMIT_OLD_CLIENT : LIST_LIMIT);
+    return mp_int(mp_get(r->query, "limit"),
+                  !asked && config.static_dir ? LIST_LIMIT_OLD_CLIENT : LIST_LIMIT);
 }
 
 void cursor_encode(const char *text, struct buf *out)
@@ -183,7 +215,8 @@ static bool cursor_decode(struct str s, char out[400])
 
 static bool id_like(const char *id)
 {
-    return *id && strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(id);
+    return *id && strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+                      strlen(id);
 }
 
 bool rest_cursor(const struct rest *r, bool (*valid)(struct str key), struct cursor *ret)

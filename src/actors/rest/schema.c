@@ -1,6 +1,7 @@
 /*
- * Checks input against its schema: one row of `checks` a field type. What is accepted is copied into a fresh map, so an operation
- * never sees a field that its schema does not name, nor one of the wrong type.
+ * Checks input against its schema: one row of `checks` a field type. What is accepted is copied
+ * into a fresh map, so an operation never sees a field that its schema does not name, nor one of
+ * the wrong type.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@ const struct field schema_none[] = {{.name = NULL}};
 
 #define PAIRS_MAX 64 /* of a form or query string */
 
-/* ---- one value ---------------------------------------------------------------------------------------------------------- */
+/* ---- one value
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool fits(struct field_error *e, bool good, enum field_code code, int64_t limit)
 {
@@ -41,7 +44,8 @@ static bool check_str(const struct field *f, struct mp v, struct field_error *e)
     struct str s = mp_str(v);
     int64_t n = s.p ? (int64_t)utf8_length(s.p, s.n) : 0;
 
-    return fits(e, mp_type(v) == MP_STR, E_type, 0) && fits(e, n >= f->min, f->min == 1 ? E_required : E_too_short, f->min) &&
+    return fits(e, mp_type(v) == MP_STR, E_type, 0) &&
+           fits(e, n >= f->min, f->min == 1 ? E_required : E_too_short, f->min) &&
            fits(e, !f->max || n <= f->max, E_too_long, f->max);
 }
 
@@ -59,7 +63,8 @@ static bool check_id(const struct field *f, struct mp v, struct field_error *e)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_'))
             return fits(e, false, E_format, 0);
     }
     return true;
@@ -95,7 +100,9 @@ static bool check_email(const struct field *f, struct mp v, struct field_error *
 static bool check_url(const struct field *f, struct mp v, struct field_error *e)
 {
     struct str s = mp_str(v);
-    size_t scheme = s.n > 8 && strncmp(s.p, "https://", 8) == 0 ? 8 : s.n > 7 && strncmp(s.p, "http://", 7) == 0 ? 7 : 0;
+    size_t scheme = s.n > 8 && strncmp(s.p, "https://", 8) == 0  ? 8
+                    : s.n > 7 && strncmp(s.p, "http://", 7) == 0 ? 7
+                                                                 : 0;
 
     if (!check_str(f, v, e) || !fits(e, scheme > 0, E_format, 0))
         return false;
@@ -108,10 +115,12 @@ static bool check_url(const struct field *f, struct mp v, struct field_error *e)
 static bool check_int(const struct field *f, struct mp v, struct field_error *e)
 {
     enum mp_type t = mp_type(v);
-    bool whole = (t == MP_INT || t == MP_UINT || t == MP_FLOAT) && mp_int(v, INT64_MIN) == mp_int(v, INT64_MAX);
+    bool whole = (t == MP_INT || t == MP_UINT || t == MP_FLOAT) &&
+                 mp_int(v, INT64_MIN) == mp_int(v, INT64_MAX);
     int64_t n = mp_int(v, 0);
 
-    return fits(e, whole, E_type, 0) && fits(e, n >= f->min, E_too_small, f->min) && fits(e, n <= f->max, E_too_big, f->max);
+    return fits(e, whole, E_type, 0) && fits(e, n >= f->min, E_too_small, f->min) &&
+           fits(e, n <= f->max, E_too_big, f->max);
 }
 
 static bool check_bool(const struct field *f, struct mp v, struct field_error *e)
@@ -187,8 +196,8 @@ bool time_valid(struct str s)
         return false;
     int year = digits(p, end, 4), month = digits(p + 5, end, 2), day = digits(p + 8, end, 2);
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (year < 1900 || year > 9998 || p[4] != '-' || p[7] != '-' || month < 1 || month > 12 || day < 1 ||
-        day > days[month - 1] - (month == 2 && !leap))
+    if (year < 1900 || year > 9998 || p[4] != '-' || p[7] != '-' || month < 1 || month > 12 ||
+        day < 1 || day > days[month - 1] - (month == 2 && !leap))
         return false;
     p += 10;
     if (p == end)
@@ -224,7 +233,8 @@ static bool check_texts(const struct field *f, struct mp v, struct field_error *
 {
     if (mp_type(v) == MP_STR && mp_str(v).n == 0)
         return true;
-    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) || !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
+    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) ||
+        !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
         return false;
     for (struct mp_iter it = mp_iter(v); mp_next(&it);) {
         struct str s = mp_str(it.value);
@@ -237,7 +247,8 @@ static bool check_texts(const struct field *f, struct mp v, struct field_error *
 
 static bool check_object(const struct field *f, struct mp v, struct field_error *e)
 {
-    return fits(e, mp_type(v) == MP_MAP, E_type, 0) && fits(e, (int64_t)mp_bytes(v).n <= f->max, E_too_long, f->max);
+    return fits(e, mp_type(v) == MP_MAP, E_type, 0) &&
+           fits(e, (int64_t)mp_bytes(v).n <= f->max, E_too_long, f->max);
 }
 
 static bool check_op_id(const struct field *f, struct mp v, struct field_error *e)
@@ -255,13 +266,15 @@ static bool check_op_id(const struct field *f, struct mp v, struct field_error *
 
 typedef bool check_value(const struct field *f, struct mp v, struct field_error *e);
 static check_value *const checks[] = {
-    [FIELD_STR] = check_str,       [FIELD_LINE] = check_line,   [FIELD_ID] = check_id,       [FIELD_EMAIL] = check_email,
-    [FIELD_URL] = check_url,
-    [FIELD_INT] = check_int,       [FIELD_BOOL] = check_bool,   [FIELD_CHOICE] = check_choice, [FIELD_TIME] = check_time,
-    [FIELD_TEXTS] = check_texts,   [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id, [FIELD_CALLER] = check_id,
-    [FIELD_TENANT] = check_id};
+    [FIELD_STR] = check_str,     [FIELD_LINE] = check_line,     [FIELD_ID] = check_id,
+    [FIELD_EMAIL] = check_email, [FIELD_URL] = check_url,       [FIELD_INT] = check_int,
+    [FIELD_BOOL] = check_bool,   [FIELD_CHOICE] = check_choice, [FIELD_TIME] = check_time,
+    [FIELD_TEXTS] = check_texts, [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id,
+    [FIELD_CALLER] = check_id,   [FIELD_TENANT] = check_id};
 
-/* ---- a map -------------------------------------------------------------------------------------------------------------- */
+/* ---- a map
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct field *field_named(const struct field *schema, struct str name)
 {
@@ -312,7 +325,8 @@ static bool names_another(const struct field *f, struct mp v, const struct ident
     return !str_is(mp_str(v), who->user_id);
 }
 
-void schema_check(const struct field *schema, struct mp map, const struct identity *who, struct buf *out, struct verdict *ret)
+void schema_check(const struct field *schema, struct mp map, const struct identity *who,
+                  struct buf *out, struct verdict *ret)
 {
     struct buf kept = BUF_INIT;
     uint32_t count = 0;
@@ -343,7 +357,9 @@ void schema_check(const struct field *schema, struct mp map, const struct identi
     buf_finish(&kept);
 }
 
-/* ---- pairs of text ------------------------------------------------------------------------------------------------------ */
+/* ---- pairs of text
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool whole_number(struct str s, int64_t *ret)
 {
@@ -364,7 +380,8 @@ static void put_typed(struct buf *b, const struct field *f, struct str value)
 
     if (f && f->type == FIELD_INT && whole_number(value, &n))
         mp_put_int(b, n);
-    else if (f && f->type == FIELD_BOOL && (str_is(value, "true") || str_is(value, "1") || str_is(value, "on")))
+    else if (f && f->type == FIELD_BOOL &&
+             (str_is(value, "true") || str_is(value, "1") || str_is(value, "on")))
         mp_put_bool(b, true);
     else if (f && f->type == FIELD_BOOL && (str_is(value, "false") || str_is(value, "0")))
         mp_put_bool(b, false);

@@ -1,6 +1,6 @@
 /*
- * Input schemas: a table of fields, checked by one function for JSON bodies, forms and query strings alike. Ends with a row
- * without a name.
+ * Input schemas: a table of fields, checked by one function for JSON bodies, forms and query
+ * strings alike. Ends with a row without a name.
  */
 #ifndef STACGATE_REST_SCHEMA_H
 #define STACGATE_REST_SCHEMA_H
@@ -10,21 +10,23 @@
 #include "stacgate/mp.h"
 
 enum field_type {
-    FIELD_STR,      /* text of min–max characters */
-    FIELD_LINE,     /* the same on one line: no control characters, not only blanks */
-    FIELD_ID,       /* 1–64 characters of [A-Za-z0-9_-]: anything else cannot name a row */
-    FIELD_URL,      /* http:// or https://, at most max characters, no blanks or control characters */
-    FIELD_EMAIL,    /* something@something, at most 254 bytes */
-    FIELD_INT,      /* whole, min–max */
+    FIELD_STR,   /* text of min–max characters */
+    FIELD_LINE,  /* the same on one line: no control characters, not only blanks */
+    FIELD_ID,    /* 1–64 characters of [A-Za-z0-9_-]: anything else cannot name a row */
+    FIELD_URL,   /* http:// or https://, at most max characters, no blanks or control characters */
+    FIELD_EMAIL, /* something@something, at most 254 bytes */
+    FIELD_INT,   /* whole, min–max */
     FIELD_BOOL,
-    FIELD_CHOICE,   /* one of choices, "a|b|c" */
-    FIELD_TIME,     /* ISO 8601 date or date-time */
-    FIELD_TEXTS,    /* array of at most max one-line texts of at most 64 characters; "" stands for none (old clients) */
-    FIELD_OBJECT,   /* a map of at most max bytes */
-    FIELD_OP_ID,    /* 1–64 printable ASCII characters */
-    FIELD_CALLER,   /* an identity field: must be the caller's user id, else 403 */
-    FIELD_TENANT,   /* an identity field: must be the caller's establishment (a super_admin may name any), else 403 */
-    FIELD_IGNORED   /* old clients send it; not theirs to set */
+    FIELD_CHOICE, /* one of choices, "a|b|c" */
+    FIELD_TIME,   /* ISO 8601 date or date-time */
+    FIELD_TEXTS, /* array of at most max one-line texts of at most 64 characters; "" stands for none
+                    (old clients) */
+    FIELD_OBJECT, /* a map of at most max bytes */
+    FIELD_OP_ID,  /* 1–64 printable ASCII characters */
+    FIELD_CALLER, /* an identity field: must be the caller's user id, else 403 */
+    FIELD_TENANT, /* an identity field: must be the caller's establishment (a super_admin may name
+                     any), else 403 */
+    FIELD_IGNORED /* old clients send it; not theirs to set */
 };
 enum field_flag {
     FIELD_REQUIRED = 1,
@@ -49,12 +51,15 @@ struct verdict {
 };
 
 /*
- * Checks a map against the schema. Fields that are null, ignored or blank where blank is absent count as absent and are left out of
- * `out`, which gets the checked map. who NULL: identity fields are the operation's business (sign-up names its establishment).
+ * Checks a map against the schema. Fields that are null, ignored or blank where blank is absent
+ * count as absent and are left out of `out`, which gets the checked map. who NULL: identity fields
+ * are the operation's business (sign-up names its establishment).
  */
-void schema_check(const struct field *schema, struct mp map, const struct identity *who, struct buf *out, struct verdict *ret);
+void schema_check(const struct field *schema, struct mp map, const struct identity *who,
+                  struct buf *out, struct verdict *ret);
 
-/* Pairs of text (a form, a query string) become a map typed by the schema. One at a time: begin, pairs, end. */
+/* Pairs of text (a form, a query string) become a map typed by the schema. One at a time: begin,
+ * pairs, end. */
 struct schema_pairs {
     const struct field *schema;
     struct buf pairs;
@@ -62,7 +67,8 @@ struct schema_pairs {
 };
 void schema_pairs_add(struct schema_pairs *p, struct str name, struct str value);
 void schema_pairs_end(struct schema_pairs *p, struct buf *out); /* frees p's buffer */
-/* application/x-www-form-urlencoded. -EINVAL: bad percent-encoding, bad UTF-8, NUL, or more than 64 pairs. */
+/* application/x-www-form-urlencoded. -EINVAL: bad percent-encoding, bad UTF-8, NUL, or more than 64
+ * pairs. */
 int form_to_mp(const struct field *schema, struct str form, struct buf *out);
 
 bool time_valid(struct str s);

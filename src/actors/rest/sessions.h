@@ -10,8 +10,10 @@ struct session_open { /* rest.own meanwhile */
     char token[SESSION_TOKEN_SIZE], sid[65];
     char user_id[65], establishment_id[65];
 };
-/* One group: a new session, the end of the request's old one, and the caller (statements 0, 1, 2). */
-int session_open(struct actor *self, struct rest *r, const char *user_id, const char *establishment_id, actor_step *next);
+/* One group: a new session, the end of the request's old one, and the caller (statements 0, 1, 2).
+ */
+int session_open(struct actor *self, struct rest *r, const char *user_id,
+                 const char *establishment_id, actor_step *next);
 void session_replaced(struct rest *r);
 void caller_statement(struct db_group *g, const char *user_id, const char *establishment_id);
 

@@ -1,6 +1,6 @@
 /*
- * operations.def as data: the rows, and the routes made of them (an OPTIONS route a path beside, for CORS). An operation that is
- * not in that file does not exist.
+ * operations.def as data: the rows, and the routes made of them (an OPTIONS route a path beside,
+ * for CORS). An operation that is not in that file does not exist.
  */
 #include <assert.h>
 #include <string.h>
@@ -12,9 +12,11 @@
 #define BODY_MAX (1024 * 1024)
 
 const struct rest_op rest_ops[] = {
-#define OP(name, method, path, subject, who, permission, query, body, response, success, cache, rate, fr, en)                  \
-    {#name, HTTP_M_##method, path, subject, WHO_##who, permission, schema_##query, schema_##body, response, success,           \
-     CACHE_##cache, RATE_##rate, op_##name, fr, en},
+#define OP(name, method, path, subject, who, permission, query, body, response, success, cache,    \
+           rate, fr, en)                                                                           \
+    {#name,         HTTP_M_##method, path,          subject,  WHO_##who,                           \
+     permission,    schema_##query,  schema_##body, response, success,                             \
+     CACHE_##cache, RATE_##rate,     op_##name,     fr,       en},
 #include "operations.def"
 #undef OP
 };
@@ -37,11 +39,15 @@ void rest_setup(void)
     rest_route_count = 0;
     for (unsigned i = 0; i < rest_op_count; i++) {
         const struct rest_op *op = &rest_ops[i];
-        routes[rest_route_count++] = (struct http_route){
-            .method = op->method, .path = op->path, .enter = rest_enter, .op = op, .body_max = op->body == schema_none ? 0 : BODY_MAX};
+        routes[rest_route_count++] =
+            (struct http_route){.method = op->method,
+                                .path = op->path,
+                                .enter = rest_enter,
+                                .op = op,
+                                .body_max = op->body == schema_none ? 0 : BODY_MAX};
         if (!has_options(op->path))
-            routes[rest_route_count++] =
-                (struct http_route){.method = HTTP_M_OPTIONS, .path = op->path, .enter = rest_preflight};
+            routes[rest_route_count++] = (struct http_route){
+                .method = HTTP_M_OPTIONS, .path = op->path, .enter = rest_preflight};
     }
     assert(rest_route_count <= sizeof(routes) / sizeof(routes[0]));
     http_on_refused(problem_refuse);

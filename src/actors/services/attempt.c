@@ -1,6 +1,7 @@
 /*
- * One sign-in (or one password to be hashed) from start to end: what the database knows, the throttles, the hash in a thread, what came of it
- * back into the database, the answer. A failure is written before it is answered, so that no guess is free.
+ * One sign-in (or one password to be hashed) from start to end: what the database knows, the
+ * throttles, the hash in a thread, what came of it back into the database, the answer. A failure is
+ * written before it is answered, so that no guess is free.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +28,9 @@ struct attempt {
     bool account_on, establishment_on, demo;
 };
 
-/* ---- the work of a thread --------------------------------------------------------------------------------------------------------- */
+/* ---- the work of a thread
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 struct check {
     struct body *question;
@@ -56,7 +59,8 @@ static void be_nice(void)
 static int check(void *arg, struct body **ret_body)
 {
     struct check *c = arg;
-    const struct signin_question *q = (const struct signin_question *)(const void *)c->question->bytes;
+    const struct signin_question *q =
+        (const struct signin_question *)(const void *)c->question->bytes;
 
     be_nice();
     if (!password_fits(q->password, q->password_len, c->hash))
@@ -71,7 +75,8 @@ static int check(void *arg, struct body **ret_body)
 static int make(void *arg, struct body **ret_body)
 {
     struct check *c = arg;
-    const struct password_question *q = (const struct password_question *)(const void *)c->question->bytes;
+    const struct password_question *q =
+        (const struct password_question *)(const void *)c->question->bytes;
 
     be_nice();
     char *hash = password_make(q->password, q->password_len);
@@ -82,9 +87,14 @@ static int make(void *arg, struct body **ret_body)
     return 0;
 }
 
-/* ---- a sign-in --------------------------------------------------------------------------------------------------------------------- */
+/* ---- a sign-in
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
-static const struct signin_question *question(const struct attempt *a) { return (const struct signin_question *)(const void *)a->job->body->bytes; }
+static const struct signin_question *question(const struct attempt *a)
+{
+    return (const struct signin_question *)(const void *)a->job->body->bytes;
+}
 
 static struct db_group *statement(const struct sql *sql)
 {
@@ -131,10 +141,14 @@ static int throttle(struct attempt *a, const struct msg *m)
 {
     const struct job *j = a->job;
     bool known = db_true(m, 0, 0, 6);
-    const struct { uint32_t limit; unsigned ahead; int col; bool counts; } rules[] = {
-        {config.signin_pair, j->ahead_pair, 7, true},
-        {config.signin_account, j->ahead_account, 8, !known},
-        {config.signin_address, j->ahead_address, 9, true}};
+    const struct {
+        uint32_t limit;
+        unsigned ahead;
+        int col;
+        bool counts;
+    } rules[] = {{config.signin_pair, j->ahead_pair, 7, true},
+                 {config.signin_account, j->ahead_account, 8, !known},
+                 {config.signin_address, j->ahead_address, 9, true}};
 
     if (!config.rate_limits)
         return 0;
@@ -159,7 +173,8 @@ static int looked_up(struct actor *self, void *state, const struct msg *m)
     if (held)
         return held;
     snprintf(a->answer.user_id, sizeof(a->answer.user_id), "%s", db_text(m, 0, 0, 0));
-    snprintf(a->answer.establishment_id, sizeof(a->answer.establishment_id), "%s", db_text(m, 0, 0, 1));
+    snprintf(a->answer.establishment_id, sizeof(a->answer.establishment_id), "%s",
+             db_text(m, 0, 0, 1));
     a->account_on = db_true(m, 0, 0, 3);
     a->establishment_on = db_true(m, 0, 0, 4);
     a->demo = db_true(m, 0, 0, 5);
@@ -214,7 +229,9 @@ static int success_kept(struct actor *self, void *state, const struct msg *m)
     return say(state, SIGNIN_PASSED, 0);
 }
 
-/* ---- a password to be hashed -------------------------------------------------------------------------------------------------------- */
+/* ---- a password to be hashed
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static int hashed(struct actor *self, void *state, const struct msg *m)
 {
@@ -230,7 +247,9 @@ static int hash(struct actor *self, struct attempt *a)
     return actor_offload(self, make, c, check_free, HASH_MS, hashed);
 }
 
-/* ---- the actor ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the actor
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static int init(struct actor *self, void *state, const void *arg)
 {
@@ -257,5 +276,9 @@ static void terminate(struct actor *self, void *state, int result)
     job_unref(a->job);
 }
 
-const struct actor_type attempt_type = {.name = "sign-in", .state_size = sizeof(struct attempt), .mailbox_max = 8, .init = init,
-                                        .fail = fail, .terminate = terminate};
+const struct actor_type attempt_type = {.name = "sign-in",
+                                        .state_size = sizeof(struct attempt),
+                                        .mailbox_max = 8,
+                                        .init = init,
+                                        .fail = fail,
+                                        .terminate = terminate};

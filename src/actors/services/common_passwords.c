@@ -4,6 +4,7 @@
  */
 #include "password.h"
 
+/* clang-format off */
 const char *const common_passwords[] = {
     "000000", "0000000", "00000000", "000000000", "0000000000", "00000000000", "000000000000", "000abc", "000abcd", "000asd",
     "000asdf", "000aze", "000azer", "000bob", "000love", "000pass", "000qwe", "000qwer", "000tata", "000test", "000titi",

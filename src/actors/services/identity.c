@@ -1,6 +1,7 @@
 /*
- * Cookies to people. Look-ups gather: those that come in one turn, while one is under way, or (when many come) within a few ms of
- * the last share one statement. Nothing is cached between look-ups, so what the database says now is what counts.
+ * Cookies to people. Look-ups gather: those that come in one turn, while one is under way, or (when
+ * many come) within a few ms of the last share one statement. Nothing is cached between look-ups,
+ * so what the database says now is what counts.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +15,11 @@
 #include "stacgate/log.h"
 #include "stacgate/table.h"
 
-#define GATHER_MS 5        /* between two statements … */
-#define GATHER_FROM 5      /* … once so many look-ups came within that time */
-#define BATCH_MAX 1000     /* sids a statement */
-#define WAITING_MAX 50000  /* look-ups that may wait on one loop: connections_max of a loop and more */
+#define GATHER_MS 5    /* between two statements … */
+#define GATHER_FROM 5  /* … once so many look-ups came within that time */
+#define BATCH_MAX 1000 /* sids a statement */
+#define WAITING_MAX                                                                                \
+    50000 /* look-ups that may wait on one loop: connections_max of a loop and more */
 #define ROLES_FRESH_MS 60000
 #define LOOKUP_MS 8000
 
@@ -31,18 +33,20 @@ struct lookups { /* one a loop */
     struct actor *self;
     struct asker *waiting, *flying;
     unsigned waiting_count, waiting_cap, flying_count;
-    bool told;           /* mail to ourselves is on its way */
-    bool repeated;       /* the flying batch is being asked for the second time */
+    bool told;     /* mail to ourselves is on its way */
+    bool repeated; /* the flying batch is being asked for the second time */
     actor_ref timer;
-    int64_t window_at;   /* when the last statement left … */
-    unsigned window;     /* … and how many look-ups came since */
+    int64_t window_at; /* when the last statement left … */
+    unsigned window;   /* … and how many look-ups came since */
     uint64_t roles[ROLES][PERMISSION_WORDS];
     bool roles_known, roles_asked;
     int64_t roles_at;
 };
 static struct lookups *services[LOOPS_MAX];
 
-/* ---- one look-up's answer ---------------------------------------------------------------------------------------------------- */
+/* ---- one look-up's answer
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void ref_drop(struct body *b)
 {
@@ -50,7 +54,10 @@ static void ref_drop(struct body *b)
     free(b);
 }
 
-const struct session_ref *identity_of(const struct msg *m) { return m->body ? (const struct session_ref *)(const void *)m->body->bytes : NULL; }
+const struct session_ref *identity_of(const struct msg *m)
+{
+    return m->body ? (const struct session_ref *)(const void *)m->body->bytes : NULL;
+}
 
 static void answer(const struct asker *a, const struct session_ref *s)
 {
@@ -68,7 +75,9 @@ static void answer(const struct asker *a, const struct session_ref *s)
     actor_complete(a->who, a->ref, 0, b);
 }
 
-/* ---- a statement's answer ---------------------------------------------------------------------------------------------------- */
+/* ---- a statement's answer
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void take_roles(struct lookups *l, const struct msg *m)
 {
@@ -89,8 +98,11 @@ static void take_roles(struct lookups *l, const struct msg *m)
 static bool read_row(struct lookups *l, const struct msg *m, int row, struct session_ref *ret)
 {
     int role = role_of(db_text(m, 0, row, 3));
-    struct person p = {.user_id = db_text(m, 0, row, 1), .establishment_id = db_text(m, 0, row, 2), .email = db_text(m, 0, row, 4),
-                       .first_name = db_text(m, 0, row, 5), .last_name = db_text(m, 0, row, 6),
+    struct person p = {.user_id = db_text(m, 0, row, 1),
+                       .establishment_id = db_text(m, 0, row, 2),
+                       .email = db_text(m, 0, row, 4),
+                       .first_name = db_text(m, 0, row, 5),
+                       .last_name = db_text(m, 0, row, 6),
                        .profile_image_url = db_text(m, 0, row, 7)};
 
     if (role < 0 || !db_true(m, 0, row, 8))
@@ -145,7 +157,9 @@ static int found(struct actor *self, void *state, const struct msg *m)
     return schedule(self, l);
 }
 
-/* ---- gathering --------------------------------------------------------------------------------------------------------------- */
+/* ---- gathering
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static int submit(struct actor *self, struct lookups *l)
 {
@@ -274,21 +288,30 @@ static int ask(struct actor *self, const char *sid, uint32_t ms, actor_step *nex
     return 0;
 }
 
-int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next) { return ask(self, sid, ms, next); }
+int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next)
+{
+    return ask(self, sid, ms, next);
+}
 
 int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next)
 {
     char token[SESSION_TOKEN_SIZE + 1], sid[65];
 
-    if (!http_cookie(r, identity_cookie_name(r), token, sizeof(token)) || strlen(token) != SESSION_TOKEN_SIZE - 1)
+    if (!http_cookie(r, identity_cookie_name(r), token, sizeof(token)) ||
+        strlen(token) != SESSION_TOKEN_SIZE - 1)
         return ask(self, NULL, ms, next);
     sha256_hex(token, strlen(token), sid);
     return ask(self, sid, ms, next);
 }
 
-/* ---- cookies ----------------------------------------------------------------------------------------------------------------- */
+/* ---- cookies
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
-const char *identity_cookie_name(const struct http_req *r) { return http_secure(r) ? "__Host-stacgate" : "stacgate.sid"; }
+const char *identity_cookie_name(const struct http_req *r)
+{
+    return http_secure(r) ? "__Host-stacgate" : "stacgate.sid";
+}
 
 void identity_token_make(char token[SESSION_TOKEN_SIZE], char sid[65])
 {
@@ -300,12 +323,15 @@ void identity_set_cookie(struct http_req *r, const char *token)
 {
     char text[256];
 
-    snprintf(text, sizeof(text), "%s=%s; Path=/; HttpOnly; SameSite=Lax%s; Max-Age=%u", identity_cookie_name(r), token ? token : "",
-             http_secure(r) ? "; Secure" : "", token ? config.session_absolute / 1000 : 0);
+    snprintf(text, sizeof(text), "%s=%s; Path=/; HttpOnly; SameSite=Lax%s; Max-Age=%u",
+             identity_cookie_name(r), token ? token : "", http_secure(r) ? "; Secure" : "",
+             token ? config.session_absolute / 1000 : 0);
     http_set(r, "Set-Cookie", text);
 }
 
-/* ---- the service ------------------------------------------------------------------------------------------------------------- */
+/* ---- the service
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static int init(struct actor *self, void *state, const void *arg)
 {
@@ -323,7 +349,8 @@ static void terminate(struct actor *self, void *state, int result)
 
     (void)self;
     if (result < 0)
-        log_msg(LOG_ERROR, "identity_ended", "the identity look-ups of loop %u ended: %s", loop_index(), strerror(-result));
+        log_msg(LOG_ERROR, "identity_ended", "the identity look-ups of loop %u ended: %s",
+                loop_index(), strerror(-result));
     refuse_all(l, -EUNAVAILABLE_DB);
     while (l->waiting_count) {
         take_batch(l);
@@ -333,12 +360,18 @@ static void terminate(struct actor *self, void *state, int result)
     services[loop_index()] = NULL;
 }
 
-static const struct actor_type lookups_type = {.name = "identity", .state_size = sizeof(struct lookups), .mailbox_max = 64, .init = init,
-                                               .receive = receive, .fail = fail, .terminate = terminate};
+static const struct actor_type lookups_type = {.name = "identity",
+                                               .state_size = sizeof(struct lookups),
+                                               .mailbox_max = 64,
+                                               .init = init,
+                                               .receive = receive,
+                                               .fail = fail,
+                                               .terminate = terminate};
 
 static int start(unsigned loop)
 {
-    actor_id lookups = actor_spawn(&lookups_type, NULL), sessions = actor_spawn(&sessions_type, NULL);
+    actor_id lookups = actor_spawn(&lookups_type, NULL),
+             sessions = actor_spawn(&sessions_type, NULL);
 
     (void)loop;
     if (!lookups || !sessions)
@@ -348,6 +381,9 @@ static int start(unsigned loop)
     return 0;
 }
 
-static void stop(unsigned loop) { people_finish(loop); }
+static void stop(unsigned loop)
+{
+    people_finish(loop);
+}
 
 const struct loop_service identity_service = {.name = "identity", .start = start, .stop = stop};

@@ -1,5 +1,6 @@
 /*
- * What the identity services share: people interned per loop, the permission catalogue, and the ends of sessions.
+ * What the identity services share: people interned per loop, the permission catalogue, and the
+ * ends of sessions.
  */
 #ifndef STACGATE_SERVICES_IDENTITY_H
 #define STACGATE_SERVICES_IDENTITY_H
@@ -15,16 +16,20 @@ enum msg_kind_identity {
     MSG_SESSION_ENDED          /* to SESSIONS_ACTOR: struct session_end */
 };
 
-/* ---- people.c ---------------------------------------------------------------------------------------------------------------- */
+/* ---- people.c
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 #define PERMISSION_WORDS 2
-int permission_bit(const char *name, size_t n);                 /* -1: not in the catalogue */
+int permission_bit(const char *name, size_t n); /* -1: not in the catalogue */
 void permission_set(uint64_t bits[PERMISSION_WORDS], int bit, bool on);
-/* Sets or clears the bits named in a comma-separated list; unknown names are no permissions of ours. */
+/* Sets or clears the bits named in a comma-separated list; unknown names are no permissions of
+ * ours. */
 void permission_list(uint64_t bits[PERMISSION_WORDS], const char *names, bool on);
-int role_of(const char *name);                                  /* -1: none */
+int role_of(const char *name); /* -1: none */
 
-/* The calling loop's entry for this person: the one it has when nothing changed, else a new one. A reference. */
+/* The calling loop's entry for this person: the one it has when nothing changed, else a new one. A
+ * reference. */
 struct person {
     const char *user_id, *establishment_id, *first_name, *last_name, *profile_image_url, *email;
     enum role role;
@@ -33,7 +38,9 @@ struct person {
 struct identity *person_intern(const struct person *p);
 void people_finish(unsigned loop);
 
-/* ---- sessions.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- sessions.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 extern const struct actor_type sessions_type;
 

@@ -1,6 +1,6 @@
 /*
- * The only place that hashes passwords. Unknown accounts cost what known ones cost: a hash that no password fits stands in. What is
- * compared is compared in constant time.
+ * The only place that hashes passwords. Unknown accounts cost what known ones cost: a hash that no
+ * password fits stands in. What is compared is compared in constant time.
  */
 #include <argon2.h>
 #include <assert.h>
@@ -20,13 +20,16 @@
 #define LANES 1
 #define SALT_BYTES 16
 #define HASH_BYTES 32
-#define MEMORY_KIB_MAX (256 * 1024) /* of a hash that we are asked to check: a damaged row must not ask for a terabyte */
+#define MEMORY_KIB_MAX                                                                             \
+    (256 *                                                                                         \
+     1024) /* of a hash that we are asked to check: a damaged row must not ask for a terabyte */
 #define PASSES_MAX 16
 #define LANES_MAX 16
 #define BCRYPT_MAX 72 /* bytes; bcrypt would silently cut what is longer */
 
 /* Salt and digest are arbitrary: no known password has this hash. */
-static const char nobodys_hash[] = "$argon2id$v=19$m=19456,t=2,p=1$c3RhY2dhdGVub2JvZHkhIQ$XkB1qmvY0Wl9sVvK2cQ4nT7uE8oR3aZp6HdLxGfJbM0";
+static const char nobodys_hash[] = "$argon2id$v=19$m=19456,t=2,p=1$c3RhY2dhdGVub2JvZHkhIQ$"
+                                   "XkB1qmvY0Wl9sVvK2cQ4nT7uE8oR3aZp6HdLxGfJbM0";
 
 char *password_make(const char *password, size_t n)
 {
@@ -35,7 +38,8 @@ char *password_make(const char *password, size_t n)
     char *encoded = xmalloc(size);
 
     random_bytes(salt, sizeof(salt));
-    int err = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password, n, salt, sizeof(salt), HASH_BYTES, encoded, size);
+    int err = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password, n, salt, sizeof(salt),
+                                    HASH_BYTES, encoded, size);
     assert(err == ARGON2_OK || err == ARGON2_MEMORY_ALLOCATION_ERROR);
     if (err == ARGON2_OK)
         return encoded;
@@ -43,7 +47,11 @@ char *password_make(const char *password, size_t n)
     return NULL;
 }
 
-static bool is_bcrypt(const char *hash) { return strncmp(hash, "$2a$", 4) == 0 || strncmp(hash, "$2b$", 4) == 0 || strncmp(hash, "$2y$", 4) == 0; }
+static bool is_bcrypt(const char *hash)
+{
+    return strncmp(hash, "$2a$", 4) == 0 || strncmp(hash, "$2b$", 4) == 0 ||
+           strncmp(hash, "$2y$", 4) == 0;
+}
 
 static bool bcrypt_fits(const char *password, size_t n, const char *hash)
 {
@@ -88,9 +96,15 @@ bool password_outdated(const char *hash)
     return !read_cost(hash, &m, &t, &p) || m < MEMORY_KIB || t < PASSES;
 }
 
-static int compare(const void *key, const void *entry) { return strcmp(key, *(const char *const *)entry); }
+static int compare(const void *key, const void *entry)
+{
+    return strcmp(key, *(const char *const *)entry);
+}
 
-static bool listed(const char *word) { return bsearch(word, common_passwords, common_password_count, sizeof(char *), compare) != NULL; }
+static bool listed(const char *word)
+{
+    return bsearch(word, common_passwords, common_password_count, sizeof(char *), compare) != NULL;
+}
 
 bool password_common(const char *password, size_t n)
 {
@@ -104,10 +118,12 @@ bool password_common(const char *password, size_t n)
     word[n] = 0;
     if (listed(word))
         return true;
-    /* One character again and again, and a listed word behind a row of digits and marks, are guessed as early. */
+    /* One character again and again, and a listed word behind a row of digits and marks, are
+     * guessed as early. */
     if (n && strspn(word, (char[]){word[0], 0}) == n)
         return true;
-    while (end > 0 && (isdigit((unsigned char)word[end - 1]) || strchr("!?.*@#$-_+", word[end - 1])))
+    while (end > 0 &&
+           (isdigit((unsigned char)word[end - 1]) || strchr("!?.*@#$-_+", word[end - 1])))
         end--;
     word[end] = 0;
     return end >= 4 && end < n && n - end <= 4 && listed(word);

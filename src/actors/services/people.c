@@ -1,6 +1,7 @@
 /*
- * One struct identity per person and loop, however many connections and requests hold it: a table of weak entries, each removed by its
- * last unref. The struct and its strings are one allocation. Also the catalogue of permissions, as bits.
+ * One struct identity per person and loop, however many connections and requests hold it: a table
+ * of weak entries, each removed by its last unref. The struct and its strings are one allocation.
+ * Also the catalogue of permissions, as bits.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 #include "identity.h"
 #include "stacgate/table.h"
 
-static const char *const role_names[ROLES] = {"apprenant", "formateur", "manager", "admin", "super_admin"};
+static const char *const role_names[ROLES] = {"apprenant", "formateur", "manager", "admin",
+                                              "super_admin"};
 
 static const char *const permission_names[] = {
 #define PERMISSION(name, ...) name,
@@ -19,7 +21,10 @@ static const char *const permission_names[] = {
 #define PERMISSIONS (sizeof(permission_names) / sizeof(permission_names[0]))
 static_assert(PERMISSIONS <= 64 * PERMISSION_WORDS, "a bit for each permission");
 
-const char *role_name(enum role r) { return role_names[r]; }
+const char *role_name(enum role r)
+{
+    return role_names[r];
+}
 
 int role_of(const char *name)
 {
@@ -66,29 +71,38 @@ bool identity_can(const struct identity *i, const char *permission)
     return i && (i->permissions[bit / 64] >> (bit % 64) & 1);
 }
 
-bool identity_is_staff(const struct identity *i) { return i && i->role >= ROLE_MANAGER; }
+bool identity_is_staff(const struct identity *i)
+{
+    return i && i->role >= ROLE_MANAGER;
+}
 
-/* ---- interning --------------------------------------------------------------------------------------------------------------- */
+/* ---- interning
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static struct table people[LOOPS_MAX];
 
 static bool same(const struct identity *i, const struct person *p)
 {
-    return i->role == p->role && memcmp(i->permissions, p->permissions, sizeof(i->permissions)) == 0 &&
-           strcmp(i->establishment_id, p->establishment_id) == 0 && strcmp(i->first_name, p->first_name) == 0 &&
-           strcmp(i->last_name, p->last_name) == 0 && strcmp(i->profile_image_url, p->profile_image_url) == 0 &&
+    return i->role == p->role &&
+           memcmp(i->permissions, p->permissions, sizeof(i->permissions)) == 0 &&
+           strcmp(i->establishment_id, p->establishment_id) == 0 &&
+           strcmp(i->first_name, p->first_name) == 0 && strcmp(i->last_name, p->last_name) == 0 &&
+           strcmp(i->profile_image_url, p->profile_image_url) == 0 &&
            strcmp(i->email, p->email) == 0;
 }
 
 static struct identity *person_make(const struct person *p)
 {
-    const char *from[] = {p->user_id, p->establishment_id, p->first_name, p->last_name, p->profile_image_url, p->email};
+    const char *from[] = {p->user_id,   p->establishment_id,  p->first_name,
+                          p->last_name, p->profile_image_url, p->email};
     size_t size = sizeof(struct identity);
 
     for (unsigned k = 0; k < 6; k++)
         size += strlen(from[k]) + 1;
     struct identity *i = xmalloc(size);
-    const char **to[] = {&i->user_id, &i->establishment_id, &i->first_name, &i->last_name, &i->profile_image_url, &i->email};
+    const char **to[] = {&i->user_id,   &i->establishment_id,  &i->first_name,
+                         &i->last_name, &i->profile_image_url, &i->email};
     char *at = (char *)(i + 1);
     for (unsigned k = 0; k < 6; k++) {
         size_t n = strlen(from[k]) + 1;
@@ -109,7 +123,8 @@ struct identity *person_intern(const struct person *p)
 
     if (i && same(i, p))
         return identity_ref(i);
-    /* What changed takes the entry's place; connections that hold the old one keep it until they ask again. */
+    /* What changed takes the entry's place; connections that hold the old one keep it until they
+     * ask again. */
     if (i)
         table_remove(t, p->user_id, n);
     i = person_make(p);
@@ -135,4 +150,7 @@ void identity_unref(struct identity *i)
     free(i);
 }
 
-void people_finish(unsigned loop) { table_finish(&people[loop]); }
+void people_finish(unsigned loop)
+{
+    table_finish(&people[loop]);
+}

@@ -1,6 +1,7 @@
 /*
- * Sessions over time: use renews them (gathered into one statement a minute), the expired are swept by the first loop, and the end
- * of one is told to every loop's watchers. What is lost here in a crash is at most a minute of renewal.
+ * Sessions over time: use renews them (gathered into one statement a minute), the expired are swept
+ * by the first loop, and the end of one is told to every loop's watchers. What is lost here in a
+ * crash is at most a minute of renewal.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 #include "stacgate/table.h"
 
 #define TOUCH_EVERY_MS 60000
-#define TOUCH_BATCH 1000     /* sids a statement */
-#define TOUCHED_MAX 100000   /* on one loop in a minute; more are renewed a minute later */
+#define TOUCH_BATCH 1000   /* sids a statement */
+#define TOUCHED_MAX 100000 /* on one loop in a minute; more are renewed a minute later */
 #define SWEEP_EVERY_MS 600000
 #define SWEEP_FIRST_MS 20000
 #define WATCHERS_MAX 8
@@ -22,14 +23,18 @@
 static void (*watchers[WATCHERS_MAX])(const struct session_end *);
 static unsigned watcher_count;
 
-struct touched { char sid[65]; };
+struct touched {
+    char sid[65];
+};
 struct sessions { /* one a loop */
     struct table touched;
     bool writing;
 };
 static struct sessions *services[LOOPS_MAX];
 
-/* ---- renewal ------------------------------------------------------------------------------------------------------------------ */
+/* ---- renewal
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 void identity_touch(const char sid[65])
 {
@@ -81,7 +86,9 @@ static int touch_due(struct actor *self, void *state, const struct msg *m)
     return s->writing ? 0 : write_batch(self, s);
 }
 
-/* ---- sweeping ----------------------------------------------------------------------------------------------------------------- */
+/* ---- sweeping
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 static int swept(struct actor *self, void *state, const struct msg *m);
 
@@ -119,7 +126,9 @@ static int fail(struct actor *self, void *state, int err)
     return 0;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------------------------- */
+/* ---- ends
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 void identity_watch(void (*ended)(const struct session_end *e))
 {
@@ -146,7 +155,9 @@ static int receive(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* ---- the actor ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the actor
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static int init(struct actor *self, void *state, const void *arg)
 {
@@ -174,5 +185,10 @@ static void terminate(struct actor *self, void *state, int result)
     services[loop_index()] = NULL;
 }
 
-const struct actor_type sessions_type = {.name = "sessions", .state_size = sizeof(struct sessions), .mailbox_max = 100000, .init = init,
-                                         .receive = receive, .fail = fail, .terminate = terminate};
+const struct actor_type sessions_type = {.name = "sessions",
+                                         .state_size = sizeof(struct sessions),
+                                         .mailbox_max = 100000,
+                                         .init = init,
+                                         .receive = receive,
+                                         .fail = fail,
+                                         .terminate = terminate};

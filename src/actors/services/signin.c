@@ -1,6 +1,7 @@
 /*
- * The queue in front of the hashing threads. At most `workers` attempts run at once, so others keep the cores; a full queue says so
- * at once. Throttles are exact: an attempt that could exceed one only together with others that run now begins anew when they are done.
+ * The queue in front of the hashing threads. At most `workers` attempts run at once, so others keep
+ * the cores; a full queue says so at once. Throttles are exact: an attempt that could exceed one
+ * only together with others that run now begins anew when they are done.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,9 +19,14 @@ struct queue {
     unsigned waiting, busy, workers;
 };
 
-actor_id signin_actor(void) { return actor_whereis("signin", "queue"); }
+actor_id signin_actor(void)
+{
+    return actor_whereis("signin", "queue");
+}
 
-/* ---- bodies that hold passwords ------------------------------------------------------------------------------------------------ */
+/* ---- bodies that hold passwords
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void wipe(struct body *b)
 {
@@ -56,7 +62,9 @@ struct body *password_body(struct str password)
     return b;
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- jobs
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct job *job_make(const struct msg *m)
 {
@@ -71,7 +79,8 @@ static struct job *job_make(const struct msg *m)
     char lower[256];
     size_t n = strlen(q->email);
     for (size_t i = 0; i < n; i++)
-        lower[i] = q->email[i] >= 'A' && q->email[i] <= 'Z' ? (char)(q->email[i] | 32) : q->email[i];
+        lower[i] =
+            q->email[i] >= 'A' && q->email[i] <= 'Z' ? (char)(q->email[i] | 32) : q->email[i];
     sha256_hex(lower, n, j->account);
     sha256_hex(q->address, strlen(q->address), j->address);
     return j;
@@ -109,7 +118,8 @@ static void look_ahead(const struct queue *q, struct job *j)
 {
     j->ahead_pair = j->ahead_account = j->ahead_address = 0;
     for (const struct job *r = q->running; j->account[0] && r; r = r->next) {
-        bool account = strcmp(r->account, j->account) == 0, address = strcmp(r->address, j->address) == 0;
+        bool account = strcmp(r->account, j->account) == 0,
+             address = strcmp(r->address, j->address) == 0;
         j->ahead_account += account;
         j->ahead_address += address;
         j->ahead_pair += account && address;
@@ -194,13 +204,18 @@ static int receive(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* ---- the actor ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the actor
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned workers_by_cores(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-    return cores >= 8 ? 3 : cores >= 4 ? 2 : 1; /* fewer than the thread pool has, so that files are served meanwhile */
+    return cores >= 8 ? 3
+           : cores >= 4
+               ? 2
+               : 1; /* fewer than the thread pool has, so that files are served meanwhile */
 }
 
 static int init(struct actor *self, void *state, const void *arg)
@@ -238,7 +253,14 @@ static void terminate(struct actor *self, void *state, int result)
     destroy_all(q->running, false);
 }
 
-static const struct actor_type queue_type = {.name = "signin", .state_size = sizeof(struct queue), .mailbox_max = 10000, .init = init,
-                                             .receive = receive, .terminate = terminate};
+static const struct actor_type queue_type = {.name = "signin",
+                                             .state_size = sizeof(struct queue),
+                                             .mailbox_max = 10000,
+                                             .init = init,
+                                             .receive = receive,
+                                             .terminate = terminate};
 
-void signin_setup(void) { actor_kind("signin", &queue_type); }
+void signin_setup(void)
+{
+    actor_kind("signin", &queue_type);
+}

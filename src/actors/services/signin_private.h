@@ -21,17 +21,19 @@ struct password_question { /* MSG_PASSWORD's body */
 struct job { /* held by the queue and by its attempt */
     unsigned refs;
     struct job *next;
-    struct msg question;   /* to be answered */
+    struct msg question; /* to be answered */
     struct body *body;
-    actor_id attempt;      /* while it runs */
+    actor_id attempt; /* while it runs */
     bool answered;
-    bool alone;            /* wait until no other attempt of its account or address runs */
+    bool alone;                    /* wait until no other attempt of its account or address runs */
     char account[65], address[65]; /* hashed keys of the throttles; "" for MSG_PASSWORD */
-    unsigned ahead_pair, ahead_account, ahead_address; /* attempts of the same keys that ran when it began */
+    unsigned ahead_pair, ahead_account,
+        ahead_address; /* attempts of the same keys that ran when it began */
 };
 
 void job_unref(struct job *j);
 
-extern const struct actor_type attempt_type; /* arg: struct job *; ends with -EAGAIN when the job must wait and begin anew */
+extern const struct actor_type
+    attempt_type; /* arg: struct job *; ends with -EAGAIN when the job must wait and begin anew */
 
 #endif
