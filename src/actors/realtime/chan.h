@@ -44,6 +44,7 @@ struct op {
     actor_id session;
     uint32_t nonce;
     uint8_t enc, lang;
+    bool uncounted;           /* ephemeral: its session does not count it as in flight */
     bool looked, repeat;      /* the look-up is done; it found this op id in the log */
     bool must_look;           /* it would be refused, unless it is a repeat */
     uint32_t place;           /* in the look-up or the batch under way, from 1; 0: in none */

@@ -8,6 +8,7 @@
 
 #include "chan.h"
 #include "chan_mail.h"
+#include "session.h"
 #include "sql.h"
 #include "stacgate/channel.h"
 #include "stacgate/config.h"
@@ -121,7 +122,7 @@ static void answer_socket(struct channel *c, const struct op *op, bool ok, struc
     struct buf wire = BUF_INIT;
 
     envelope_reply(&wire, (enum encoding)op->enc, op->join_ref, op->client_ref, channel_topic(c), ok, response);
-    member_send(c, op->session, op->nonce, op->enc, WS_CONTROL, &wire, 1, 0, 0);
+    member_send(c, op->session, op->nonce, op->enc, WS_CONTROL, &wire, op->uncounted ? 0 : 1, 0, 0);
     buf_finish(&wire);
 }
 
@@ -224,20 +225,50 @@ static void on_join(struct channel *c, const struct msg *m)
 
 /* ---- pushes ---------------------------------------------------------------------------------------------------- */
 
+static int by_key(const void *a, const void *b)
+{
+    struct str x = mp_str(((const struct mp_iter *)a)->key), y = mp_str(((const struct mp_iter *)b)->key);
+    int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+
+    return order ? order : (x.n > y.n) - (x.n < y.n);
+}
+
+/* The same content gives the same bytes, whatever order its keys and whatever width its numbers came in. */
+static void put_canonical(struct buf *b, struct mp v)
+{
+    struct mp_iter it = mp_iter(v), *pairs;
+    uint32_t n = mp_count(v), i = 0;
+
+    if (mp_type(v) == MP_INT) {
+        mp_put_int(b, mp_int(v, 0));
+    } else if (mp_type(v) == MP_ARRAY) {
+        mp_put_array(b, n);
+        while (mp_next(&it))
+            put_canonical(b, it.value);
+    } else if (mp_type(v) == MP_MAP && n) {
+        pairs = xmalloc(n * sizeof(*pairs));
+        while (mp_next(&it))
+            pairs[i++] = it;
+        qsort(pairs, n, sizeof(*pairs), by_key);
+        mp_put_map(b, n);
+        for (i = 0; i < n; i++) {
+            mp_put_raw(b, pairs[i].key);
+            put_canonical(b, pairs[i].value);
+        }
+        free(pairs);
+    } else {
+        mp_put_raw(b, v);
+    }
+}
+
 static int64_t op_content_hash(struct str event, struct mp payload)
 {
-    struct buf b = BUF_INIT;
+    static _Thread_local struct buf b;
 
-    buf_put(&b, event.p, event.n);
-    for (struct mp_iter it = mp_iter(payload); mp_next(&it);) {
-        if (str_is(mp_str(it.key), "opId"))
-            continue;
-        mp_put_raw(&b, it.key);
-        mp_put_raw(&b, it.value);
-    }
-    int64_t hash = (int64_t)sha256_u64(b.data, b.len);
-    buf_finish(&b);
-    return hash;
+    buf_clear(&b);
+    mp_put_str(&b, event.p, event.n);
+    put_canonical(&b, payload); /* the opId in it is the same for both, or they are not compared */
+    return (int64_t)sha256_u64(b.data, b.len);
 }
 
 /* 1–64 printable ASCII characters of the client's; without one we make one, so that any batch may be sent again. */
@@ -325,6 +356,7 @@ static void on_push(struct channel *c, const struct msg *m)
     op->nonce = (uint32_t)member->key.nonce;
     op->enc = member->enc;
     op->lang = member->lang;
+    op->uncounted = push_is_ephemeral(mp_str(part[3]));
     take(c, op, mp_str(part[3]), member);
 }
 

@@ -53,8 +53,8 @@ int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf 
     ret->payload = part[4];
     if (mp_type(part[4]) != MP_MAP || take_str(part[0], REF_MAX, true, &ret->join_ref) < 0 ||
         take_str(part[1], REF_MAX, true, &ret->ref) < 0 ||
-        take_str(part[2], TOPIC_MAX, false, &ret->topic) < 0 ||
-        take_str(part[3], EVENT_MAX, false, &ret->event) < 0)
+        take_str(part[2], SIZE_MAX, false, &ret->topic) < 0 ||
+        take_str(part[3], SIZE_MAX, false, &ret->event) < 0)
         return -EBADMSG;
     return 0;
 }

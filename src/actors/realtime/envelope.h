@@ -12,8 +12,7 @@
 enum encoding { ENC_JSON, ENC_MP, ENCODINGS };
 
 #define REF_MAX 39     /* characters of join_ref and ref */
-#define TOPIC_MAX 160  /* bytes of a topic */
-#define EVENT_MAX 40   /* bytes of an event's name */
+#define TOPIC_MAX 160  /* bytes of a topic that can exist */
 
 /* Views into the bytes that were read (JSON: into the scratch buffer). */
 struct envelope {

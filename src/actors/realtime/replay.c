@@ -10,6 +10,7 @@
 #include "stacgate/config.h"
 #include "stacgate/json.h"
 
+#define LAST_MAX 200
 #define RECENT_BEHIND 20 /* events by which the list of last messages may be older than the head */
 
 static actor_step tail_loaded, recent_loaded;
@@ -206,7 +207,28 @@ static uint32_t wants_last(struct mp params)
 {
     int64_t n = mp_int(mp_get(params, "last"), 0);
 
-    return n <= 0 ? 0 : n > 200 ? 200 : (uint32_t)n;
+    return n <= 0 ? 0 : n > LAST_MAX ? LAST_MAX : (uint32_t)n;
+}
+
+static bool absent(struct mp v)
+{
+    return mp_type(v) == MP_NONE || mp_type(v) == MP_NIL;
+}
+
+/* Join params that could never be meant: said, rather than guessed at. */
+static int check_params(struct mp params, struct refusal *why)
+{
+    struct mp epoch = mp_get(params, "epoch"), since = mp_get(params, "since"), last = mp_get(params, "last");
+
+    if (!absent(epoch) && mp_type(epoch) != MP_STR)
+        return refuse(why, REASON_invalid, "epoch", "type");
+    if (!absent(since) && mp_int(since, -1) < 0)
+        return refuse(why, REASON_invalid, "since", mp_type(since) == MP_INT ? "range" : "type");
+    if (!absent(last) && (mp_int(last, -1) < 0 || mp_int(last, -1) > LAST_MAX))
+        return refuse(why, REASON_invalid, "last", mp_type(last) == MP_INT ? "range" : "type");
+    if (!absent(mp_get(params, "ticket")) && mp_type(mp_get(params, "ticket")) != MP_STR)
+        return refuse(why, REASON_invalid, "ticket", "type");
+    return 0;
 }
 
 static void put_last(const struct channel *c, struct buf *out, const struct member *m, struct str join_ref, uint32_t n)
@@ -424,7 +446,7 @@ void replay_join(struct channel *c, struct joiner *j)
     struct refusal why;
 
     members_see(u, packed);
-    if (full(c) || c->kind->may_join(c, u, &why) < 0) {
+    if (full(c) || c->kind->may_join(c, u, &why) < 0 || check_params(join_params(j), &why) < 0) {
         if (full(c))
             why = (struct refusal){.reason = REASON_unavailable};
         join_refuse(c, j, &why);

@@ -334,8 +334,8 @@ static void on_join(struct session *s, const struct envelope *e)
 {
     bool user = e->topic.n > 5 && memcmp(e->topic.p, "user:", 5) == 0;
 
-    if (!user && !is_channel(e->topic)) {
-        reply_reason(s, e, REASON_unmatched_topic);
+    if ((!user && !is_channel(e->topic)) || e->topic.n > TOPIC_MAX) {
+        reply_reason(s, e, e->topic.n > TOPIC_MAX && (user || is_channel(e->topic)) ? REASON_not_found : REASON_unmatched_topic);
         return;
     }
     struct membership *old = membership_named(s, e->topic);
@@ -383,6 +383,13 @@ static int channel_down(struct actor *self, void *state, const struct msg *msg)
 /* ---- pushes --------------------------------------------------------------------------------------------------- */
 
 enum rate_class { RATE_DURABLE, RATE_EPHEMERAL, RATE_HISTORY };
+
+static enum rate_class rate_class(struct str event);
+
+bool push_is_ephemeral(struct str event)
+{
+    return rate_class(event) == RATE_EPHEMERAL;
+}
 
 static enum rate_class rate_class(struct str event)
 {

@@ -61,6 +61,7 @@ void session_close(struct session *s, uint16_t code, const char *reason);
 void session_revoke(struct session *s, uint16_t code);      /* its sign-in ended: tells user:, then closes (0: 4001) */
 void session_expired(struct session *s);                    /* its sign-in reached its end, unless its use moved that end */
 void session_drain(struct session *s);                      /* answers what it has, then closes 1012 */
+bool push_is_ephemeral(struct str event);                   /* not answered unless refused, so never in flight */
 actor_id session_id(const struct session *s);
 
 #define SESSION_TOO_MANY 320 /* mail: another socket of the same user takes its place */
