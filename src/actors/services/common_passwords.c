@@ -1,6 +1,7 @@
 /*
- * The passwords that guessers try first, in lower case and strcmp order: sequences and keyboard walks of French and other keyboards, the words
- * for a password, names, teams, months, school words, each with its usual endings. Made from such rules, not from anybody's leak.
+ * The passwords that guessers try first, in lower case and strcmp order: sequences and keyboard
+ * walks of French and other keyboards, the words for a password, names, teams, months, school
+ * words, each with its usual endings. Made from such rules, not from anybody's leak.
  */
 #include "password.h"
 
