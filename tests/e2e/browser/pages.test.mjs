@@ -100,6 +100,11 @@ test('a group is created, found by search, left', async () => {
   await until('one match', async () => (await w.page.locator('.group-link').count()) === 1)
   await w.page.locator('.search').fill('zzzz')
   await until('no match', async () => (await w.page.locator('.group-link').count()) === 0)
+  await w.page.locator('.search').fill('')
+  await w.page.getByRole('button', { name: 'Quitter le groupe' }).click()
+  await w.page.locator('dialog .danger').click()
+  await w.page.getByRole('button', { name: `Rejoindre ${name}` }).waitFor()
+  assert.equal(await w.page.locator('.group-link', { hasText: name }).count(), 0)
   await w.close()
 })
 
