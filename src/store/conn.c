@@ -67,16 +67,32 @@ static int put_sync(PGconn *db)
 #endif
 }
 
-static bool put_prepare(struct conn *c, const struct sql *sql)
+static struct db_group *put_item(struct conn *c, enum flight_kind kind, const struct sql *sql)
 {
-    struct db_group *item = group_take(FLIGHT_PREPARE, c->lane->which);
+    struct db_group *item = group_take(kind, c->lane->which);
 
     item->statement_count = 1;
     item->results[0] = NULL;
     item->statements[0].sql = sql;
     append(c, item);
-    c->prepared[sql->index] = 1;
-    return PQsendPrepare(c->db, sql->name, sql->text, 0, NULL) && put_sync(c->db);
+    return item;
+}
+
+static bool put_deallocate(struct conn *c, const struct sql *sql)
+{
+    struct db_group *item = put_item(c, FLIGHT_DEALLOCATE, sql);
+
+    buf_printf(&item->text, "deallocate %s", sql->name); /* made of a-z, 0-9 and _: see cmake/embed_store.cmake */
+    return PQsendQueryParams(c->db, buf_cstr(&item->text), 0, NULL, NULL, NULL, NULL, 0) && put_sync(c->db);
+}
+
+static bool put_prepare(struct conn *c, const struct sql *sql)
+{
+    bool good = c->prepared[sql->index] != PREPARED_STALE || put_deallocate(c, sql);
+
+    put_item(c, FLIGHT_PREPARE, sql);
+    c->prepared[sql->index] = PREPARED;
+    return good && PQsendPrepare(c->db, sql->name, sql->text, 0, NULL) && put_sync(c->db);
 }
 
 static bool put_group(struct conn *c, struct db_group *g)
@@ -97,7 +113,7 @@ bool conn_submit(struct conn *c, struct db_group *g)
     bool good = true;
 
     for (unsigned i = 0; good && i < g->statement_count; i++)
-        if (!c->prepared[g->statements[i].sql->index])
+        if (c->prepared[g->statements[i].sql->index] != PREPARED)
             good = put_prepare(c, g->statements[i].sql);
     append(c, g);
     c->in_flight++;
@@ -147,9 +163,9 @@ static bool may_go_again(struct conn *c, const struct db_group *g)
     const struct sql *sql = g->statements[g->error_at - 1].sql;
     if (strcmp(state_of(g->error), "26000") == 0)
         return true;
-    if (strcmp(state_of(g->error), "0A000") != 0 || c->prepared[sql->index] == 0)
+    if (strcmp(state_of(g->error), "0A000") != 0)
         return false;
-    c->retiring = true;
+    c->prepared[sql->index] = PREPARED_STALE;
     return true;
 }
 
@@ -202,8 +218,8 @@ static void prepare_over(struct conn *c, struct db_group *g)
 {
     const struct sql *sql = g->statements[0].sql;
 
-    c->prepared[sql->index] = g->error ? 0 : 2;
     if (g->error) {
+        c->prepared[sql->index] = PREPARED_NOT;
         COUNT(c->lane, errors, 1);
         log_failure(g, sql->name);
     }
@@ -243,10 +259,9 @@ static void item_over(struct conn *c)
     switch (g->kind) {
     case FLIGHT_GROUP: group_over(c, g); break;
     case FLIGHT_PREPARE: prepare_over(c, g); break;
+    case FLIGHT_DEALLOCATE: group_free(g); break; /* if it failed, the preparation says so */
     case FLIGHT_SETUP: setup_over(c, g); break;
     }
-    if (c->retiring && !c->first)
-        conn_kill(c, "closed to prepare its statements anew");
 }
 
 /* The results of a group are numbered from 0, its context; the others have none. */

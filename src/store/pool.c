@@ -76,7 +76,7 @@ static struct conn *choose(struct lane *l)
     struct conn *best = NULL;
 
     for (struct conn *c = l->conns; c; c = c->next)
-        if (c->state == CONN_GOOD && !c->retiring && !c->cancel && c->in_flight < db_options.depth[l->which] &&
+        if (c->state == CONN_GOOD && !c->cancel && c->in_flight < db_options.depth[l->which] &&
             (!best || c->in_flight < best->in_flight))
             best = c;
     return best;

@@ -31,6 +31,7 @@ enum {
 enum flight_kind {
     FLIGHT_GROUP,   /* somebody's */
     FLIGHT_PREPARE, /* one statement's preparation, in front of the group that needs it */
+    FLIGHT_DEALLOCATE, /* in front of a preparation: the statement was prepared before a migration changed what it returns */
     FLIGHT_SETUP    /* a new connection's checks */
 };
 
@@ -69,15 +70,15 @@ struct conn {
     enum conn_state state;
     bool dirty;        /* something to flush at the turn's end */
     bool writable;     /* uv watches for room too */
-    bool retiring;     /* takes nothing new; closed when it has answered everything */
     struct cancel *cancel;
     unsigned in_flight; /* groups */
     int64_t moved_ms;   /* when it last answered, or began to be asked */
     struct db_group *first, *last;
     uv_poll_t poll;
     int watched;        /* our duplicate of libpq's socket */
-    uint8_t *prepared; /* a byte per statement of sql_all */
+    uint8_t *prepared; /* a byte, one of these, per statement of sql_all */
 };
+enum { PREPARED_NOT, PREPARED, PREPARED_STALE };
 
 struct lane {
     struct pool *pool;

@@ -23,6 +23,14 @@ static struct store_target t;
 static char *error;
 static char dir[300];
 
+/* Where the next sentence goes; the last one is dropped. */
+static char **fresh(void)
+{
+    free(error);
+    error = NULL;
+    return &error;
+}
+
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;
@@ -36,9 +44,9 @@ static void begin(const char *name)
     unsetenv("DATABASE_URL");
     unsetenv("PGHOST");
     snprintf(dir, sizeof(dir), "/tmp/stacgate-embedded-%d-%s", (int)getpid(), name);
-    cr_assert_eq(store_locate(dir, &t, &error), 0);
+    cr_assert_eq(store_locate(dir, &t, fresh()), 0);
     cr_assert(t.embedded);
-    cr_assert_eq(store_embedded_start(&t, START_MS, &error), 0, "%s", error);
+    cr_assert_eq(store_embedded_start(&t, START_MS, fresh()), 0, "%s", error);
     log_open(LOG_ERROR, NULL);
 }
 
@@ -80,8 +88,8 @@ Test(embedded, a_killed_one_is_started_again_and_locked_again, .timeout = 120)
     begin("watch");
     cr_assert(store_embedded_ours(&t));
     harness_exec(t.owner_conninfo, "create table kept (x int)");
-    cr_assert_eq(store_lock_server(&t, &error), 0);
-    cr_assert_eq(store_embedded_watch(&t, &error), 0);
+    cr_assert_eq(store_lock_server(&t, fresh()), 0);
+    cr_assert_eq(store_embedded_watch(&t, fresh()), 0);
     for (int round = 0; round < 3; round++) {
         int pid = postmaster();
         char sql[80];
@@ -109,8 +117,8 @@ Test(embedded, one_left_behind_is_adopted, .timeout = 120)
     snprintf(dir, sizeof(dir), "/tmp/stacgate-embedded-%d-left", (int)getpid());
     pid_t child = fork();
     if (child == 0) { /* a server that dies without a word */
-        cr_assert_eq(store_locate(dir, &t, &error), 0);
-        if (store_embedded_start(&t, START_MS, &error) != 0)
+        cr_assert_eq(store_locate(dir, &t, fresh()), 0);
+        if (store_embedded_start(&t, START_MS, fresh()) != 0)
             _exit(1);
         kill(getpid(), SIGKILL);
     }
@@ -130,7 +138,7 @@ Test(embedded, one_left_behind_is_adopted, .timeout = 120)
     FILE *f = fopen(path, "we");
     fprintf(f, "%d\n%s/pg\n1\n5432\n", (int)getpid(), dir);
     fclose(f);
-    cr_assert_eq(store_embedded_start(&t, START_MS, &error), 0, "%s", error);
+    cr_assert_eq(store_embedded_start(&t, START_MS, fresh()), 0, "%s", error);
     cr_assert_neq(postmaster(), (int)getpid());
     end();
 }
@@ -138,16 +146,16 @@ Test(embedded, one_left_behind_is_adopted, .timeout = 120)
 Test(embedded, only_one_server, .timeout = 120)
 {
     begin("lock");
-    cr_assert_eq(store_lock_server(&t, &error), 0);
+    cr_assert_eq(store_lock_server(&t, fresh()), 0);
     pid_t child = fork();
     if (child == 0)
-        _exit(store_lock_server(&t, &error) == -EBUSY ? 0 : 1);
+        _exit(store_lock_server(&t, fresh()) == -EBUSY ? 0 : 1);
     int status;
     waitpid(child, &status, 0);
     cr_assert_eq(status, 0);
     store_unlock_server();
     for (int i = 0; i < 200; i++) { /* the back end that held it ends a moment later */
-        int r = store_lock_server(&t, &error);
+        int r = store_lock_server(&t, fresh());
         if (r == 0)
             break;
         cr_assert_eq(r, -EBUSY);
@@ -207,8 +215,8 @@ Test(embedded, the_pool_comes_back_with_it, .timeout = 120)
     static const struct actor_type type = {.name = "watcher", .mailbox_max = 10, .init = watch_begin, .receive = on_state};
 
     begin("pool");
-    cr_assert_eq(store_migrate(&t, NULL, &error), 0, "%s", error);
-    cr_assert_eq(store_embedded_watch(&t, &error), 0);
+    cr_assert_eq(store_migrate(&t, NULL, fresh()), 0, "%s", error);
+    cr_assert_eq(store_embedded_watch(&t, fresh()), 0);
     struct db_options o = harness_options(&t);
     db_configure(&o);
     cr_assert_eq(testing_run_with((struct runtime_options){.loops = 1, .drain_ms = 2000, .services = services}, &type, NULL), 0);

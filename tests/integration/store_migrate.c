@@ -13,6 +13,15 @@
 
 static struct store_target t;
 static struct buf told;
+static char *error;
+
+/* Where the next sentence goes; the last one is dropped. */
+static char **fresh(void)
+{
+    free(error);
+    error = NULL;
+    return &error;
+}
 
 static void tell(const char *line)
 {
@@ -51,13 +60,13 @@ Test(migrate, adopts_an_old_installation)
                                             "assessments", "assessment_attempts", "study_group_messages", "study_sessions",
                                             "study_session_participants", "whiteboards", "shared_files", "help_contents", "sessions", "user_permissions"};
     enum { COUNT = sizeof(untouched) / sizeof(untouched[0]) };
-    char before[COUNT][40], *error = NULL;
+    char before[COUNT][40];
 
     harness_empty("adopt", &t);
     load(STACGATE_FIXTURES "/old_install.sql");
     for (unsigned i = 0; i < COUNT; i++)
         snprintf(before[i], sizeof(before[i]), "%s", contents(untouched[i]));
-    cr_assert_eq(store_migrate(&t, tell, &error), 0, "%s", error);
+    cr_assert_eq(store_migrate(&t, tell, fresh()), 0, "%s", error);
     for (unsigned i = 0; i < COUNT; i++)
         cr_assert_str_eq(contents(untouched[i]), before[i], "%s", untouched[i]);
 
@@ -102,9 +111,9 @@ Test(migrate, adopts_an_old_installation)
     cr_assert_null(strstr(text, "already exists"), "%s", text);
 
     buf_clear(&told);
-    cr_assert_eq(store_migrate(&t, tell, &error), 0);
+    cr_assert_eq(store_migrate(&t, tell, fresh()), 0);
     cr_assert_eq(told.len, 0, "a second time does nothing: %s", buf_cstr(&told));
-    cr_assert_eq(store_schema_check(&t, &error), 0);
+    cr_assert_eq(store_schema_check(&t, fresh()), 0);
 }
 
 /* The baseline on an empty database is what an old installation has: columns, types, defaults, nullability. */
@@ -134,59 +143,52 @@ Test(migrate, baseline_equals_an_old_installation)
 
 Test(migrate, three_at_once_run_each_once)
 {
-    char *error = NULL;
     pid_t children[3];
 
     harness_empty("three", &t);
     for (int i = 0; i < 3; i++)
         if ((children[i] = fork()) == 0)
-            _exit(store_migrate(&t, NULL, &error) == 0 ? 0 : 1);
+            _exit(store_migrate(&t, NULL, fresh()) == 0 ? 0 : 1);
     for (int i = 0; i < 3; i++) {
         int status;
         waitpid(children[i], &status, 0);
         cr_assert_eq(status, 0);
     }
-    cr_assert_eq(store_schema_check(&t, &error), 0, "%s", error);
+    cr_assert_eq(store_schema_check(&t, fresh()), 0, "%s", error);
     IS("t", "select count(*) = count(distinct name) and count(*) > 4 from schema_migrations");
 }
 
 Test(migrate, leaves_alone_what_it_does_not_know)
 {
-    char *error = NULL;
-
     harness_empty("unknown", &t);
-    cr_assert_eq(store_schema_check(&t, &error), -EAGAIN);
-    cr_assert_eq(store_migrate(&t, NULL, &error), 0);
-    cr_assert_eq(store_schema_check(&t, &error), 0);
+    cr_assert_eq(store_schema_check(&t, fresh()), -EAGAIN);
+    cr_assert_eq(store_migrate(&t, NULL, fresh()), 0);
+    cr_assert_eq(store_schema_check(&t, fresh()), 0);
     harness_exec(t.owner_conninfo, "insert into schema_migrations (name, checksum, ms) values ('9999_future', 'x', 0)");
-    cr_assert_eq(store_migrate(&t, NULL, &error), -EINVAL);
+    cr_assert_eq(store_migrate(&t, NULL, fresh()), -EINVAL);
     cr_assert(strstr(error, "9999_future"));
-    cr_assert_eq(store_schema_check(&t, &error), -EINVAL);
+    cr_assert_eq(store_schema_check(&t, fresh()), -EINVAL);
     harness_exec(t.owner_conninfo, "delete from schema_migrations where name = '9999_future'; update schema_migrations set checksum = 'y' where name = '0001_baseline'");
-    cr_assert_eq(store_migrate(&t, NULL, &error), -EINVAL);
+    cr_assert_eq(store_migrate(&t, NULL, fresh()), -EINVAL);
     cr_assert(strstr(error, "0001_baseline"));
 }
 
 /* Half a migration is none: what fails leaves no trace and may be tried again. */
 Test(migrate, a_failed_one_leaves_nothing)
 {
-    char *error = NULL;
-
     harness_empty("half", &t);
     harness_exec(t.owner_conninfo, "create table channels (surprise int)");
-    cr_assert_eq(store_migrate(&t, NULL, &error), -EINVAL);
+    cr_assert_eq(store_migrate(&t, NULL, fresh()), -EINVAL);
     cr_assert(strstr(error, "0003_study_groups"), "%s", error);
     IS("0002_tenants", "select max(name) from schema_migrations");
     IS("", "select to_regclass('adoption_rejects')");
     harness_exec(t.owner_conninfo, "drop table channels");
-    cr_assert_eq(store_migrate(&t, NULL, &error), 0, "%s", error);
+    cr_assert_eq(store_migrate(&t, NULL, fresh()), 0, "%s", error);
 }
 
 /* An owner that is no superuser, with CREATEROLE: what hosted databases give. */
 Test(migrate, an_owner_without_superuser_is_enough)
 {
-    char *error = NULL;
-
     harness_empty("hosted", &t);
     harness_exec(t.owner_conninfo, "do $$ begin create role stacgate_hosted createrole; exception when duplicate_object then null; end $$;"
                                    "alter database hosted owner to stacgate_hosted");
@@ -194,7 +196,7 @@ Test(migrate, an_owner_without_superuser_is_enough)
     buf_printf(&b, "%s options='-c role=stacgate_hosted'", t.owner_conninfo);
     struct store_target hosted = t;
     hosted.owner_conninfo = xstrdup(buf_cstr(&b));
-    cr_assert_eq(store_migrate(&hosted, NULL, &error), 0, "%s", error);
+    cr_assert_eq(store_migrate(&hosted, NULL, fresh()), 0, "%s", error);
     IS("0", "select count(*) from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = 'stacgate_hosted'");
     IS("stacgate_definer", "select proowner::regrole from pg_proc where proname = 'session_lookup'");
     IS("f", "select has_schema_privilege('stacgate_definer', 'public', 'create')");
