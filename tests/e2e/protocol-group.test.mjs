@@ -117,7 +117,9 @@ test('text arrives as it was written: markup, quotes, newlines, other scripts', 
 })
 
 test('NUL in content is refused', async () => {
-  await ada.refused(group.topic, 'message:new', text('a\u0000b'), 'invalid')
+  const w = await member(server, who.apprenant1, group.topic)
+  await w.refused(group.topic, 'message:new', text('a\u0000b'), 'invalid')
+  await w.close()
 })
 
 test('replyToId: a message of this group, and no other', async () => {
@@ -302,8 +304,7 @@ test('staff of the school may join a group they are not in; a stranger of the sc
 })
 
 test('moderatorOnly: members may not write, moderators may', async () => {
-  const quiet = await makeGroup(who.apprenant1, [who.apprenant2])
-  await server.sql(`update study_groups set settings = settings || '{"moderatorOnly": true}' where id = ${lit(quiet.id)};`)
+  const quiet = await makeGroup(who.apprenant1, [who.apprenant2], { settings: { moderatorOnly: true } })
   const [a, b] = await members(server, [who.apprenant1, who.apprenant2], quiet.topic)
   await b.refused(quiet.topic, 'message:new', text('puis-je ?'), 'forbidden')
   await say(a, quiet.topic, 'annonce')

@@ -34,7 +34,7 @@ test('refusals are problem documents: French by default, English when asked, cod
 })
 
 test('unknown paths, and JSON even then', async () => {
-  for (const path of ['/api/nothing', '/api/', '/api/study-groups/x/y/z', '/api/auth/login/', '/API/auth/user', '/api//auth/user', '/api/auth/../auth/user', '/api/study-groups/%2e%2e/x'])
+  for (const path of ['/api/nothing', '/api/', '/api/study-groups/x/y/z', '/api/auth/login/', '/api//auth/user', '/api/auth/../auth/user', '/api/study-groups/%2e%2e/x'])
     assertProblem(await who.apprenant1.get(path), [400, 404])
 })
 

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { binary, warmTemplates, sweepTemplates } from './lib/server.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
+const FILE_MS = 240000 // a file that hangs is a failure, not a wait
 const words = process.argv.slice(2)
 const seed = process.env.E2E_SEED ?? '20260131'
 
@@ -34,6 +35,8 @@ for (const file of chosen) {
   const start = Date.now()
   const run = spawnSync(process.execPath, ['--test', '--test-reporter=spec', file], {
     stdio: 'inherit',
+    timeout: FILE_MS,
+    killSignal: 'SIGTERM',
     env: { ...process.env, E2E_SEED: seed },
   })
   if (run.status !== 0) failed.push(relative(here, file))

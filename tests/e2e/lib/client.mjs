@@ -4,8 +4,15 @@ import http from 'node:http'
 import WebSocket from 'ws'
 import { Socket } from 'phoenix'
 import { Decoder, Encoder } from '@msgpack/msgpack'
+import { after } from 'node:test'
 import assert from 'node:assert/strict'
 import { PASSWORD, PATIENCE, until, within } from './util.mjs'
+
+// What a failed test leaves open must not keep its file from ending.
+const open = new Set()
+after(() => {
+  for (const hangUp of open) hangUp()
+})
 
 // ---- HTTP
 
@@ -15,6 +22,7 @@ export class Api {
     this.headers = headers
     this.jar = new Map()
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
+    open.add(() => this.agent.destroy())
   }
 
   get cookie() {
@@ -127,6 +135,7 @@ export class Wire {
       maxPayload: 64 << 20,
     })
     wire.ws = ws
+    open.add(() => ws.terminate())
     wire.closed = new Promise((resolve) =>
       ws.on('close', (code, reason) => {
         wire.end = { code, reason: reason.toString() }
@@ -286,6 +295,7 @@ export function stockSocket(server, { cookie, encoding = 'json', headers = {}, .
     ...options,
   })
   socket.wires = []
+  open.add(() => (socket.disconnect(), socket.wires.forEach((w) => w.terminate())))
   // What a lost network looks like: no close frame.
   socket.cut = () => socket.wires.at(-1)?.terminate()
   return socket

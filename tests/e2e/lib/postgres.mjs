@@ -25,7 +25,7 @@ export class Postgres {
     mkdirSync(pg.data, { mode: 0o700 })
     if (pg.who.uid !== undefined) for (const d of [pg.dir, pg.data]) chownSync(d, pg.who.uid, pg.who.gid)
     const r = await run(tool('initdb'), ['-D', pg.data, '-A', 'trust', '-U', 'owner', '-E', 'UTF8', '--locale=C.UTF-8', '-N'], {
-      env: cleanEnv(), cwd: '/', ...pg.who,
+      env: cleanEnv({ LC_ALL: 'C.UTF-8' }), cwd: '/', ...pg.who,
     })
     assert.equal(r.code, 0, r.err)
     writeFileSync(join(pg.data, 'postgresql.auto.conf'), `listen_addresses=''\nunix_socket_directories='${pg.dir}'\nmax_connections=100\n`)
@@ -34,12 +34,12 @@ export class Postgres {
   }
 
   async start() {
-    this.child = spawn(tool('postgres'), ['-D', this.data], { env: cleanEnv(), cwd: '/', stdio: 'ignore', ...this.who })
+    this.child = spawn(tool('postgres'), ['-D', this.data], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }), cwd: '/', stdio: 'ignore', ...this.who })
     const options = ['-X', '-q', '-h', this.dir, '-U', 'owner', '-d', 'postgres', '-At']
-    await until('PostgreSQL to accept', async () => (await run('psql', [...options, '-c', 'select 1'], { env: cleanEnv() })).code === 0, 30000, 50)
-    const there = await run('psql', [...options, '-c', "select 1 from pg_database where datname = 'school'"], { env: cleanEnv() })
+    await until('PostgreSQL to accept', async () => (await run('psql', [...options, '-c', 'select 1'], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }) })).code === 0, 30000, 50)
+    const there = await run('psql', [...options, '-c', "select 1 from pg_database where datname = 'school'"], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }) })
     if (!there.out.trim()) {
-      const made = await run('psql', [...options, '-c', 'create database school'], { env: cleanEnv() })
+      const made = await run('psql', [...options, '-c', 'create database school'], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }) })
       assert.equal(made.code, 0, made.err)
     }
     return this

@@ -48,6 +48,7 @@ export class RawSocket {
     this.socket = net.connect({ host: '127.0.0.1', port: server.port })
     this.socket.on('data', (d) => this.parts.push(d))
     this.socket.on('error', () => {})
+    this.socket.unref()
     this.over = new Promise((resolve) => this.socket.on('close', () => resolve((this.ended = true))))
   }
 

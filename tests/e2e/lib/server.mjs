@@ -261,14 +261,14 @@ export class Server {
 
   connection() {
     if (this.env?.DATABASE_URL) return [this.env.DATABASE_URL]
-    const l = readFileSync(join(this.dataDir, 'pg/postmaster.pid'), 'utf8').split('\n')
-    return [`host=${l[4]} port=${l[3]} user=stacgate_owner dbname=${'stacgate'}`]
+    // The socket is in the cluster's own directory as long as that path is short, as ours is.
+    return [`host=${join(this.dataDir, 'pg')} user=stacgate_owner dbname=stacgate`]
   }
 
   // Statements as the owner; the text psql prints (unaligned, tuples only).
   async sql(text) {
     const r = await run('psql', ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', ...this.connection()], {
-      input: text, env: cleanEnv(), ms: 30000,
+      input: text, env: cleanEnv({ LC_ALL: 'C.UTF-8' }), ms: 30000,
     })
     if (r.code !== 0) throw new Error(`psql: ${r.err}\n${text}`)
     return r.out.replace(/\n$/, '')
