@@ -196,7 +196,8 @@ int commit_failed(struct channel *c, int err);    /* the actor's fail handler: w
 void commit_aside(struct channel *c, struct db_group *g); /* a write for which nobody waits */
 
 /* replay.c */
-void tail_append(struct channel *c, int64_t seq, struct body *data);
+void tail_append(struct channel *c, int64_t seq, struct body *data); /* takes the reference */
+void tail_trim(struct channel *c);                                   /* after what was appended has gone out */
 void tail_blank(struct channel *c, const char *message_id);
 void tail_finish(struct tail *t);
 void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq, struct str join_ref, struct mp data);

@@ -8,6 +8,7 @@
 
 #include "chan.h"
 #include "chan_mail.h"
+#include "scratch.h"
 #include "session.h"
 #include "sql.h"
 #include "stacgate/channel.h"
@@ -263,12 +264,11 @@ static void put_canonical(struct buf *b, struct mp v)
 
 static int64_t op_content_hash(struct str event, struct mp payload)
 {
-    static _Thread_local struct buf b;
+    struct buf *b = scratch(SCRATCH_HASH);
 
-    buf_clear(&b);
-    mp_put_str(&b, event.p, event.n);
-    put_canonical(&b, payload); /* the opId in it is the same for both, or they are not compared */
-    return (int64_t)sha256_u64(b.data, b.len);
+    mp_put_str(b, event.p, event.n);
+    put_canonical(b, payload); /* the opId in it is the same for both, or they are not compared */
+    return (int64_t)sha256_u64(b->data, b->len);
 }
 
 /* 1–64 printable ASCII characters of the client's; without one we make one, so that any batch may be sent again. */

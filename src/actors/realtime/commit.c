@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "chan.h"
+#include "scratch.h"
 #include "sql.h"
 #include "stacgate/config.h"
 #include "stacgate/log.h"
@@ -237,16 +238,16 @@ static void build_batch(struct channel *c)
 
 static void put_ops_column(const struct channel *c, struct db_group *g, int column)
 {
-    static _Thread_local struct buf json;
+    struct buf *json;
 
     db_array(g);
     for (const struct op *op = c->batch; op; op = op->next) {
         switch (column) {
         case 0: db_array_strn(g, op->kind->event, strlen(op->kind->event)); break;
         case 1:
-            buf_clear(&json);
-            value_put(&json, ENC_JSON, value_mp(mp_view(op->stored.data, op->stored.len)));
-            db_array_strn(g, (const char *)json.data, json.len);
+            json = scratch(SCRATCH_JSON);
+            value_put(json, ENC_JSON, value_mp(mp_view(op->stored.data, op->stored.len)));
+            db_array_strn(g, (const char *)json->data, json->len);
             break;
         case 2: db_array_strn(g, op->user->id, strlen(op->user->id)); break;
         case 3: db_array_strn(g, op->op_id, strlen(op->op_id)); break;
@@ -335,24 +336,22 @@ static void take_results(struct channel *c, const struct msg *m)
 
 static void put_reply(struct buf *out, const struct channel *c, const struct op *op, const struct op *asked)
 {
-    static _Thread_local struct buf response;
+    struct buf *response = scratch(SCRATCH_REPLY);
     struct object o;
     enum encoding enc = (enum encoding)asked->enc;
 
-    buf_clear(&response);
     if (op->conflict) {
-        refusal_put(&response, enc, &(struct refusal){REASON_conflict, "opId", "reused", 0}, asked->lang);
+        refusal_put(response, enc, &(struct refusal){REASON_conflict, "opId", "reused", 0}, asked->lang);
     } else {
-        object_begin(&o, &response, enc);
+        object_begin(&o, response, enc);
         object_int(&o, "seq", op->seq);
         object_str(&o, "createdAt", str_of(op->at));
         if (op->kind->flags & PUSH_ID)
             object_str(&o, "id", str_of(op->ref));
         object_end(&o);
     }
-    struct str text = {(const char *)response.data, response.len};
     envelope_reply(out, enc, asked->join_ref, asked->client_ref, channel_topic(c), !op->conflict,
-                   enc == ENC_MP ? value_mp(mp_view(response.data, response.len)) : value_json(text));
+                   value_put_together(enc, response));
 }
 
 /* Every reply of the batch to one connection is one frame. */
@@ -443,6 +442,7 @@ static void publish_batch(struct channel *c)
         if (b.len)
             wire[e] = body_of(&b);
     }
+    tail_trim(c);
     answer_batch(c);
     channel_publish(c, WS_DURABLE, wire, 0);
     for (int e = 0; e < ENCODINGS; e++)

@@ -6,10 +6,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
+#include "scratch.h"
 #include "stacgate/json.h"
 
-static _Thread_local struct buf scratch; /* the message under way, before its header's length is known */
+#define DEFLATE_MIN 256 /* bytes of a message below which compressing costs more than it saves */
 
 static bool is_null(struct mp v)
 {
@@ -27,15 +29,39 @@ static int take_str(struct mp v, size_t max, bool nullable, struct str *ret)
     return ret->n <= max ? 0 : -EBADMSG;
 }
 
+/* U+0000 is JSON, but nothing here may hold it: read with a stand-in, so that the push can be refused by its ref. */
+static bool without_nul(const char *text, size_t n, struct buf *in, const char **ret_why)
+{
+    static const char nul[] = "\\u0000";
+    char *copy = xmalloc(n + 1), *p = copy;
+    const char *why;
+    size_t at;
+    bool any = false;
+
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    while (strlen(p) == (size_t)(copy + n - p) && (p = strstr(p, nul))) {
+        memcpy(p, "\\ufffd", 6);
+        any = true;
+    }
+    any = any && json_to_mp(copy, n, in, &why, &at) == 0;
+    free(copy);
+    if (any)
+        *ret_why = "text holds U+0000";
+    return any;
+}
+
 int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf *in, struct envelope *ret,
                   const char **ret_why)
 {
     size_t at;
     struct mp v;
 
-    if (enc == ENC_JSON) {
-        buf_clear(in);
-        if (json_to_mp((const char *)bytes, n, in, ret_why, &at) < 0)
+    ret->has_nul = false;
+    buf_clear(in);
+    if (is_json(enc)) {
+        if (json_to_mp((const char *)bytes, n, in, ret_why, &at) < 0 &&
+            !(ret->has_nul = without_nul((const char *)bytes, n, in, ret_why)))
             return -EINVAL;
         v = mp_view(in->data, in->len);
     } else {
@@ -51,7 +77,7 @@ int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf 
     for (int i = 0; i < 5 && mp_next(&it); i++)
         part[i] = it.value;
     ret->payload = part[4];
-    if (mp_type(part[4]) != MP_MAP || take_str(part[0], REF_MAX, true, &ret->join_ref) < 0 ||
+    if (take_str(part[0], REF_MAX, true, &ret->join_ref) < 0 ||
         take_str(part[1], REF_MAX, true, &ret->ref) < 0 ||
         take_str(part[2], SIZE_MAX, false, &ret->topic) < 0 ||
         take_str(part[3], SIZE_MAX, false, &ret->event) < 0)
@@ -61,9 +87,9 @@ int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf 
 
 static void put_str(struct buf *out, enum encoding enc, struct str s)
 {
-    if (enc == ENC_MP && s.p)
+    if (!is_json(enc) && s.p)
         mp_put_str(out, s.p, s.n);
-    else if (enc == ENC_MP)
+    else if (!is_json(enc))
         mp_put_nil(out);
     else if (s.p)
         json_put_str(out, s.p, s.n);
@@ -76,7 +102,7 @@ void value_put(struct buf *out, enum encoding enc, struct value v)
     const char *why;
     size_t at;
 
-    if (enc == ENC_MP) {
+    if (!is_json(enc)) {
         if (v.mp.p)
             mp_put_raw(out, v.mp);
         else if (!v.json.p)
@@ -93,60 +119,67 @@ void value_put(struct buf *out, enum encoding enc, struct value v)
     }
 }
 
-static void head(enum encoding enc, struct str join_ref, struct str ref, struct str topic, struct str event)
+static struct buf *head(enum encoding enc, struct str join_ref, struct str ref, struct str topic, struct str event)
 {
     const struct str parts[] = {join_ref, ref, topic, event};
+    struct buf *b = scratch(SCRATCH_WIRE);
 
-    buf_clear(&scratch);
-    if (enc == ENC_MP)
-        mp_put_array(&scratch, 5);
+    if (!is_json(enc))
+        mp_put_array(b, 5);
     for (int i = 0; i < 4; i++) {
-        if (enc == ENC_JSON)
-            buf_putc(&scratch, i ? ',' : '[');
-        put_str(&scratch, enc, parts[i]);
+        if (is_json(enc))
+            buf_putc(b, i ? ',' : '[');
+        put_str(b, enc, parts[i]);
     }
-    if (enc == ENC_JSON)
-        buf_putc(&scratch, ',');
+    if (is_json(enc))
+        buf_putc(b, ',');
+    return b;
 }
 
-static void tail(struct buf *out, enum encoding enc)
+static void tail(struct buf *out, enum encoding enc, struct buf *b)
 {
-    if (enc == ENC_JSON)
-        buf_putc(&scratch, ']');
-    ws_wire(out, enc == ENC_JSON ? WS_TEXT : WS_BINARY, scratch.data, scratch.len);
+    enum ws_opcode op = is_json(enc) ? WS_TEXT : WS_BINARY;
+
+    if (is_json(enc))
+        buf_putc(b, ']');
+    if ((enc & ENC_DEFLATED) && b->len >= DEFLATE_MIN)
+        ws_wire_deflated(out, op, b->data, b->len);
+    else
+        ws_wire(out, op, b->data, b->len);
 }
 
 void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, struct str ref, struct str topic,
                    struct str event, struct value payload)
 {
-    head(enc, join_ref, ref, topic, event);
-    value_put(&scratch, enc, payload);
-    tail(out, enc);
+    struct buf *b = head(enc, join_ref, ref, topic, event);
+
+    value_put(b, enc, payload);
+    tail(out, enc, b);
 }
 
 void envelope_reply(struct buf *out, enum encoding enc, struct str join_ref, struct str ref, struct str topic, bool ok,
                     struct value response)
 {
+    struct buf *b = head(enc, join_ref, ref, topic, STR("phx_reply"));
     struct object o;
 
-    head(enc, join_ref, ref, topic, STR("phx_reply"));
-    object_begin(&o, &scratch, enc);
+    object_begin(&o, b, enc);
     object_str(&o, "status", ok ? STR("ok") : STR("error"));
     object_value(&o, "response", response);
     object_end(&o);
-    tail(out, enc);
+    tail(out, enc, b);
 }
 
 void object_begin(struct object *o, struct buf *out, enum encoding enc)
 {
     *o = (struct object){.out = out, .enc = enc, .at = out->len};
-    if (enc == ENC_MP)
+    if (!is_json(enc))
         buf_put(out, "\xde\0\0", 3); /* map16: the count is written by object_end */
 }
 
 static void key(struct object *o, const char *name)
 {
-    if (o->enc == ENC_MP) {
+    if (!is_json(o->enc)) {
         mp_put_cstr(o->out, name);
     } else {
         buf_putc(o->out, o->count ? ',' : '{');
@@ -166,7 +199,7 @@ void object_str(struct object *o, const char *name, struct str v)
 void object_int(struct object *o, const char *name, int64_t v)
 {
     key(o, name);
-    if (o->enc == ENC_MP)
+    if (!is_json(o->enc))
         mp_put_int(o->out, v);
     else
         buf_printf(o->out, "%lld", (long long)v);
@@ -175,7 +208,7 @@ void object_int(struct object *o, const char *name, int64_t v)
 void object_bool(struct object *o, const char *name, bool v)
 {
     key(o, name);
-    if (o->enc == ENC_MP)
+    if (!is_json(o->enc))
         mp_put_bool(o->out, v);
     else
         buf_puts(o->out, v ? "true" : "false");
@@ -211,21 +244,19 @@ static void splice_mp(struct object *o, struct mp map)
 
 void object_splice(struct object *o, struct value map)
 {
-    static _Thread_local struct buf other;
+    struct buf *other = scratch(SCRATCH_SPLICE);
 
-    if (o->enc == ENC_MP && !map.mp.p && map.json.p) {
-        buf_clear(&other);
-        value_put(&other, ENC_MP, map);
-        map.mp = mp_view(other.data, other.len);
+    if (!is_json(o->enc) && !map.mp.p && map.json.p) {
+        value_put(other, ENC_MP, map);
+        map.mp = mp_view(other->data, other->len);
     }
-    if (o->enc == ENC_MP) {
+    if (!is_json(o->enc)) {
         splice_mp(o, map.mp);
         return;
     }
     if (!map.json.p && map.mp.p) {
-        buf_clear(&other);
-        value_put(&other, ENC_JSON, map);
-        map.json = (struct str){(char *)other.data, other.len};
+        value_put(other, ENC_JSON, map);
+        map.json = (struct str){(char *)other->data, other->len};
     }
     struct str members = map.json.p ? inside(map.json) : (struct str){0};
     if (members.n == 0)
@@ -237,7 +268,7 @@ void object_splice(struct object *o, struct value map)
 
 void object_end(struct object *o)
 {
-    if (o->enc == ENC_JSON) {
+    if (is_json(o->enc)) {
         if (o->count == 0)
             buf_putc(o->out, '{');
         buf_putc(o->out, '}');

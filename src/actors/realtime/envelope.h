@@ -9,7 +9,10 @@
 #include "stacgate/mp.h"
 #include "stacgate/ws.h"
 
-enum encoding { ENC_JSON, ENC_MP, ENCODINGS };
+/* What goes over a connection: JSON or msgpack, and whether it takes compressed messages (RFC 7692, no context kept). */
+enum encoding { ENC_JSON, ENC_MP, ENC_DEFLATED, ENC_JSON_DEFLATED = ENC_DEFLATED, ENC_MP_DEFLATED, ENCODINGS };
+static inline bool is_json(enum encoding enc) { return !(enc & ENC_MP); }
+
 
 #define REF_MAX 39     /* characters of join_ref and ref */
 #define TOPIC_MAX 160  /* bytes of a topic that can exist */
@@ -17,7 +20,8 @@ enum encoding { ENC_JSON, ENC_MP, ENCODINGS };
 /* Views into the bytes that were read (JSON: into the scratch buffer). */
 struct envelope {
     struct str join_ref, ref, topic, event; /* {NULL,0}: null */
-    struct mp payload;                      /* always a map */
+    struct mp payload;
+    bool has_nul;                           /* it held U+0000 somewhere: to be refused */
 };
 
 /* 0, or -EINVAL: not this encoding at all (the connection ends, 1007), or -EBADMSG: not an envelope (1008). */
@@ -30,6 +34,11 @@ struct value {
 };
 static inline struct value value_mp(struct mp v) { return (struct value){.mp = v}; }
 static inline struct value value_json(struct str s) { return (struct value){.json = s}; }
+/* What was put together in b for enc. */
+static inline struct value value_put_together(enum encoding enc, const struct buf *b)
+{
+    return is_json(enc) ? value_json((struct str){(const char *)b->data, b->len}) : value_mp(mp_view(b->data, b->len));
+}
 void value_put(struct buf *out, enum encoding enc, struct value v);
 
 /* Appends one message's wire bytes to out. A {NULL,0} ref is null. */

@@ -126,12 +126,10 @@ static void group_describe(struct channel *c, struct user *u, struct object *o)
     object_end(&set);
     object_begin(&info, &inner, o->enc);
     object_int(&info, "currentMembers", g->belong_count);
-    object_value(&info, "settings", o->enc == ENC_MP ? value_mp(mp_view(settings.data, settings.len))
-                                                     : value_json((struct str){(char *)settings.data, settings.len}));
+    object_value(&info, "settings", value_put_together(o->enc, &settings));
     object_splice(&info, body_json(g->info));
     object_end(&info);
-    object_value(o, "group", o->enc == ENC_MP ? value_mp(mp_view(inner.data, inner.len))
-                                              : value_json((struct str){(char *)inner.data, inner.len}));
+    object_value(o, "group", value_put_together(o->enc, &inner));
     buf_finish(&inner);
     buf_finish(&settings);
 }

@@ -231,7 +231,7 @@ int message_edit_check(struct channel *c, struct op *op, struct refusal *ret)
     if (group_of(c)->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
     if (!moderates(op->user) && (!own || late))
-        return refuse(ret, own ? REASON_conflict : REASON_forbidden, NULL, NULL);
+        return refuse(ret, REASON_forbidden, NULL, NULL);
     if (!moderates(op->user) && (r = may_post(c, op->user, ret)) < 0)
         return r;
     mp_put_map(&op->stored, 2);
@@ -333,13 +333,16 @@ int message_report_check(struct channel *c, struct op *op, struct refusal *ret)
 /* The message as GET /api/study-groups/:id/messages would give it. */
 void message_item(struct channel *c, struct op *op, struct buf *out)
 {
-    struct object o;
+    static const char *const said[] = {"type", "content", "metadata", "replyToId"};
+    struct mp stored = mp_view(op->stored.data, op->stored.len);
     struct buf card = BUF_INIT;
+    struct object o;
 
-    (void)c;
     user_card(&card, op->user);
     object_begin(&o, out, ENC_MP);
-    object_splice(&o, value_mp(mp_view(op->stored.data, op->stored.len)));
+    object_str(&o, "id", str_of(op->ref)); /* of a repeat: the first one's, not the one that this check made up */
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+        object_value(&o, said[i], value_mp(mp_get(stored, said[i])));
     object_int(&o, "seq", op->seq);
     object_str(&o, "studyGroupId", str_of(c->id));
     object_str(&o, "senderId", str_of(op->user->id));

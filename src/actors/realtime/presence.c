@@ -99,6 +99,18 @@ static void departures_finish(struct presence *p)
 
 /* ---- what happens ------------------------------------------------------------------------------------------------ */
 
+static void ungone(struct presence *p, struct member *m)
+{
+    struct member **at = &p->gone, *before = NULL;
+
+    for (; *at != m; at = &(*at)->next_gone)
+        before = *at;
+    *at = m->next_gone;
+    if (p->gone_last == m)
+        p->gone_last = before;
+    m->grace_until = 0;
+}
+
 void presence_came(struct channel *c, struct member *m, bool resumed)
 {
     (void)resumed;
@@ -112,8 +124,10 @@ void presence_came(struct channel *c, struct member *m, bool resumed)
 
 void presence_went(struct channel *c, struct member *m)
 {
-    if (m->told && !c->presence.counting)
-        depart(c, m, m->prev_ref ? m->prev_ref : m->phx_ref);
+    if (m->grace_until)
+        ungone(&c->presence, m);
+    if (m->told && !m->prev_ref && !c->presence.counting) /* with prev_ref, the ref that others know has left already */
+        depart(c, m, m->phx_ref);
     c->presence.dirty = true;
     arm(c, TICK_MS);
 }
@@ -132,10 +146,12 @@ void presence_retry(struct channel *c)
 
 void presence_update(struct channel *c, struct member *m, struct str status)
 {
+    if (m->told && !m->prev_ref) {
+        m->prev_ref = m->phx_ref;
+        depart(c, m, m->phx_ref);
+    }
     free(m->status);
     m->status = xstrndup(status.p, status.n);
-    if (m->told && !m->prev_ref)
-        m->prev_ref = m->phx_ref;
     m->phx_ref = ++c->presence.next_ref;
     c->presence.dirty = true;
     arm(c, TICK_MS);
@@ -155,18 +171,6 @@ void presence_grace(struct channel *c, struct member *m)
     arm(c, p->gone->grace_until - loop_now());
 }
 
-static void ungone(struct presence *p, struct member *m)
-{
-    struct member **at = &p->gone, *before = NULL;
-
-    for (; *at != m; at = &(*at)->next_gone)
-        before = *at;
-    *at = m->next_gone;
-    if (p->gone_last == m)
-        p->gone_last = before;
-    m->grace_until = 0;
-}
-
 struct member *presence_take_over(struct channel *c, struct user *u, uint64_t sid_hash)
 {
     for (struct member *m = u->members; m; m = m->next_of_user)
@@ -184,7 +188,6 @@ static void graces_end(struct channel *c)
     while (p->gone && p->gone->grace_until <= loop_now()) {
         struct member *m = p->gone;
 
-        ungone(p, m);
         presence_went(c, m);
         members_remove(&c->members, m);
     }

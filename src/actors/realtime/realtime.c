@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "scratch.h"
 #include "session.h"
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
@@ -147,6 +148,7 @@ static void realtime_stop(unsigned loop)
     uv_close((uv_handle_t *)&pulses[loop].timer, NULL);
     hub_finish();
     unread_finish();
+    scratch_finish();
 }
 
 const struct loop_service realtime_service = {.name = "realtime", .start = realtime_start, .stop = realtime_stop};

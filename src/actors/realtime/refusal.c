@@ -23,7 +23,7 @@ void refusal_put(struct buf *out, enum encoding enc, const struct refusal *r, bo
     if (r->field) {
         struct buf list = BUF_INIT;
 
-        if (enc == ENC_MP)
+        if (!is_json(enc))
             mp_put_array(&list, 1);
         else
             buf_putc(&list, '[');
@@ -31,10 +31,9 @@ void refusal_put(struct buf *out, enum encoding enc, const struct refusal *r, bo
         object_str(&error, "field", str_of(r->field));
         object_str(&error, "code", str_of(r->code));
         object_end(&error);
-        if (enc == ENC_JSON)
+        if (is_json(enc))
             buf_putc(&list, ']');
-        struct str text = {(const char *)list.data, list.len};
-        object_value(&o, "errors", enc == ENC_MP ? value_mp(mp_view(list.data, list.len)) : value_json(text));
+        object_value(&o, "errors", value_put_together(enc, &list));
         buf_finish(&list);
     }
     object_end(&o);

@@ -6,6 +6,7 @@
 
 #include "chan.h"
 #include "chan_mail.h"
+#include "scratch.h"
 #include "sql.h"
 #include "stacgate/config.h"
 #include "stacgate/json.h"
@@ -50,7 +51,7 @@ static bool somebody_replays(const struct channel *c)
     return c->joiners != NULL;
 }
 
-static void tail_trim(struct channel *c)
+void tail_trim(struct channel *c)
 {
     struct tail *t = &c->tail;
 
@@ -77,7 +78,6 @@ static void tail_push(struct tail *t, int64_t seq, struct body *data)
 void tail_append(struct channel *c, int64_t seq, struct body *data)
 {
     tail_push(&c->tail, seq, data);
-    tail_trim(c);
 }
 
 void tail_finish(struct tail *t)
@@ -120,15 +120,14 @@ struct body *event_data(const struct op *op, const struct user *by)
 /* Only events that show a message carry who said it. */
 void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq, struct str join_ref, struct mp data)
 {
-    static _Thread_local struct buf payload;
+    struct buf *payload = scratch(SCRATCH_EVENT);
     struct mp part[6] = {{0}};
     struct object o;
     int n = 0;
 
     for (struct mp_iter it = mp_iter(data); n < 6 && mp_next(&it);)
         part[n++] = it.value;
-    buf_clear(&payload);
-    object_begin(&o, &payload, enc);
+    object_begin(&o, payload, enc);
     object_int(&o, "seq", seq);
     object_str(&o, "at", mp_str(part[3]));
     object_str(&o, "by", mp_str(part[1]));
@@ -143,9 +142,8 @@ void event_put(struct buf *out, enum encoding enc, const struct channel *c, int6
     }
     object_splice(&o, value_mp(part[4]));
     object_end(&o);
-    struct str text = {(const char *)payload.data, payload.len};
     envelope_wire(out, enc, join_ref, (struct str){0}, channel_topic(c), mp_str(part[0]),
-                  enc == ENC_MP ? value_mp(mp_view(payload.data, payload.len)) : value_json(text));
+                  value_put_together(enc, payload));
 }
 
 void event_put_op(struct buf *out, enum encoding enc, const struct channel *c, const struct op *op)
@@ -284,23 +282,21 @@ void replay_page(struct channel *c, struct member *m, int64_t after)
 
 static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at, bool recovered, bool live)
 {
-    static _Thread_local struct buf response;
+    struct buf *response = scratch(SCRATCH_REPLY);
     struct mp mail = body_mp(j->mail);
     struct buf wire = BUF_INIT;
     struct hub_msg *h;
     struct object o;
 
-    buf_clear(&response);
-    object_begin(&o, &response, m->enc);
+    object_begin(&o, response, m->enc);
     object_str(&o, "epoch", str_of(c->epoch));
     object_int(&o, "seq", stands_at);
     object_int(&o, "head", c->last_seq);
     object_bool(&o, "recovered", recovered);
     c->kind->describe(c, m->user, &o);
     object_end(&o);
-    struct str text = {(const char *)response.data, response.len};
     envelope_reply(&wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c), true,
-                   m->enc == ENC_MP ? value_mp(mp_view(response.data, response.len)) : value_json(text));
+                   value_put_together(m->enc, response));
     struct body *b = hub_msg(&h);
     h->session = j->session;
     h->channel = actor_self(c->self);
@@ -323,9 +319,8 @@ static void join_refuse(struct channel *c, struct joiner *j, const struct refusa
     struct hub_msg *h;
 
     refusal_put(&r, enc, why, mp_bool(mp_at(mail, 4), false));
-    struct str text = {(const char *)r.data, r.len};
     envelope_reply(&wire, enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c), false,
-                   enc == ENC_MP ? value_mp(mp_view(r.data, r.len)) : value_json(text));
+                   value_put_together(enc, &r));
     struct body *b = hub_msg(&h);
     h->session = j->session;
     h->nonce = j->nonce;

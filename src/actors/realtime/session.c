@@ -12,6 +12,7 @@
 #include "handshake.h"
 #include "members.h"
 #include "refusal.h"
+#include "scratch.h"
 #include "sockets.h"
 #include "stacgate/config.h"
 #include "stacgate/db.h"
@@ -90,9 +91,8 @@ static void reply_refused(struct session *s, const struct envelope *e, const str
     struct buf b = BUF_INIT, r = BUF_INIT;
 
     refusal_put(&r, s->enc, why, s->lang);
-    struct str text = {(const char *)r.data, r.len};
     envelope_reply(&b, s->enc, e->join_ref, e->ref, e->topic, false,
-                   s->enc == ENC_MP ? value_mp(mp_view(r.data, r.len)) : value_json(text));
+                   value_put_together(s->enc, &r));
     buf_finish(&r);
     tell_buf(s, &b);
 }
@@ -485,7 +485,11 @@ static void on_leave(struct session *s, const struct envelope *e)
 
 static void on_envelope(struct session *s, const struct envelope *e)
 {
-    if (str_is(e->topic, "phoenix")) {
+    if (e->has_nul && str_is(e->event, "phx_join")) {
+        reply_reason(s, e, REASON_not_found);
+    } else if (e->has_nul || mp_type(e->payload) != MP_MAP) {
+        reply_refused(s, e, &(struct refusal){REASON_invalid, "payload", e->has_nul ? "nul" : "type", 0});
+    } else if (str_is(e->topic, "phoenix")) {
         if (str_is(e->event, "heartbeat"))
             reply_ok(s, e, (struct value){0});
         else
@@ -516,7 +520,6 @@ static struct session *session_of(void *arg)
 
 static void on_message(void *arg, enum ws_opcode op, const uint8_t *bytes, size_t n)
 {
-    static _Thread_local struct buf scratch;
     struct session *s = session_of(arg);
     struct envelope e;
     const char *why = "";
@@ -524,11 +527,11 @@ static void on_message(void *arg, enum ws_opcode op, const uint8_t *bytes, size_
     if (!s || !s->conn || s->revoked)
         return;
     atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
-    if (op != (s->enc == ENC_JSON ? WS_TEXT : WS_BINARY)) {
+    if (op != (is_json(s->enc) ? WS_TEXT : WS_BINARY)) {
         session_close(s, 1003, "this connection speaks the other encoding");
         return;
     }
-    switch (envelope_read(s->enc, bytes, n, &scratch, &e, &why)) {
+    switch (envelope_read(s->enc, bytes, n, scratch(SCRATCH_INBOUND), &e, &why)) {
     case 0: on_envelope(s, &e); break;
     case -EINVAL: session_close(s, 1007, why); break;
     default: session_close(s, 1008, why); break;
@@ -629,9 +632,11 @@ static int identified(struct actor *self, void *state, const struct msg *m)
     s->req = NULL;
     http_worker(r, 0);
     s->conn = ws_accept(r, handshake_protocol(r), &handler, (void *)(uintptr_t)actor_self(self),
-                        (uint32_t)config.frame_max, false);
+                        (uint32_t)config.frame_max, true);
     if (!s->conn)
         return ACTOR_DONE;
+    if (ws_deflates(s->conn))
+        s->enc |= ENC_DEFLATED;
     atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
     hub_session_opened(s);
     sockets_add(s);
