@@ -53,7 +53,7 @@ class Person {
 
   // Sends one message; with `retry` until it is acknowledged, always under the same opId.
   async say(content, retry) {
-    const send = { topic: this.topic, opId: `${this.n}-${content}`, content, ack: null, tries: 0 }
+    const send = { topic: this.topic, opId: `${this.n}.${this.sends.length}`, content, ack: null, tries: 0 }
     this.sends.push(send)
     do {
       await until('the channel to be joined', () => this.channel.state === 'joined', 60000, 5)

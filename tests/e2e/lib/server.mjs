@@ -55,7 +55,15 @@ function kill(pid, signal) {
   }
 }
 
-export const alive = (pid) => kill(pid, 0)
+// A zombie that nobody reaps (an orphan in a container without an init) is not alive.
+export function alive(pid) {
+  if (!kill(pid, 0)) return false
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 // The first line of postmaster.pid; 0 when there is no cluster or it is not running.
 export function postmasterPid(dataDir) {
