@@ -52,6 +52,7 @@ void db_array_end(struct db_group *g);
  *   -EUNAVAILABLE_DB  the database is away, or the queue is full: nothing was done
  *   -EUNKNOWN_DB      the connection died (or the deadline passed) before the sync came back: it may or may not have happened
  *   -ETIMEDOUT        as EUNKNOWN_DB, by the asker's own deadline
+ *                     (also: an error that is the server's, not the statement's, with its sync)
  *   -EPROTO           the statement failed (constraint, cast, …): rolled back; the pool logs why. With
  *                     db_errors_as_result() it arrives in `next` instead, where db_error() is not NULL
  */

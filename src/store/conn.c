@@ -184,6 +184,18 @@ static void log_failure(const struct db_group *g, const char *name)
     log_end(&line);
 }
 
+/* Not the statement's fault, and nothing was done: the server goes down, ran out of something, or waited too long for a lock. */
+static bool is_transient(const struct db_group *g)
+{
+    static const char *const classes[] = {"08", "40", "53", "55", "57", "58", "XX"};
+    const char *state = state_of(g->error);
+
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strncmp(state, classes[i], 2) == 0)
+            return true;
+    return false;
+}
+
 static const char *failed_statement(const struct db_group *g)
 {
     if (g->error_at == 0)
@@ -209,7 +221,7 @@ static void group_over(struct conn *c, struct db_group *g)
             pool_finish_group(l, g, 0, result_body(g));
         } else {
             log_failure(g, failed_statement(g));
-            pool_finish_group(l, g, -EPROTO, NULL);
+            pool_finish_group(l, g, is_transient(g) ? -EUNAVAILABLE_DB : -EPROTO, NULL);
         }
     }
 }
