@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = STDERR_FILENO;
+static bool is_file; /* a regular file takes every line: no need to ask */
 static bool torn; /* the last line was written in part: begin the next with a line feed */
 static _Atomic int level_max = LOG_INFO;
 static _Atomic uint64_t lost;
@@ -34,6 +36,8 @@ static void use_fd(int fd)
     if (log_fd != STDERR_FILENO)
         close(log_fd);
     log_fd = fd;
+    struct stat st;
+    is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     torn = false;
 }
 
@@ -133,7 +137,7 @@ void log_int(struct log_line *l, const char *key, int64_t value)
 static bool write_line(const struct buf *b)
 {
     struct pollfd ready = {.fd = log_fd, .events = POLLOUT};
-    if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+    if (!is_file && (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)))
         return false;
     if (torn && write(log_fd, "\n", 1) != 1)
         return false;

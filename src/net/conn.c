@@ -280,8 +280,6 @@ struct conn *conn_open(struct net_loop *net, int fd, const uint8_t addr[16])
         close(fd);
         return NULL;
     }
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     c->net = net;
     c->fd = fd;
     c->heard_ms = c->moved_ms = loop_now();

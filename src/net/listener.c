@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,6 +315,14 @@ static int listen_more(int *ret_fd)
     return fd < 0 ? fd : 0;
 }
 
+/* What is accepted inherits these: no call per connection. */
+static void set_inherited(int fd)
+{
+    int sndbuf = (int)net_limits.sndbuf, on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static int net_start(unsigned loop)
 {
     assert(first_fd >= 0 && loop < LOOPS_MAX);
@@ -326,6 +335,7 @@ static int net_start(unsigned loop)
         loops[loop] = NULL;
         return e;
     }
+    set_inherited(net->listen_fd);
     net->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     net->wheel_ms = loop_now() / WHEEL_MS * WHEEL_MS;
     net->full_logged_ms = -FULL_LOG_MS;

@@ -161,8 +161,6 @@ struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws
     struct conn *c = r->conn;
     deflate = deflate && deflate_offered(r);
     accept_answer(r, protocol, deflate);
-    int sndbuf = (int)net_limits.sndbuf;
-    setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
     memcpy(c->addr, r->addr, 16);
     http_log(r, 101, 0);
     r->answered = true;

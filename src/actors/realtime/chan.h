@@ -139,6 +139,7 @@ struct presence {
     struct departure *left;
     uint64_t next_ref;
     int64_t due_ms;                   /* when the next tick comes; 0: none is to come */
+    int64_t joined_ms, waiting_ms;    /* loop time of the last join, and of the first that has not the list yet; 0: none */
     actor_ref timer;
     bool wanted, dirty, counting;     /* wanted: somebody has not the list · counting: too many for lists */
 };

@@ -8,6 +8,8 @@
 #include "stacgate/config.h"
 
 #define TICK_MS 100
+#define CALM_MS 80        /* without a join: then those who came get the list … */
+#define CALM_MAX_MS 1000  /* … at the latest after this, while a whole class is coming in */
 #define RETRY_MS 500
 
 struct departure {
@@ -119,6 +121,9 @@ void presence_came(struct channel *c, struct member *m, bool resumed)
         m->online_at = wall_ms() / 1000;
         c->presence.dirty = true;
     }
+    c->presence.joined_ms = loop_now();
+    if (!c->presence.waiting_ms)
+        c->presence.waiting_ms = loop_now();
     presence_wanted(c);
 }
 
@@ -292,7 +297,11 @@ static void encode(struct channel *c, struct body *out[ENCODINGS], const char *e
 
 static void tell(struct channel *c, struct body *wire[ENCODINGS], struct body *state[ENCODINGS], uint8_t flags)
 {
-    for (unsigned loop = 0; loop < loop_count(); loop++) {
+    bool any = false;
+
+    for (int e = 0; e < ENCODINGS; e++)
+        any = any || wire[e] || state[e];
+    for (unsigned loop = 0; any && loop < loop_count(); loop++) {
         struct hub_msg *h;
 
         if (c->members.by_loop[loop] == 0)
@@ -336,7 +345,18 @@ static void tell_count(struct channel *c)
     buf_finish(&b);
 }
 
-static void tell_list(struct channel *c)
+/*
+ * While many come in one after the other, the list waits until they have come: until then nobody who waits for it needs
+ * their diffs, and each of them gets one list instead of one and a diff of every 100 ms.
+ */
+static bool still_coming(const struct channel *c)
+{
+    const struct presence *p = &c->presence;
+
+    return loop_now() - p->joined_ms < CALM_MS && p->waiting_ms && loop_now() - p->waiting_ms < CALM_MAX_MS;
+}
+
+static void tell_list(struct channel *c, bool with_state)
 {
     struct body *diff[ENCODINGS] = {0}, *state[ENCODINGS] = {0};
     struct buf b = BUF_INIT;
@@ -345,9 +365,10 @@ static void tell_list(struct channel *c)
     if (c->presence.dirty && put_diff(&b, c))
         encode(c, diff, "presence_diff", &b);
     buf_clear(&b);
-    if (c->presence.wanted) {
+    if (with_state) {
         put_state(&b, c);
         encode(c, state, "presence_state", &b);
+        c->presence.waiting_ms = 0;
     }
     tell(c, diff, state, late ? PRESENCE_DEFERRED_TOO : 0);
     buf_finish(&b);
@@ -368,14 +389,19 @@ static int tick(struct actor *self, void *state, const struct msg *m)
     else if (p->counting && c->members.count < config.presence_full / 10 * 9)
         p->counting = false, p->wanted = true;
     if (p->dirty || p->wanted) {
-        p->counting ? tell_count(c) : tell_list(c);
+        bool wait = !p->counting && p->wanted && still_coming(c);
+
+        p->counting ? tell_count(c) : tell_list(c, p->wanted && !wait);
         all_told(c);
-        p->dirty = p->wanted = false;
+        p->dirty = false;
+        p->wanted = wait;
     }
     if (p->timer) /* armed by a grace that ended just now: told already */
         actor_cancel(c->self, p->timer);
     p->timer = 0;
     p->due_ms = 0;
+    if (p->wanted)
+        arm(c, TICK_MS);
     if (p->gone)
         arm(c, p->gone->grace_until - loop_now());
     return 0;
