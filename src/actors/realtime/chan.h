@@ -163,12 +163,15 @@ struct channel {
     struct op *queue, **queue_end;
     struct op *batch, **batch_end;   /* in the commit under way */
     uint32_t queued, batched, attempts;
-    bool committing, looking, loading, one_by_one;
+    bool committing, looking, loading;
+    bool alone;                      /* the batch being built holds one operation */
+    uint32_t one_by_one;             /* operations of a batch that failed, each to be tried alone */
     bool stale;                      /* a deletion came while the log was read: read it again */
     int64_t unknown_since;           /* loop time since which the batch's outcome is unknown; 0: it is not */
     struct body *recent;             /* JSON list of the last messages as they stand … */
     int64_t recent_seq;              /* … at this head; */
-    uint32_t recent_count;           /* so many were asked for */
+    uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
+    uint32_t replaying;              /* members whose replay is not over */
     struct presence presence;
     struct ephemeral ephemeral;
 };
@@ -206,6 +209,7 @@ void event_put_op(struct buf *out, enum encoding enc, const struct channel *c, c
 struct body *event_data(const struct op *op, const struct user *by);
 void replay_join(struct channel *c, struct joiner *j);      /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
+void set_replaying(struct channel *c, struct member *m, bool on);
 void replay_page(struct channel *c, struct member *m, int64_t after);
 void replay_failed(struct channel *c);                       /* a read for joiners failed: they are refused */
 

@@ -158,6 +158,7 @@ void channel_remove_member(struct channel *c, struct member *m, const char *clie
 {
     struct hub_msg *h;
 
+    set_replaying(c, m, false);
     if (m->grace_until == 0) {
         members_connected(&c->members, m, -1);
         if (client_event) {
@@ -192,7 +193,6 @@ static void on_leave(struct channel *c, actor_id from, struct mp mail)
     struct member *m = members_find(&c->members, from, nonce);
 
     if (m) {
-        m->replaying = false;
         channel_remove_member(c, m, NULL, why == LEFT_CUT);
         return;
     }

@@ -77,6 +77,8 @@ static void batch_push(struct channel *c, struct op *op)
     *c->batch_end = op;
     c->batch_end = &op->next;
     op->place = ++c->batched;
+    if (c->one_by_one)
+        c->one_by_one--;
 }
 
 static void queue_unpop(struct channel *c, struct op *op)
@@ -207,7 +209,7 @@ static bool consider(struct channel *c, struct op *op)
             mp_put_map(&op->stored, 0);
         }
         batch_push(c, op);
-    } else if (r == PUSH_DONE) {
+    } else if (r == PUSH_DONE && (op->looked || op->own_op_id)) {
         answer_done(c, op);
     } else if (!op->looked && !op->own_op_id) {
         op->must_look = true;
@@ -223,12 +225,13 @@ static bool fits(const struct channel *c, const struct op *op)
 {
     if (c->batched == 0)
         return true;
-    return !c->one_by_one && c->batched < BATCH_MAX && op->kind->batch_class != 0 &&
+    return !c->alone && c->batched < BATCH_MAX && op->kind->batch_class != 0 &&
            op->kind->batch_class == c->batch->kind->batch_class;
 }
 
 static void build_batch(struct channel *c)
 {
+    c->alone = c->one_by_one != 0;
     while (c->queue && !needs_lookup(c->queue) && fits(c, c->queue))
         if (!consider(c, queue_pop(c)))
             return;
@@ -308,8 +311,6 @@ void commit_pump(struct channel *c)
         commit(c);
     else if (c->queue)
         start_lookup(c);
-    else
-        c->one_by_one = false;
 }
 
 /* ---- what became of it -------------------------------------------------------------------------------------------- */
@@ -329,8 +330,9 @@ static void take_results(struct channel *c, const struct msg *m)
         op->seq = db_int(m, 1, row, 1);
         copy_text(op->at, sizeof(op->at), db_text(m, 1, row, 2));
         copy_text(op->ref, sizeof(op->ref), db_text(m, 1, row, 3));
-        op->fresh = db_true(m, 1, row, 4);
         op->conflict = !db_true(m, 1, row, 5);
+        /* Old to the database, but new to us: the same batch was committed when its answer got lost. */
+        op->fresh = db_true(m, 1, row, 4) || (!op->conflict && op->seq > c->last_seq);
     }
 }
 
@@ -450,6 +452,17 @@ static void publish_batch(struct channel *c)
     buf_finish(&b);
 }
 
+/* The new events go on where the log ended, without a hole. */
+static bool in_order(const struct channel *c)
+{
+    int64_t last = c->last_seq;
+
+    for (const struct op *op = c->batch; op; op = op->next)
+        if (op->fresh && op->seq != ++last)
+            return false;
+    return true;
+}
+
 static int committed(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
@@ -463,6 +476,10 @@ static int committed(struct actor *self, void *state, const struct msg *m)
     c->unknown_since = 0;
     c->attempts = 0;
     take_results(c, m);
+    if (!in_order(c)) { /* somebody wrote behind our back: what memory holds is not the log */
+        channel_fail(c, -ESTALE);
+        return 0;
+    }
     publish_batch(c);
     struct op *op = c->batch, *next;
     for (struct op *o = op; o; o = o->next)
@@ -510,13 +527,13 @@ static void split_batch(struct channel *c)
         op_refuse(c, op, &(struct refusal){REASON_invalid, "payload", "refused", 0});
         return;
     }
-    *c->batch_end = c->queue;
+    *c->batch_end = c->queue; /* the batch goes back to the queue's head */
     if (!c->queue)
         c->queue_end = c->batch_end;
     c->queue = op;
     c->queued += c->batched;
+    c->one_by_one = c->batched;
     batch_clear(c);
-    c->one_by_one = true;
 }
 
 static int retry(struct actor *self, void *state, const struct msg *m)
@@ -532,7 +549,7 @@ static int retry(struct actor *self, void *state, const struct msg *m)
 
 static int commit_lost(struct channel *c, int err)
 {
-    if (err == -EPROTO) {
+    if (err == -EPROTO && !c->unknown_since) {
         c->committing = false;
         split_batch(c);
         commit_pump(c);

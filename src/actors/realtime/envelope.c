@@ -40,7 +40,7 @@ static bool without_nul(const char *text, size_t n, struct buf *in, const char *
 
     memcpy(copy, text, n);
     copy[n] = '\0';
-    while (strlen(p) == (size_t)(copy + n - p) && (p = strstr(p, nul))) {
+    for (bool text_only = strlen(copy) == n; text_only && (p = strstr(p, nul)); p += 6) {
         memcpy(p, "\\ufffd", 6);
         any = true;
     }

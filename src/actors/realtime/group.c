@@ -176,7 +176,7 @@ static void group_flush(struct channel *c)
     struct user *u;
     bool dirty = false;
 
-    if (loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS || !db_available())
+    if ((loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS && !runtime_draining()) || !db_available())
         return;
     for (uint32_t i = 0; !dirty && (u = table_each(&c->members.users, &i));)
         dirty = u->read_dirty;

@@ -169,8 +169,7 @@ void member_left(struct channel *c, struct op *op)
 
     if (!u || !belongs(u))
         return;
-    u->belongs = MEMBER_NONE;
-    u->muted_until = 0;
+    u->belongs = MEMBER_NONE; /* a mute outlives leaving: joining again is no way around it */
     u->read_dirty = false;
     group_of(c)->belong_count--;
     tell_watchers(c, "l", u->id);
@@ -195,8 +194,11 @@ void member_role_given(struct channel *c, struct op *op)
 {
     struct user *u = target_of(c, op);
 
-    if (u && belongs(u))
-        u->belongs = member_role_of(mp_str(mp_get(op->payload, "role")));
+    if (!u || !belongs(u))
+        return;
+    u->belongs = member_role_of(mp_str(mp_get(op->payload, "role")));
+    for (struct member *m = u->members; m; m = m->next_of_user)
+        presence_update(c, m, (struct str){0}); /* the others see the new role */
 }
 
 void group_locked(struct channel *c, struct op *op)

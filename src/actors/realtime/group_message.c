@@ -364,8 +364,9 @@ static void tell_mentions(struct channel *c, const struct op *op)
         struct user *u = members_find_user(&c->members, mp_str(it.value));
         struct buf b = BUF_INIT;
 
-        if (!u || u == op->user || (u->belongs == MEMBER_NONE && !u->staff))
+        if (!u || u == op->user || u->mentioned_seq == op->seq || (u->belongs == MEMBER_NONE && !u->staff))
             continue;
+        u->mentioned_seq = op->seq;
         mp_put_map(&b, 4);
         mp_put_cstr(&b, "type");
         mp_put_cstr(&b, "mention");

@@ -124,7 +124,7 @@ static void joined(const struct hub_msg *h)
     struct session *s = session_here(h->session);
     struct membership *m = s ? session_membership(s, h->nonce) : NULL;
 
-    if (!m || !m->join)
+    if (!m || !m->join || m->channel != h->channel)
         return; /* left meanwhile; the channel knows from the leave that followed */
     session_tell(s, body_ref(h->wire[s->enc]), WS_CONTROL);
     if (!h->ok) {
@@ -141,15 +141,15 @@ static void send_one(const struct hub_msg *h)
 
     if (!s)
         return;
-    if (h->replies && m)
-        session_answered(s, m, h->replies);
     if (h->wire[s->enc])
         session_tell(s, body_ref(h->wire[s->enc]), h->lane);
-    if (!m || !m->topic)
-        return;
-    sub_of(m)->flags |= h->flags;
-    if (h->more)
-        session_pull(s, m, h->more);
+    if (m && m->topic) {
+        sub_of(m)->flags |= h->flags;
+        if (h->more)
+            session_pull(s, m, h->more);
+    }
+    if (h->replies && m) /* last: the last answer may let a drained connection close */
+        session_answered(s, m, h->replies);
 }
 
 /* The hot path: one reference a member, nothing else. */

@@ -78,7 +78,7 @@ const char *user_name(const struct user *u, enum user_name which)
 
 void members_user_release(struct members *ms, struct user *u)
 {
-    if (u->members || u->ops || u->belongs != MEMBER_NONE || u->read_dirty)
+    if (u->members || u->ops || u->belongs != MEMBER_NONE || u->read_dirty || u->muted_until)
         return;
     table_remove(&ms->users, u->id, strlen(u->id));
     free(u->id);
@@ -153,6 +153,7 @@ void members_finish(struct members *ms)
         u->belongs = MEMBER_NONE;
         u->ops = 0;
         u->read_dirty = false;
+        u->muted_until = 0;
         members_user_release(ms, u);
     }
     table_finish(&ms->by_key);

@@ -20,6 +20,7 @@ struct user {
     char *names;              /* "first\0last\0image" in one piece; NULL until this person was seen */
     int64_t muted_until;      /* wall ms; INT64_MAX: until unmuted */
     int64_t last_read;
+    int64_t mentioned_seq;    /* the last message that told it of a mention */
     struct member *members;   /* connections, linked by next_of_user */
     uint32_t ops;             /* operations under way that name it */
     enum member_role belongs; /* of this channel */

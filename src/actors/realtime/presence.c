@@ -155,8 +155,10 @@ void presence_update(struct channel *c, struct member *m, struct str status)
         m->prev_ref = m->phx_ref;
         depart(c, m, m->phx_ref);
     }
-    free(m->status);
-    m->status = xstrndup(status.p, status.n);
+    if (status.p) {
+        free(m->status);
+        m->status = xstrndup(status.p, status.n);
+    }
     m->phx_ref = ++c->presence.next_ref;
     c->presence.dirty = true;
     arm(c, TICK_MS);

@@ -15,13 +15,14 @@
 
 #define SWEEP_MS 250
 #define TOUCH_MS 60000
+#define EXPIRE_MS 750  /* so that an end is noticed within a second */
 #define DRAIN_PACE_MIN 100 /* sockets a second */
 
 extern const struct actor_type channel_type;
 
 struct pulse {              /* one a loop */
     uv_timer_t timer;
-    int64_t touched_ms;
+    int64_t touched_ms, expired_ms;
     uint32_t drain_total;   /* sockets when the drain began; 0: none yet */
     double drain_due;       /* sockets that may be closed by now */
 };
@@ -86,10 +87,14 @@ static void touch_one(struct session *s, void *arg)
 {
     int64_t now = *(int64_t *)arg;
 
-    if (s->expires_ms && now >= s->expires_ms)
-        session_expired(s);
-    else
+    if (!s->expires_ms || now < s->expires_ms)
         identity_touch(s->sid);
+}
+
+static void expire_one(struct session *s, void *arg)
+{
+    if (s->expires_ms && *(int64_t *)arg >= s->expires_ms)
+        session_expired(s);
 }
 
 static void drain_one(struct session *s, void *arg)
@@ -118,12 +123,16 @@ static void pulse_tick(uv_timer_t *t)
 {
     struct pulse *p = t->data;
 
+    int64_t now = wall_ms();
+
     unread_sweep();
     if (runtime_draining())
         drain_some(p);
+    if (loop_now() - p->expired_ms >= EXPIRE_MS) {
+        p->expired_ms = loop_now();
+        hub_each_session(expire_one, &now);
+    }
     if (loop_now() - p->touched_ms >= TOUCH_MS) {
-        int64_t now = wall_ms();
-
         p->touched_ms = loop_now();
         hub_each_session(touch_one, &now);
     }

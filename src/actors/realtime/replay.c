@@ -41,23 +41,15 @@ static void tail_grow(struct tail *t)
     free(old);
 }
 
-static bool somebody_replays(const struct channel *c)
-{
-    const struct member *m;
-
-    for (uint32_t i = 0; (m = table_each(&c->members.by_key, &i));)
-        if (m->replaying)
-            return true;
-    return c->joiners != NULL;
-}
-
 void tail_trim(struct channel *c)
 {
     struct tail *t = &c->tail;
 
-    if ((t->count <= config.replay_max && t->bytes <= TAIL_BYTES_MAX) || somebody_replays(c))
+    /* A reader under way may keep twice as much; one that is slower than that rejoins. What is being read must fit before the tail. */
+    uint32_t times = c->loading || c->joiners || c->replaying ? 2 : 1;
+    if (c->loading)
         return;
-    while (t->count > config.replay_max || t->bytes > TAIL_BYTES_MAX) {
+    while (t->count > times * config.replay_max || t->bytes > times * TAIL_BYTES_MAX) {
         struct event *e = tail_at(t, 0);
 
         t->bytes -= e->data->len;
@@ -256,11 +248,17 @@ static int64_t put_events(const struct channel *c, struct buf *out, const struct
     return after;
 }
 
+void set_replaying(struct channel *c, struct member *m, bool on)
+{
+    c->replaying += (uint32_t)on - (uint32_t)m->replaying;
+    m->replaying = on;
+}
+
 static void page_send(struct channel *c, struct member *m, struct buf *out, int64_t after)
 {
     bool whole = after >= c->last_seq;
 
-    m->replaying = !whole;
+    set_replaying(c, m, !whole);
     member_send(c, m->key.session, (uint32_t)m->key.nonce, m->enc, WS_REPLAY, out, 0, whole ? SUB_LIVE : 0, whole ? 0 : after);
     if (whole)
         presence_wanted(c);
@@ -324,6 +322,7 @@ static void join_refuse(struct channel *c, struct joiner *j, const struct refusa
     struct body *b = hub_msg(&h);
     h->session = j->session;
     h->nonce = j->nonce;
+    h->channel = actor_self(c->self);
     h->wire[enc] = body_of(&wire);
     hub_send(loop_of(j->session), HUB_JOINED, b);
     buf_finish(&r);
@@ -396,7 +395,7 @@ static void load_recent(struct channel *c, uint32_t n)
     db_str(g, NULL);
     db_i64(g, n);
     db_str(g, c->topic);
-    c->recent_count = n;
+    c->recent_asked = n;
     c->loading = db_ask(c->self, g, 10000, recent_loaded) == 0;
 }
 
@@ -527,6 +526,10 @@ static int tail_loaded(struct actor *self, void *state, const struct msg *m)
         joiners_again(c);
         return 0;
     }
+    if (db_rows(m, 0) && db_int(m, 0, db_rows(m, 0) - 1, 0) < first - 1) { /* the tail moved on meanwhile: again */
+        joiners_again(c);
+        return 0;
+    }
     *t = (struct tail){0};
     for (int row = 0; row < db_rows(m, 0); row++)
         if (db_int(m, 0, row, 0) < first)
@@ -556,6 +559,7 @@ static int recent_loaded(struct actor *self, void *state, const struct msg *m)
     body_unref(c->recent);
     c->recent = body_of(&b);
     c->recent_seq = db_int(m, 0, 0, 3);
+    c->recent_count = c->recent_asked;
     buf_finish(&b);
     joiners_again(c);
     return 0;

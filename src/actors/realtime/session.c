@@ -16,6 +16,7 @@
 #include "sockets.h"
 #include "stacgate/config.h"
 #include "stacgate/db.h"
+#include "stacgate/ids.h"
 #include "stacgate/log.h"
 #include "sql.h"
 #include "unread.h"
@@ -468,6 +469,8 @@ static void on_push(struct session *s, const struct envelope *e)
         reply_reason(s, e, REASON_not_joined);
     else if (!m->channel)
         reply_refused(s, e, &(struct refusal){REASON_invalid, "event", "unknown", 0});
+    else if (rate_class(e->event) == RATE_HISTORY && ws_queued(s->conn) > REPLAY_AHEAD)
+        reply_refused(s, e, &(struct refusal){.reason = REASON_rate_limited, .retry_after = 1}); /* read what you have first */
     else
         forward(s, m, e);
 }
@@ -476,6 +479,8 @@ static void on_leave(struct session *s, const struct envelope *e)
 {
     struct membership *m = membership_named(s, e->topic);
 
+    if (!m && !push_within(s, e))
+        return;
     reply_ok(s, e, (struct value){0});
     if (!m)
         return;
@@ -485,6 +490,8 @@ static void on_leave(struct session *s, const struct envelope *e)
 
 static void on_envelope(struct session *s, const struct envelope *e)
 {
+    if ((e->has_nul || mp_type(e->payload) != MP_MAP) && !push_within(s, e))
+        return;
     if (e->has_nul && str_is(e->event, "phx_join")) {
         reply_reason(s, e, REASON_not_found);
     } else if (e->has_nul || mp_type(e->payload) != MP_MAP) {
@@ -748,5 +755,7 @@ static int looked_again(struct actor *self, void *state, const struct msg *m)
 /* The end it was told at the handshake: use since then has moved an idle end, never the absolute one. */
 void session_expired(struct session *s)
 {
-    identity_ask_sid(s->self, s->sid, 10000, looked_again);
+    s->expires_ms = 0; /* asked once; the answer sets it anew */
+    if (identity_ask_sid(s->self, s->sid, 10000, looked_again) < 0)
+        s->expires_ms = wall_ms() + 1000;
 }

@@ -43,6 +43,7 @@ struct session {
     uint16_t in_flight, member_count, member_cap;
     uint8_t enc, lang;
     bool paused, draining, revoked;
+    bool evicted;                    /* sockets.c: told to make room */
     char sid[65];
 };
 

@@ -28,15 +28,17 @@ void sockets_add(struct session *s)
 
     pthread_mutex_lock(&lock);
     for (struct session *o = *chain; o; o = o->next_socket) {
-        if (strcmp(o->who->user_id, s->who->user_id) != 0)
+        if (o->evicted || strcmp(o->who->user_id, s->who->user_id) != 0)
             continue;
         count++;
         if (!silent || atomic_load_explicit(&o->heard, memory_order_relaxed) <
                            atomic_load_explicit(&silent->heard, memory_order_relaxed))
             silent = o;
     }
-    if (count >= config.sockets_user)
+    if (count >= config.sockets_user && silent) {
+        silent->evicted = true;
         victim = session_id(silent);
+    }
     s->next_socket = *chain;
     *chain = s;
     pthread_mutex_unlock(&lock);

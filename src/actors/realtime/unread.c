@@ -20,6 +20,7 @@ struct watch {
     int64_t read, head, told_ms;
     uint32_t unread;
     bool dirty;
+    bool asking;         /* its count is being read: one question at a time */
 };
 
 /* The watches of one group or of one user. */
@@ -163,8 +164,18 @@ static void watch_drop(struct watch *w)
 
 struct question {
     char *user_id, *tenant, *group_id; /* group_id NULL: all groups of the user */
-    int64_t mark;
+    int64_t mark, head;
 };
+
+static void ask(const char *user_id, const char *tenant, const struct watch *w);
+
+static void count_again(struct watch *w, const char *tenant)
+{
+    if (w->asking)
+        return;
+    w->asking = true;
+    ask(w->user_id, tenant, w);
+}
 
 static int groups_read(struct actor *self, void *state, const struct msg *m)
 {
@@ -178,6 +189,8 @@ static int groups_read(struct actor *self, void *state, const struct msg *m)
         struct watch *w = watch_add(db_text(m, 0, row, 0), user);
         int64_t head = db_int(m, 0, row, 3);
 
+        if (w->head > head || w->read > db_int(m, 0, row, 1))
+            continue; /* we heard more than the database has yet */
         w->read = db_int(m, 0, row, 1);
         w->unread = (uint32_t)db_int(m, 0, row, 2);
         w->head = head > w->head ? head : w->head;
@@ -193,9 +206,14 @@ static int count_read(struct actor *self, void *state, const struct msg *m)
     struct watch *w = watch_find(q->group_id, q->user_id);
 
     (void)self;
-    if (w && w->read == q->mark) {
+    if (!w)
+        return ACTOR_DONE;
+    w->asking = false;
+    if (w->read == q->mark && w->head == q->head) {
         w->unread = (uint32_t)db_int(m, 0, 0, 1);
         changed(w);
+    } else {
+        count_again(w, q->tenant); /* the mark or the head moved meanwhile */
     }
     return ACTOR_DONE;
 }
@@ -232,9 +250,13 @@ static void question_terminate(struct actor *self, void *state, int result)
 
 static int question_fail(struct actor *self, void *state, int err)
 {
+    struct question *q = state;
+    struct watch *w = q->group_id ? watch_find(q->group_id, q->user_id) : NULL;
+
     (void)self;
-    (void)state;
     (void)err;
+    if (w)
+        w->asking = false;
     return ACTOR_DONE; /* unread counts are a convenience: the next read mark or join asks again */
 }
 
@@ -256,9 +278,9 @@ static const struct actor_type question_type = {
     .terminate = question_terminate,
 };
 
-static void ask(const char *user_id, const char *tenant, const char *group_id, int64_t mark)
+static void ask(const char *user_id, const char *tenant, const struct watch *w)
 {
-    struct question q = {xstrdup(user_id), xstrdup(tenant), group_id ? xstrdup(group_id) : NULL, mark};
+    struct question q = {xstrdup(user_id), xstrdup(tenant), w ? xstrdup(w->group_id) : NULL, w ? w->read : 0, w ? w->head : 0};
 
     actor_spawn(&question_type, &q);
 }
@@ -268,8 +290,11 @@ void unread_watch(struct session *s)
     struct watches *user = list_get(&here()->users, s->who->user_id, true);
 
     atomic_fetch_add_explicit(&watchers, 1, memory_order_relaxed);
-    user->sockets++;
-    ask(s->who->user_id, s->who->establishment_id, NULL, 0);
+    if (user->sockets++ == 0)
+        ask(s->who->user_id, s->who->establishment_id, NULL);
+    for (struct watch *w = user->first; w; w = w->next_of_user) /* another socket of the user: it is told what is known */
+        if (w->unread)
+            changed(w);
 }
 
 void unread_unwatch(struct session *s)
@@ -321,7 +346,7 @@ static void read_mark(const char *group_id, struct mp mark)
         struct session *s = hub_user_sessions(user_id);
 
         if (s)
-            ask(user_id, s->who->establishment_id, group_id, w->read);
+            count_again(w, s->who->establishment_id);
         return;
     }
     w->unread = 0;

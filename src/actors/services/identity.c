@@ -348,7 +348,7 @@ static void terminate(struct actor *self, void *state, int result)
     struct lookups *l = state;
 
     (void)self;
-    if (result < 0)
+    if (result < 0 && result != -ESHUTDOWN)
         log_msg(LOG_ERROR, "identity_ended", "the identity look-ups of loop %u ended: %s",
                 loop_index(), strerror(-result));
     refuse_all(l, -EUNAVAILABLE_DB);

@@ -245,7 +245,7 @@ static void terminate(struct actor *self, void *state, int result)
     struct queue *q = state;
 
     (void)self;
-    if (result < 0)
+    if (result < 0 && result != -ESHUTDOWN)
         log_msg(LOG_ERROR, "signin_ended", "the sign-in queue ended: %s", strerror(-result));
     for (struct job *j = q->running; j; j = j->next)
         actor_stop(j->attempt, -ECANCELED);
