@@ -1,6 +1,7 @@
 /*
- * stacgate check: what is wrong here and what to change, before a class is waiting. Looks only: it makes no directory, no cluster and
- * no table. The exit status is the worst finding's: 0 fine, 1 the database cannot be reached, 2 something must be changed.
+ * stacgate check: what is wrong here and what to change, before a class is waiting. Looks only: it
+ * makes no directory, no cluster and no table. The exit status is the worst finding's: 0 fine, 1
+ * the database cannot be reached, 2 something must be changed.
  */
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -48,7 +49,8 @@ static void check_address(void)
     if (problem)
         report(EXIT_USAGE, "%s", problem);
     else
-        report(EXIT_OK, say("adresse %s, port %u", "address %s, port %u"), config.host, config.port);
+        report(EXIT_OK, say("adresse %s, port %u", "address %s, port %u"), config.host,
+               config.port);
     free(problem);
 }
 
@@ -60,12 +62,19 @@ static void check_expiry(const SSL_CTX *ctx)
     int days = 0, seconds = 0;
 
     if (!cert || !ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)))
-        report(EXIT_USAGE, say("%s : date de fin illisible", "%s: its end date cannot be read"), config.tls_cert);
+        report(EXIT_USAGE, say("%s : date de fin illisible", "%s: its end date cannot be read"),
+               config.tls_cert);
     else if (days < 0 || seconds < 0)
-        report(EXIT_USAGE, say("%s : certificat expiré ; renouvelez-le", "%s: expired; renew the certificate"), config.tls_cert);
+        report(EXIT_USAGE,
+               say("%s : certificat expiré ; renouvelez-le", "%s: expired; renew the certificate"),
+               config.tls_cert);
     else
-        report(EXIT_OK, days < EXPIRY_DAYS ? say("certificat TLS valable %d jours seulement : pensez à le renouveler", "TLS certificate good for only %d days: think of renewing it")
-                                           : say("certificat TLS valable %d jours", "TLS certificate good for %d days"), days);
+        report(EXIT_OK,
+               days < EXPIRY_DAYS
+                   ? say("certificat TLS valable %d jours seulement : pensez à le renouveler",
+                         "TLS certificate good for only %d days: think of renewing it")
+                   : say("certificat TLS valable %d jours", "TLS certificate good for %d days"),
+               days);
 }
 
 static void check_tls(void)
@@ -75,18 +84,29 @@ static void check_tls(void)
     if (!config.tls_cert && !config.tls_key)
         return;
     if (!config.tls_cert || !config.tls_key) {
-        report(EXIT_USAGE, "%s", say("--tls-cert et --tls-key vont ensemble : donnez les deux", "--tls-cert and --tls-key go together: give both"));
+        report(EXIT_USAGE, "%s",
+               say("--tls-cert et --tls-key vont ensemble : donnez les deux",
+                   "--tls-cert and --tls-key go together: give both"));
         return;
     }
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         report(EXIT_USAGE, "OpenSSL");
     else if (SSL_CTX_use_certificate_chain_file(ctx, config.tls_cert) != 1)
-        report(EXIT_USAGE, say("%s ne se lit pas comme certificat PEM", "%s cannot be read as a PEM certificate"), config.tls_cert);
+        report(
+            EXIT_USAGE,
+            say("%s ne se lit pas comme certificat PEM", "%s cannot be read as a PEM certificate"),
+            config.tls_cert);
     else if (SSL_CTX_use_PrivateKey_file(ctx, config.tls_key, SSL_FILETYPE_PEM) != 1)
-        report(EXIT_USAGE, say("%s ne se lit pas comme clé PEM, ou n'est pas celle du certificat", "%s cannot be read as a PEM key, or is not the certificate's"), config.tls_key);
+        report(EXIT_USAGE,
+               say("%s ne se lit pas comme clé PEM, ou n'est pas celle du certificat",
+                   "%s cannot be read as a PEM key, or is not the certificate's"),
+               config.tls_key);
     else if (stat(config.tls_key, &st) == 0 && (st.st_mode & 077))
-        report(EXIT_USAGE, say("%s est lisible par d'autres : chmod 600", "%s can be read by others: chmod 600"), config.tls_key);
+        report(
+            EXIT_USAGE,
+            say("%s est lisible par d'autres : chmod 600", "%s can be read by others: chmod 600"),
+            config.tls_key);
     else
         check_expiry(ctx);
     SSL_CTX_free(ctx);
@@ -104,9 +124,15 @@ static void check_disk(const char *dir)
     }
     unsigned long long mib = (unsigned long long)fs.f_bavail * fs.f_frsize >> 20;
     if (mib < DISK_MIN_MIB)
-        report(EXIT_USAGE, say("%s : %llu Mio libres ; libérez de la place, ou choisissez un autre --data", "%s: %llu MiB free; make room, or choose another --data"), dir, mib);
+        report(EXIT_USAGE,
+               say("%s : %llu Mio libres ; libérez de la place, ou choisissez un autre --data",
+                   "%s: %llu MiB free; make room, or choose another --data"),
+               dir, mib);
     else
-        report(EXIT_OK, mib < DISK_LOW_MIB ? say("%s : %llu Mio libres seulement", "%s: only %llu MiB free") : say("%s : %llu Mio libres", "%s: %llu MiB free"), dir, mib);
+        report(EXIT_OK,
+               mib < DISK_LOW_MIB ? say("%s : %llu Mio libres seulement", "%s: only %llu MiB free")
+                                  : say("%s : %llu Mio libres", "%s: %llu MiB free"),
+               dir, mib);
 }
 
 /* The directory that is there already, above a data directory that serve has yet to make. */
@@ -128,7 +154,10 @@ static void check_data(void)
     char *dir = existing_parent(config.data);
 
     if (access(dir, W_OK | X_OK) < 0)
-        report(EXIT_USAGE, say("%s n'est pas accessible en écriture : choisissez un autre --data", "%s cannot be written to: choose another --data"), dir);
+        report(EXIT_USAGE,
+               say("%s n'est pas accessible en écriture : choisissez un autre --data",
+                   "%s cannot be written to: choose another --data"),
+               dir);
     else
         check_disk(dir);
     free(dir);
@@ -152,9 +181,12 @@ static void check_schema(const struct workplace *w)
     int err = store_schema_check(&w->target, &error);
 
     if (!err)
-        report(EXIT_OK, "%s", say("la base est au schéma de cette version", "the database has this version's schema"));
+        report(EXIT_OK, "%s",
+               say("la base est au schéma de cette version",
+                   "the database has this version's schema"));
     else
-        report(err == -EUNAVAILABLE_DB ? EXIT_FAILED : EXIT_USAGE, "%s", error ? error : strerror(-err));
+        report(err == -EUNAVAILABLE_DB ? EXIT_FAILED : EXIT_USAGE, "%s",
+               error ? error : strerror(-err));
     free(error);
 }
 
@@ -167,7 +199,9 @@ static void check_database(void)
     if (store_locate(config.data, &target, &error) < 0) {
         report(EXIT_USAGE, "%s", error);
     } else if (target.embedded && !cluster_made()) {
-        report(EXIT_OK, "%s", say("pas encore de base : le premier « serve » la crée", "no database yet: the first 'serve' makes it"));
+        report(EXIT_OK, "%s",
+               say("pas encore de base : le premier « serve » la crée",
+                   "no database yet: the first 'serve' makes it"));
         store_target_finish(&target);
     } else {
         store_target_finish(&target);

@@ -1,6 +1,7 @@
 /*
- * stacgate migrate: the schema of this build, made or adopted. 0 done, 1 the database cannot be reached, 2 it can but must not
- * be touched by this build (newer schema, changed migration, missing right): the sentence says what to change.
+ * stacgate migrate: the schema of this build, made or adopted. 0 done, 1 the database cannot be
+ * reached, 2 it can but must not be touched by this build (newer schema, changed migration, missing
+ * right): the sentence says what to change.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ int cmd_migrate(const struct command *c, int argc, char **argv)
         status = !err ? EXIT_OK : err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
     }
     if (status == EXIT_OK)
-        print_line(say("La base est au schéma de cette version.", "The database has this version's schema."));
+        print_line(say("La base est au schéma de cette version.",
+                       "The database has this version's schema."));
     else
         complain(status, "%s", error);
     free(error);

@@ -1,6 +1,7 @@
 /*
- * stacgate outbox: the mail that waits, for an installation without a mailer yet. Shows who gets what and when; with --id the whole text
- * of one, which may hold a link that signs in: it is asked for by name, not shown in passing.
+ * stacgate outbox: the mail that waits, for an installation without a mailer yet. Shows who gets
+ * what and when; with --id the whole text of one, which may hold a link that signs in: it is asked
+ * for by name, not shown in passing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ const struct own_option outbox_options[] = {
 static int print_list(PGconn *db)
 {
     static const char list[] =
-        "select id, to_char(created_at, 'YYYY-MM-DD HH24:MI'), recipient, subject, case when sent_at is null then '' else '✓' end"
+        "select id, to_char(created_at, 'YYYY-MM-DD HH24:MI'), recipient, subject, case when "
+        "sent_at is null then '' else '✓' end"
         " from outbox where $1::boolean or sent_at is null order by created_at desc limit 200";
     const char *values[] = {all ? "t" : "f"};
     char *error = NULL;
@@ -30,7 +32,8 @@ static int print_list(PGconn *db)
         return EXIT_FAILED;
     }
     for (int i = 0; i < PQntuples(r); i++)
-        printf("%s  %s  %s  %s %s\n", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2), PQgetvalue(r, i, 3), PQgetvalue(r, i, 4));
+        printf("%s  %s  %s  %s %s\n", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2),
+               PQgetvalue(r, i, 3), PQgetvalue(r, i, 4));
     if (PQntuples(r) == 0)
         puts(say("Aucun courriel en attente.", "No mail is waiting."));
     PQclear(r);
@@ -41,7 +44,8 @@ static int print_one(PGconn *db)
 {
     const char *values[] = {id};
     char *error = NULL;
-    PGresult *r = owner_query(db, &error, "select recipient, subject, body from outbox where id::text = $1", 1, values);
+    PGresult *r = owner_query(
+        db, &error, "select recipient, subject, body from outbox where id::text = $1", 1, values);
     int status = EXIT_FAILED;
 
     if (!r)

@@ -1,6 +1,7 @@
 /*
- * stacgate serve: from a command line to a running server and back to nothing. The order is the point: what can be wrong is found
- * out before anything listens, and whatever was started is stopped in reverse.
+ * stacgate serve: from a command line to a running server and back to nothing. The order is the
+ * point: what can be wrong is found out before anything listens, and whatever was started is
+ * stopped in reverse.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,10 +26,11 @@ enum { PROXIES_MAX = 32, FRAGMENTS_MAX = 1024, WRITE_DEPTH = 4, READ_DEPTH = 4, 
 
 const struct own_option serve_options[] = {{0}};
 
-static const struct loop_service *const services[] = {&db_service,       &identity_service, &realtime_service,
-                                                      &http_service,     &ready_service,    NULL};
+static const struct loop_service *const services[] = {
+    &db_service, &identity_service, &realtime_service, &http_service, &ready_service, NULL};
 
-/* ---- is the configuration one that can work? ---------------------------------------------------------------- */
+/* ---- is the configuration one that can work?
+ * ---------------------------------------------------------------- */
 
 static int log_level(enum log_level *ret)
 {
@@ -39,8 +41,10 @@ static int log_level(enum log_level *ret)
             *ret = (enum log_level)i;
             return EXIT_OK;
         }
-    return complain(EXIT_USAGE, say("--log-level %s : niveaux possibles : error, warn, info, debug",
-                                    "--log-level %s: the levels are error, warn, info, debug"), config.log_level);
+    return complain(EXIT_USAGE,
+                    say("--log-level %s : niveaux possibles : error, warn, info, debug",
+                        "--log-level %s: the levels are error, warn, info, debug"),
+                    config.log_level);
 }
 
 static int check_config(void)
@@ -53,35 +57,44 @@ static int check_config(void)
         return EXIT_USAGE;
     }
     if (config.loops > LOOPS_MAX)
-        return complain(EXIT_USAGE, say("--loops %u : %d au plus", "--loops %u: at most %d"), config.loops, LOOPS_MAX);
+        return complain(EXIT_USAGE, say("--loops %u : %d au plus", "--loops %u: at most %d"),
+                        config.loops, LOOPS_MAX);
     if (!config.tls_cert != !config.tls_key)
-        return complain(EXIT_USAGE, "%s", say("--tls-cert et --tls-key vont ensemble : donnez les deux, ou aucun",
-                                              "--tls-cert and --tls-key go together: give both, or neither"));
+        return complain(EXIT_USAGE, "%s",
+                        say("--tls-cert et --tls-key vont ensemble : donnez les deux, ou aucun",
+                            "--tls-cert and --tls-key go together: give both, or neither"));
     if (!config.db_write || !config.db_read || !config.db_slow)
-        return complain(EXIT_USAGE, "%s", say("--db-write, --db-read et --db-slow : au moins 1 chacun",
-                                              "--db-write, --db-read and --db-slow: at least 1 each"));
+        return complain(EXIT_USAGE, "%s",
+                        say("--db-write, --db-read et --db-slow : au moins 1 chacun",
+                            "--db-write, --db-read and --db-slow: at least 1 each"));
     return EXIT_OK;
 }
 
 static void warn_about_choices(void)
 {
     if (config.test_endpoints)
-        log_msg(LOG_WARN, "test_endpoints", "%s", say("/test/echo et /test/ws sont ouverts à tous : pour des essais seulement",
-                                                      "/test/echo and /test/ws are open to everybody: for tests only"));
+        log_msg(LOG_WARN, "test_endpoints", "%s",
+                say("/test/echo et /test/ws sont ouverts à tous : pour des essais seulement",
+                    "/test/echo and /test/ws are open to everybody: for tests only"));
     if (config.insecure_lan)
-        log_msg(LOG_WARN, "insecure_lan", "%s", say("HTTP en clair sur le réseau privé : mots de passe et messages s'y lisent",
-                                                    "plain HTTP on the private network: passwords and messages can be read there"));
+        log_msg(LOG_WARN, "insecure_lan", "%s",
+                say("HTTP en clair sur le réseau privé : mots de passe et messages s'y lisent",
+                    "plain HTTP on the private network: passwords and messages can be read there"));
     if (!config.rate_limits)
         log_msg(LOG_WARN, "rate_limits_off", "%s", say("aucune limite de débit", "no rate limits"));
     if (config.demo_public)
-        log_msg(LOG_WARN, "demo_public", "%s", say("les comptes de démonstration, au mot de passe connu, sont ouverts à tout le réseau",
-                                                   "the demo accounts, whose password is known, are open to the whole network"));
+        log_msg(LOG_WARN, "demo_public", "%s",
+                say("les comptes de démonstration, au mot de passe connu, sont ouverts à tout le "
+                    "réseau",
+                    "the demo accounts, whose password is known, are open to the whole network"));
     if (getenv("SESSION_SECRET") || getenv("NODE_ENV"))
-        log_msg(LOG_INFO, "unused_environment", "%s", say("SESSION_SECRET et NODE_ENV ne servent plus : les sessions sont en base",
-                                                          "SESSION_SECRET and NODE_ENV are unused: sessions live in the database"));
+        log_msg(LOG_INFO, "unused_environment", "%s",
+                say("SESSION_SECRET et NODE_ENV ne servent plus : les sessions sont en base",
+                    "SESSION_SECRET and NODE_ENV are unused: sessions live in the database"));
 }
 
-/* ---- handing the options down ------------------------------------------------------------------------------- */
+/* ---- handing the options down
+ * ------------------------------------------------------------------------------- */
 
 /* "a, b" → {"a", "b", NULL}; false: too many. The strings live as long as the process. */
 static bool split_list(const char *text, const char *ret[PROXIES_MAX + 1])
@@ -106,11 +119,16 @@ static int listen_on_port(char **ret_error)
     static const char *proxies[PROXIES_MAX + 1];
 
     if (!split_list(config.proxies, proxies))
-        return complain(EXIT_USAGE, say("--proxies : %d adresses au plus", "--proxies: at most %d addresses"), PROXIES_MAX);
+        return complain(EXIT_USAGE,
+                        say("--proxies : %d adresses au plus", "--proxies: at most %d addresses"),
+                        PROXIES_MAX);
 
-    http_configure(&(struct http_options){
-        .host = config.host, .port = (uint16_t)config.port, .tls_cert = config.tls_cert, .tls_key = config.tls_key,
-        .insecure_lan = config.insecure_lan, .proxies = proxies});
+    http_configure(&(struct http_options){.host = config.host,
+                                          .port = (uint16_t)config.port,
+                                          .tls_cert = config.tls_cert,
+                                          .tls_key = config.tls_key,
+                                          .insecure_lan = config.insecure_lan,
+                                          .proxies = proxies});
     return http_bind(ret_error) < 0 ? complain(EXIT_USAGE, "%s", *ret_error) : EXIT_OK;
 }
 
@@ -123,7 +141,8 @@ static void page_or_problem(struct http_req *r, int status, const char *detail)
 
 static int use_pages(char **ret_error)
 {
-    int err = config.static_dir ? static_use_directory(config.static_dir, ret_error) : static_use(static_embedded);
+    int err = config.static_dir ? static_use_directory(config.static_dir, ret_error)
+                                : static_use(static_embedded);
 
     return err ? complain(EXIT_USAGE, "%s", *ret_error ? *ret_error : strerror(-err)) : EXIT_OK;
 }
@@ -132,13 +151,19 @@ static void configure_floors(const struct workplace *w)
 {
     db_configure(&(struct db_options){
         .conninfo = w->target.app_conninfo,
-        .connections = {[DB_WRITE] = config.db_write, [DB_READ] = config.db_read, [DB_SLOW] = config.db_slow},
+        .connections =
+            {[DB_WRITE] = config.db_write, [DB_READ] = config.db_read, [DB_SLOW] = config.db_slow},
         .depth = {[DB_WRITE] = WRITE_DEPTH, [DB_READ] = READ_DEPTH, [DB_SLOW] = SLOW_DEPTH},
-        .queue_max = config.db_queue, .statement_timeout_ms = config.statement_timeout});
-    ws_configure(&(struct ws_limits){
-        .queue_soft = (uint32_t)config.queue_soft, .queue_hard = (uint32_t)config.queue_hard, .queue_age_ms = config.queue_age,
-        .queue_total = config.queue_total, .ping_after_ms = config.ping_after, .dead_after_ms = config.dead_after,
-        .sndbuf = (uint32_t)config.sndbuf, .fragments_max = FRAGMENTS_MAX});
+        .queue_max = config.db_queue,
+        .statement_timeout_ms = config.statement_timeout});
+    ws_configure(&(struct ws_limits){.queue_soft = (uint32_t)config.queue_soft,
+                                     .queue_hard = (uint32_t)config.queue_hard,
+                                     .queue_age_ms = config.queue_age,
+                                     .queue_total = config.queue_total,
+                                     .ping_after_ms = config.ping_after,
+                                     .dead_after_ms = config.dead_after,
+                                     .sndbuf = (uint32_t)config.sndbuf,
+                                     .fragments_max = FRAGMENTS_MAX});
 
     realtime_setup();
     rest_setup();
@@ -149,7 +174,9 @@ static void configure_floors(const struct workplace *w)
         http_routes(net_test_routes, net_test_route_count);
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------- */
+/* ---- running
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static unsigned loop_number(void)
 {
@@ -168,10 +195,14 @@ static int run(struct workplace *w)
         return status;
     configure_floors(w);
     process_running(true);
-    int err = runtime_run(&(struct runtime_options){.loops = loop_number(), .drain_ms = config.drain_ms, .services = services});
+    int err = runtime_run(&(struct runtime_options){
+        .loops = loop_number(), .drain_ms = config.drain_ms, .services = services});
     process_running(false);
     if (err)
-        return complain(EXIT_FAILED, say("le serveur n'a pas pu démarrer (%s)", "the server could not start (%s)"), strerror(-err));
+        return complain(
+            EXIT_FAILED,
+            say("le serveur n'a pas pu démarrer (%s)", "the server could not start (%s)"),
+            strerror(-err));
     return (int)database_status();
 }
 

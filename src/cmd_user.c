@@ -1,6 +1,7 @@
 /*
- * stacgate user create: how a first administrator comes to be, since nothing ships with a default account. The password is read
- * from standard input or invented and shown once; it never stands in a command line, where every user of the machine sees it.
+ * stacgate user create: how a first administrator comes to be, since nothing ships with a default
+ * account. The password is read from standard input or invented and shown once; it never stands in
+ * a command line, where every user of the machine sees it.
  */
 #include <ctype.h>
 #include <openssl/crypto.h>
@@ -20,19 +21,24 @@ static bool from_stdin;
 
 const struct own_option user_options[] = {
     {"email", OWN_TEXT, &email, "adresse du compte", "the account's address"},
-    {"role", OWN_TEXT, &role, "super_admin, admin, manager, formateur ou apprenant", "super_admin, admin, manager, formateur or apprenant"},
+    {"role", OWN_TEXT, &role, "super_admin, admin, manager, formateur ou apprenant",
+     "super_admin, admin, manager, formateur or apprenant"},
     {"establishment", OWN_TEXT, &establishment, "établissement (slug)", "the school (slug)"},
     {"first-name", OWN_TEXT, &first_name, "prénom", "first name"},
     {"last-name", OWN_TEXT, &last_name, "nom", "last name"},
-    {"password-stdin", OWN_FLAG, &from_stdin, "lit le mot de passe (une ligne) sur l'entrée standard", "reads the password (one line) from standard input"},
+    {"password-stdin", OWN_FLAG, &from_stdin,
+     "lit le mot de passe (une ligne) sur l'entrée standard",
+     "reads the password (one line) from standard input"},
     {0}};
 
-/* One @ with something on both sides and no space or control character: the mail that follows decides the rest. */
+/* One @ with something on both sides and no space or control character: the mail that follows
+ * decides the rest. */
 static bool email_plausible(const char *s)
 {
     const char *at = strchr(s, '@');
 
-    if (!at || at == s || !at[1] || strchr(at + 1, '@') || strlen(s) > 254 || !utf8_valid(s, strlen(s)))
+    if (!at || at == s || !at[1] || strchr(at + 1, '@') || strlen(s) > 254 ||
+        !utf8_valid(s, strlen(s)))
         return false;
     for (; *s; s++)
         if ((unsigned char)*s <= ' ' || *s == 127)
@@ -42,7 +48,8 @@ static bool email_plausible(const char *s)
 
 static bool role_known(const char *s)
 {
-    static const char *const roles[] = {"super_admin", "admin", "manager", "formateur", "apprenant"};
+    static const char *const roles[] = {"super_admin", "admin", "manager", "formateur",
+                                        "apprenant"};
 
     for (unsigned i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
         if (strcmp(s, roles[i]) == 0)
@@ -53,17 +60,25 @@ static bool role_known(const char *s)
 static int check_words(const char *word)
 {
     if (!word || strcmp(word, "create") != 0)
-        return complain(EXIT_USAGE, "%s", say("dites quoi faire : stacgate user create --email … (aide : stacgate user --help)",
-                                              "say what to do: stacgate user create --email … (help: stacgate user --help)"));
+        return complain(
+            EXIT_USAGE, "%s",
+            say("dites quoi faire : stacgate user create --email … (aide : stacgate user --help)",
+                "say what to do: stacgate user create --email … (help: stacgate user --help)"));
     if (!email || !email_plausible(email))
-        return complain(EXIT_USAGE, "%s", say("--email doit donner une adresse, comme prenom.nom@ecole.fr",
-                                              "--email must give an address, as first.last@school.org"));
+        return complain(EXIT_USAGE, "%s",
+                        say("--email doit donner une adresse, comme prenom.nom@ecole.fr",
+                            "--email must give an address, as first.last@school.org"));
     if (!role_known(role))
-        return complain(EXIT_USAGE, say("--role %s : rôle inconnu ; rôles : super_admin, admin, manager, formateur, apprenant",
-                                        "--role %s: unknown; roles: super_admin, admin, manager, formateur, apprenant"), role);
+        return complain(
+            EXIT_USAGE,
+            say("--role %s : rôle inconnu ; rôles : super_admin, admin, manager, formateur, "
+                "apprenant",
+                "--role %s: unknown; roles: super_admin, admin, manager, formateur, apprenant"),
+            role);
     if (!establishment && strcmp(role, "super_admin") != 0)
-        return complain(EXIT_USAGE, "%s", say("--establishment doit nommer l'établissement du compte (son slug)",
-                                              "--establishment must name the account's school (its slug)"));
+        return complain(EXIT_USAGE, "%s",
+                        say("--establishment doit nommer l'établissement du compte (son slug)",
+                            "--establishment must name the account's school (its slug)"));
     return -1;
 }
 
@@ -77,23 +92,29 @@ static int read_password(char out[PASSWORD_MAX])
         out[0] = '\0';
     out[strcspn(out, "\r\n")] = '\0';
     if (!utf8_valid(out, strlen(out)) || utf8_length(out, strlen(out)) < PASSWORD_MIN)
-        return complain(EXIT_USAGE, say("le mot de passe lu doit avoir au moins %d caractères",
-                                        "the password read must have at least %d characters"), PASSWORD_MIN);
+        return complain(EXIT_USAGE,
+                        say("le mot de passe lu doit avoir au moins %d caractères",
+                            "the password read must have at least %d characters"),
+                        PASSWORD_MIN);
     return -1;
 }
 
-static bool insert_user(PGconn *db, const char *establishment_id, const char *hash, char **ret_error)
+static bool insert_user(PGconn *db, const char *establishment_id, const char *hash,
+                        char **ret_error)
 {
     size_t local = strcspn(email, "@");
     char *username = strndup(email, local);
     const char *values[] = {establishment_id, email, username, hash, first_name, last_name, role};
-    PGresult *r = owner_query(db, ret_error,
-                              "insert into users (establishment_id, email, username, password, first_name, last_name, role) "
-                              "values ($1, lower($2), lower($3), $4, $5, $6, $7::user_role) returning id, email",
-                              7, values);
+    PGresult *r = owner_query(
+        db, ret_error,
+        "insert into users (establishment_id, email, username, password, first_name, last_name, "
+        "role) "
+        "values ($1, lower($2), lower($3), $4, $5, $6, $7::user_role) returning id, email",
+        7, values);
 
     if (r)
-        printf(say("Compte créé : %s (%s), identifiant %s\n", "Account made: %s (%s), id %s\n"), PQgetvalue(r, 0, 1), role, PQgetvalue(r, 0, 0));
+        printf(say("Compte créé : %s (%s), identifiant %s\n", "Account made: %s (%s), id %s\n"),
+               PQgetvalue(r, 0, 1), role, PQgetvalue(r, 0, 0));
     PQclear(r);
     free(username);
     return r != NULL;
@@ -103,8 +124,12 @@ static int create(PGconn *db, const char *hash)
 {
     char *error = NULL;
     const char *slug[] = {establishment}, *address[] = {email};
-    PGresult *school = establishment ? owner_query(db, &error, "select id from establishments where slug = $1", 1, slug) : NULL;
-    PGresult *taken = owner_query(db, &error, "select 1 from users where lower(email) = lower($1)", 1, address);
+    PGresult *school =
+        establishment
+            ? owner_query(db, &error, "select id from establishments where slug = $1", 1, slug)
+            : NULL;
+    PGresult *taken =
+        owner_query(db, &error, "select 1 from users where lower(email) = lower($1)", 1, address);
     int status = EXIT_FAILED;
 
     if (error || !taken)
@@ -112,7 +137,8 @@ static int create(PGconn *db, const char *hash)
     else if (PQntuples(taken) > 0)
         complain(status, say("il y a déjà un compte %s", "there is already an account %s"), email);
     else if (school && PQntuples(school) == 0)
-        complain(status, say("aucun établissement « %s » (slug)", "no school '%s' (slug)"), establishment);
+        complain(status, say("aucun établissement « %s » (slug)", "no school '%s' (slug)"),
+                 establishment);
     else if (insert_user(db, school ? PQgetvalue(school, 0, 0) : NULL, hash, &error))
         status = EXIT_OK;
     else
@@ -143,7 +169,9 @@ int cmd_user(const struct command *c, int argc, char **argv)
         char *hash = password_hash(password);
         status = create(db, hash);
         if (status == EXIT_OK && !from_stdin)
-            printf(say("Mot de passe (affiché cette seule fois) : %s\n", "Password (shown this one time): %s\n"), password);
+            printf(say("Mot de passe (affiché cette seule fois) : %s\n",
+                       "Password (shown this one time): %s\n"),
+                   password);
         free(hash);
         PQfinish(db);
     }

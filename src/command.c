@@ -1,6 +1,7 @@
 /*
- * Sentences in the operator's language, and a command's options. What is not one of the command's own options belongs to
- * config/options.def and goes to config_load unchanged, so that both kinds may stand in any order on one command line.
+ * Sentences in the operator's language, and a command's options. What is not one of the command's
+ * own options belongs to config/options.def and goes to config_load unchanged, so that both kinds
+ * may stand in any order on one command line.
  */
 #include "command.h"
 
@@ -22,7 +23,8 @@ bool speak_french(void)
         if (!lang || !*lang)
             continue;
         /* C and POSIX name no language. */
-        bool none = strcmp(lang, "C") == 0 || strncmp(lang, "C.", 2) == 0 || strcmp(lang, "POSIX") == 0;
+        bool none =
+            strcmp(lang, "C") == 0 || strncmp(lang, "C.", 2) == 0 || strcmp(lang, "POSIX") == 0;
         return none || strncmp(lang, "fr", 2) == 0;
     }
     return true;
@@ -47,14 +49,15 @@ int complain(int status, const char *fmt, ...)
 
 static void print_help(const struct command *c)
 {
-    printf("stacgate %s %s\n\n%s\n\n%s", c->name, say("[options]", "[options]"), say(c->french, c->english),
-           say(c->french_help, c->english_help));
+    printf("stacgate %s %s\n\n%s\n\n%s", c->name, say("[options]", "[options]"),
+           say(c->french, c->english), say(c->french_help, c->english_help));
     if (c->options) {
         printf("\n%s\n", say("Options de cette commande :", "Options of this command:"));
         for (const struct own_option *o = c->options; o->name; o++) {
             const char *value = o->kind == OWN_FLAG ? "" : o->kind == OWN_COUNT ? " N" : " …";
             int pad = 22 - (int)strlen(o->name) - (o->kind == OWN_FLAG ? 0 : 2);
-            printf("  --%s%s%*s %s\n", o->name, value, pad > 0 ? pad : 1, "", say(o->french, o->english));
+            printf("  --%s%s%*s %s\n", o->name, value, pad > 0 ? pad : 1, "",
+                   say(o->french, o->english));
         }
     }
     putchar('\n');
@@ -62,7 +65,8 @@ static void print_help(const struct command *c)
     config_print_help(speak_french());
 }
 
-static const struct own_option *own_find(const struct command *c, const char *arg, const char **ret_value)
+static const struct own_option *own_find(const struct command *c, const char *arg,
+                                         const char **ret_value)
 {
     if (strncmp(arg, "--", 2) != 0 || !c->options)
         return NULL;
@@ -120,9 +124,11 @@ static int take_own(const struct command *c, int argc, char **argv, int *ret_arg
         if (!value && o->kind != OWN_FLAG && i + 1 < argc)
             value = argv[++i];
         if (!own_set(o, value))
-            return complain(EXIT_USAGE, say("--%s : valeur absente ou qui ne convient pas (voir stacgate %s --help)",
-                                            "--%s: its value is missing or does not fit (see stacgate %s --help)"),
-                            o->name, c->name);
+            return complain(
+                EXIT_USAGE,
+                say("--%s : valeur absente ou qui ne convient pas (voir stacgate %s --help)",
+                    "--%s: its value is missing or does not fit (see stacgate %s --help)"),
+                o->name, c->name);
     }
     *ret_argc = kept;
     return -1;
@@ -139,13 +145,16 @@ int command_options(const struct command *c, int argc, char **argv, const char *
 
     do {
         if (config_load(kept, argv, next, &next, &error) < 0) {
-            complain(EXIT_USAGE, say("%s (aide : stacgate %s --help)", "%s (help: stacgate %s --help)"), error, c->name);
+            complain(EXIT_USAGE,
+                     say("%s (aide : stacgate %s --help)", "%s (help: stacgate %s --help)"), error,
+                     c->name);
             free(error);
             return EXIT_USAGE;
         }
         if (next < kept && (words == c->words || argv[next][0] == '-'))
-            return complain(EXIT_USAGE, say("« %s » : option ou mot inconnu ici (aide : stacgate %s --help)",
-                                            "'%s': unknown option or word here (help: stacgate %s --help)"),
+            return complain(EXIT_USAGE,
+                            say("« %s » : option ou mot inconnu ici (aide : stacgate %s --help)",
+                                "'%s': unknown option or word here (help: stacgate %s --help)"),
                             argv[next], c->name);
         if (next < kept)
             ret_words[words++] = argv[next++];

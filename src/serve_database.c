@@ -1,7 +1,8 @@
 /*
- * From nothing to a database that this server may use: the private cluster started or adopted and looked after, the lock that keeps a second
- * server off, the schema. A private cluster is ready before the port answers; an external database that is away is waited for in a
- * thread of its own while the server already answers health checks.
+ * From nothing to a database that this server may use: the private cluster started or adopted and
+ * looked after, the lock that keeps a second server off, the schema. A private cluster is ready
+ * before the port answers; an external database that is away is waited for in a thread of its own
+ * while the server already answers health checks.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,17 +21,26 @@ enum { RETRY_S = 1 };
 
 static struct {
     atomic_bool prepared, has_demo;
-    atomic_int status;      /* enum exit_status of the waiter */
+    atomic_int status; /* enum exit_status of the waiter */
     bool watching, locked, waiting;
     pthread_t waiter;
-    pthread_mutex_t mutex;  /* over stop, with the condition that ends a wait early */
+    pthread_mutex_t mutex; /* over stop, with the condition that ends a wait early */
     pthread_cond_t wake;
     bool stop;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-bool database_prepared(void) { return atomic_load(&state.prepared); }
-bool database_has_demo(void) { return atomic_load(&state.has_demo); }
-enum exit_status database_status(void) { return (enum exit_status)atomic_load(&state.status); }
+bool database_prepared(void)
+{
+    return atomic_load(&state.prepared);
+}
+bool database_has_demo(void)
+{
+    return atomic_load(&state.has_demo);
+}
+enum exit_status database_status(void)
+{
+    return (enum exit_status)atomic_load(&state.status);
+}
 
 static void log_line(const char *line)
 {

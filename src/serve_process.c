@@ -1,6 +1,6 @@
 /*
- * The process as the kernel sees it. Handlers only do what is async-signal-safe: the drain is a flag and a wake-up, the backtrace goes
- * straight to a descriptor that was opened at start.
+ * The process as the kernel sees it. Handlers only do what is async-signal-safe: the drain is a
+ * flag and a wake-up, the backtrace goes straight to a descriptor that was opened at start.
  */
 #include <errno.h>
 #include <execinfo.h>
@@ -28,13 +28,16 @@ void process_limits(void)
             log_msg(LOG_WARN, "descriptors", "RLIMIT_NOFILE: %s", strerror(errno));
     }
     if (!config.core) {
-        /* 1 and not 0: a core pattern that is a pipe ignores 0, but 1 stops it (core(5)); a file needs more than a byte anyway. */
+        /* 1 and not 0: a core pattern that is a pipe ignores 0, but 1 stops it (core(5)); a file
+         * needs more than a byte anyway. */
         struct rlimit core = {1, 1};
         setrlimit(RLIMIT_CORE, &core);
     }
 }
 
-/* ---- crashes ----------------------------------------------------------------------------------------------- */
+/* ---- crashes
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int crash_fd = STDERR_FILENO;
 
@@ -49,7 +52,10 @@ static void on_crash(int sig)
     void *frames[FRAMES_MAX];
 
     put("stacgate: ");
-    put(sig == SIGABRT ? "aborted" : sig == SIGSEGV ? "invalid memory access" : sig == SIGBUS ? "bus error" : "fatal signal");
+    put(sig == SIGABRT   ? "aborted"
+        : sig == SIGSEGV ? "invalid memory access"
+        : sig == SIGBUS  ? "bus error"
+                         : "fatal signal");
     put(", version " STACGATE_VERSION ", backtrace:\n");
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), crash_fd);
     raise(sig); /* SA_RESETHAND: the default now, which tells the parent the truth */
@@ -59,7 +65,9 @@ void process_catch_crashes(void)
 {
     static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
     static uint8_t stack[CRASH_STACK];
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND | SA_NODEFER}, now;
+    struct sigaction action = {.sa_handler = on_crash,
+                               .sa_flags = SA_ONSTACK | SA_RESETHAND | SA_NODEFER},
+                     now;
     void *frames[1];
 
     if (config.log_file) {
@@ -69,11 +77,13 @@ void process_catch_crashes(void)
     sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
     backtrace(frames, 1); /* the first call loads libgcc, which a handler must not */
     for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) /* a sanitizer has its own */
+        if (sigaction(signals[i], NULL, &now) == 0 &&
+            now.sa_handler == SIG_DFL) /* a sanitizer has its own */
             sigaction(signals[i], &action, NULL);
 }
 
-/* ---- the way to stop --------------------------------------------------------------------------------------- */
+/* ---- the way to stop
+ * --------------------------------------------------------------------------------------- */
 
 static atomic_int stops;
 static atomic_bool running;
@@ -82,7 +92,8 @@ static void on_stop(int sig)
 {
     (void)sig;
     if (atomic_fetch_add(&stops, 1) > 0 && !atomic_load(&running))
-        _exit(EXIT_FAILED); /* asked twice before there is anything to drain; a cluster left behind is adopted by the next start */
+        _exit(EXIT_FAILED); /* asked twice before there is anything to drain; a cluster left behind
+                               is adopted by the next start */
     runtime_drain();
 }
 

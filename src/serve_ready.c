@@ -1,6 +1,6 @@
 /*
- * Says "ready" once, when every loop has its database connections and the schema is this build's. Scripts wait for that line: a request sent
- * after it is served by whichever loop accepts it.
+ * Says "ready" once, when every loop has its database connections and the schema is this build's.
+ * Scripts wait for that line: a request sent after it is served by whichever loop accepts it.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,15 +22,16 @@ static void announce(void)
 {
     bool v6 = strchr(config.host, ':') != NULL;
 
-    printf("stacgate: ready on %s://%s%s%s:%u\n", config.tls_cert ? "https" : "http", v6 ? "[" : "", config.host, v6 ? "]" : "",
-           http_port());
+    printf("stacgate: ready on %s://%s%s%s:%u\n", config.tls_cert ? "https" : "http", v6 ? "[" : "",
+           config.host, v6 ? "]" : "", http_port());
     if (database_has_demo())
         demo_print_accounts();
     fflush(stdout);
     log_msg(LOG_INFO, "ready", "port %u, %u loops", http_port(), loop_count());
 }
 
-/* Looks again and again only until it was ready once; after that availability is the pool's matter. */
+/* Looks again and again only until it was ready once; after that availability is the pool's matter.
+ */
 static int look(struct actor *self, void *state, const struct msg *m)
 {
     (void)state;

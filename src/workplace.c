@@ -1,6 +1,7 @@
 /*
- * The data directory's locks and the owner's connection. Two lock files: serve.lock is one server's alone; cluster.lock is shared
- * by all who use the private cluster, and whoever can make it exclusive when leaving is the last one and stops the cluster.
+ * The data directory's locks and the owner's connection. Two lock files: serve.lock is one server's
+ * alone; cluster.lock is shared by all who use the private cluster, and whoever can make it
+ * exclusive when leaving is the last one and stops the cluster.
  */
 #include "command.h"
 
@@ -86,8 +87,10 @@ int workplace_open(struct workplace *w, bool serving, char **ret_error)
         err = lock_file(config.data, "serve.lock", LOCK_EX | LOCK_NB, &w->serve_fd);
         if (err == -EWOULDBLOCK) {
             set_error(ret_error,
-                      say("le répertoire de données « %s » sert déjà à un autre serveur : arrêtez-le, ou donnez un autre --data",
-                          "the data directory '%s' is in use by another server: stop that one, or give another --data"),
+                      say("le répertoire de données « %s » sert déjà à un autre serveur : "
+                          "arrêtez-le, ou donnez un autre --data",
+                          "the data directory '%s' is in use by another server: stop that one, or "
+                          "give another --data"),
                       config.data);
             return EXIT_USAGE;
         }
@@ -95,8 +98,10 @@ int workplace_open(struct workplace *w, bool serving, char **ret_error)
     if (!err)
         err = lock_file(config.data, "cluster.lock", LOCK_SH, &w->use_fd);
     if (err) {
-        set_error(ret_error, say("répertoire de données « %s » inutilisable (%s) : choisissez-en un autre avec --data",
-                                 "cannot use the data directory '%s' (%s): choose another with --data"),
+        set_error(ret_error,
+                  say("répertoire de données « %s » inutilisable (%s) : choisissez-en un autre "
+                      "avec --data",
+                      "cannot use the data directory '%s' (%s): choose another with --data"),
                   config.data, strerror(-err));
         return EXIT_USAGE;
     }
@@ -142,7 +147,8 @@ PGconn *owner_connect(const struct workplace *w, char **ret_error)
     return db;
 }
 
-PGresult *owner_query(PGconn *db, char **ret_error, const char *sql, int n, const char *const *values)
+PGresult *owner_query(PGconn *db, char **ret_error, const char *sql, int n,
+                      const char *const *values)
 {
     PGresult *result = PQexecParams(db, sql, n, NULL, values, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(result);
@@ -198,7 +204,8 @@ char *password_hash(const char *password)
     char *encoded = xmalloc(n);
 
     random_bytes(salt, sizeof(salt));
-    int err = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password, strlen(password), salt, SALT, HASH, encoded, n);
+    int err = argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password, strlen(password), salt,
+                                    SALT, HASH, encoded, n);
     if (err != ARGON2_OK) { /* only memory can be missing here */
         complain(EXIT_FAILED, "argon2: %s", argon2_error_message(err));
         exit(EXIT_FAILED);

@@ -1,7 +1,8 @@
 /*
- * What our own sources must not call; the build puts this file in front of each of them (-include). Their declarations are
- * taken in first, so that only a use of ours is an error. Instead: snprintf and struct buf for text, strtoul and friends for numbers,
- * random_bytes() for chance, spawn_process() for programs, the _r forms for time.
+ * What our own sources must not call; the build puts this file in front of each of them (-include).
+ * Their declarations are taken in first, so that only a use of ours is an error. Instead: snprintf
+ * and struct buf for text, strtoul and friends for numbers, random_bytes() for chance,
+ * spawn_process() for programs, the _r forms for time.
  */
 #ifndef STACGATE_BANNED_H
 #define STACGATE_BANNED_H

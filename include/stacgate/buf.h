@@ -18,14 +18,14 @@ struct buf {
 
 #define BUF_INIT ((struct buf){0})
 
-void buf_finish(struct buf *b);                            /* frees, leaves BUF_INIT */
-void buf_clear(struct buf *b);                             /* len = 0, memory kept */
-uint8_t *buf_reserve(struct buf *b, size_t n);             /* room for n more at the returned end */
+void buf_finish(struct buf *b);                /* frees, leaves BUF_INIT */
+void buf_clear(struct buf *b);                 /* len = 0, memory kept */
+uint8_t *buf_reserve(struct buf *b, size_t n); /* room for n more at the returned end */
 void buf_put(struct buf *b, const void *bytes, size_t n);
 void buf_putc(struct buf *b, char c);
-void buf_puts(struct buf *b, const char *text);            /* without its NUL */
+void buf_puts(struct buf *b, const char *text); /* without its NUL */
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-const char *buf_cstr(struct buf *b);                       /* NUL-terminated in place, len unchanged */
+const char *buf_cstr(struct buf *b); /* NUL-terminated in place, len unchanged */
 
 /* Allocation that exits with a sentence instead of returning NULL. free() releases it. */
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));

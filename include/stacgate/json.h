@@ -1,7 +1,7 @@
 /*
  * JSON text (RFC 8259) to and from the msgpack value form of mp.h, in one pass, without a tree.
- * Strict: one value, no duplicate keys, no lone surrogates, no U+0000, depth <= MP_DEPTH_MAX. Integers outside
- * int64/uint64 and numbers that a double cannot hold finitely are refused.
+ * Strict: one value, no duplicate keys, no lone surrogates, no U+0000, depth <= MP_DEPTH_MAX.
+ * Integers outside int64/uint64 and numbers that a double cannot hold finitely are refused.
  */
 #ifndef STACGATE_JSON_H
 #define STACGATE_JSON_H
@@ -9,7 +9,8 @@
 #include "stacgate/buf.h"
 #include "stacgate/mp.h"
 
-/* Appends one value to out. 0, or -EINVAL with *ret_why (static words) and *ret_at (byte offset); out is then as it was. */
+/* Appends one value to out. 0, or -EINVAL with *ret_why (static words) and *ret_at (byte offset);
+ * out is then as it was. */
 int json_to_mp(const char *text, size_t n, struct buf *out, const char **ret_why, size_t *ret_at);
 
 /* Appends the compact JSON of v (absent prints null). bin prints as base64 text. */

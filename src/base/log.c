@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "stacgate/ids.h"
@@ -25,7 +25,7 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = STDERR_FILENO;
 static bool is_file; /* a regular file takes every line: no need to ask */
-static bool torn; /* the last line was written in part: begin the next with a line feed */
+static bool torn;    /* the last line was written in part: begin the next with a line feed */
 static _Atomic int level_max = LOG_INFO;
 static _Atomic uint64_t lost;
 

@@ -1,6 +1,7 @@
 /*
- * The private cluster as it is found: its directory, PostgreSQL's programs, the user it runs as, its processes. Whether a process
- * is the cluster's is told by its working directory, never by a pid file alone: pids are reused.
+ * The private cluster as it is found: its directory, PostgreSQL's programs, the user it runs as,
+ * its processes. Whether a process is the cluster's is told by its working directory, never by a
+ * pid file alone: pids are reused.
  */
 #include "store_private.h"
 
@@ -32,7 +33,8 @@ char *store_path(const char *dir, const char *name)
 
 /* ---- finding ---- */
 
-/* In the cluster itself unless that path is too long for a socket; then a directory of its own, named by the data directory. */
+/* In the cluster itself unless that path is too long for a socket; then a directory of its own,
+ * named by the data directory. */
 char *cluster_socket_dir(const char *data_dir)
 {
     char *dir = store_path(data_dir, "pg"), digest[65];
@@ -43,7 +45,9 @@ char *cluster_socket_dir(const char *data_dir)
     sha256_hex(dir, strlen(dir), digest);
     free(dir);
     struct buf b = BUF_INIT;
-    const char *base = geteuid() == 0 ? "/run" : run && *run == '/' && strlen(run) < 50 ? run : "/tmp";
+    const char *base = geteuid() == 0                           ? "/run"
+                       : run && *run == '/' && strlen(run) < 50 ? run
+                                                                : "/tmp";
     buf_printf(&b, "%s/stacgate-%.16s", base, digest);
     dir = xstrdup(buf_cstr(&b));
     buf_finish(&b);
@@ -77,7 +81,8 @@ static bool has_programs(const char *bin)
 /* The programs of version `want`, or the newest that will do when it is 0. */
 static char *find_programs(int want)
 {
-    static const char *const roots[] = {"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/usr/lib/postgresql%d/bin"};
+    static const char *const roots[] = {"/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin",
+                                        "/usr/lib/postgresql%d/bin"};
 
     for (int version = want ? want : 40; version >= (want ? want : PG_MIN); version--) {
         for (unsigned i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
@@ -106,8 +111,10 @@ static int choose_user(struct cluster *c, char **ret_error)
         for (unsigned i = 0; !pw && i < sizeof(candidates) / sizeof(candidates[0]); i++)
             pw = getpwnam(candidates[i]);
     if (!pw)
-        return store_fail(ret_error, -EINVAL, "aucun utilisateur pour PostgreSQL : créez-en un (adduser --system postgres)",
-                          "no user for PostgreSQL to run as: make one (adduser --system postgres)");
+        return store_fail(
+            ret_error, -EINVAL,
+            "aucun utilisateur pour PostgreSQL : créez-en un (adduser --system postgres)",
+            "no user for PostgreSQL to run as: make one (adduser --system postgres)");
     c->uid = pw->pw_uid;
     c->gid = pw->pw_gid;
     snprintf(c->user, sizeof(c->user), "%s", pw->pw_name);
@@ -121,12 +128,19 @@ int cluster_open(const char *data_dir, struct cluster *ret, char **ret_error)
 
     c.bin = find_programs(version);
     if (!c.bin && version)
-        err = store_fail(ret_error, -EINVAL, "la base de %s est de PostgreSQL %d, absent de cette machine : apt-get install postgresql-%d",
-                         "the database in %s is PostgreSQL %d's, which this machine lacks: apt-get install postgresql-%d", c.dir,
-                         version, version);
+        err = store_fail(ret_error, -EINVAL,
+                         "la base de %s est de PostgreSQL %d, absent de cette machine : apt-get "
+                         "install postgresql-%d",
+                         "the database in %s is PostgreSQL %d's, which this machine lacks: apt-get "
+                         "install postgresql-%d",
+                         c.dir, version, version);
     else if (!c.bin)
-        err = store_fail(ret_error, -EINVAL, "PostgreSQL %d ou plus récent est introuvable : apt-get install postgresql, ou donnez DATABASE_URL",
-                         "PostgreSQL %d or newer was not found: apt-get install postgresql, or give DATABASE_URL", PG_MIN);
+        err = store_fail(ret_error, -EINVAL,
+                         "PostgreSQL %d ou plus récent est introuvable : apt-get install "
+                         "postgresql, ou donnez DATABASE_URL",
+                         "PostgreSQL %d or newer was not found: apt-get install postgresql, or "
+                         "give DATABASE_URL",
+                         PG_MIN);
     else
         err = choose_user(&c, ret_error);
     if (err)

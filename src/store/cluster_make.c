@@ -1,6 +1,7 @@
 /*
- * Makes and starts the private cluster. A root server lends it to an unprivileged user, who may be unable to walk to it (a data
- * directory below /root): the programs then get it as an inherited directory, /proc/self/fd/N.
+ * Makes and starts the private cluster. A root server lends it to an unprivileged user, who may be
+ * unable to walk to it (a data directory below /root): the programs then get it as an inherited
+ * directory, /proc/self/fd/N.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include "stacgate/config.h"
 #include "store_private.h"
 
-
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;
@@ -30,12 +30,14 @@ static int make_directory(const struct cluster *c, const char *path, char **ret_
 {
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     if (mkdir(path, 0700) < 0 || (geteuid() == 0 && chown(path, c->uid, c->gid) < 0))
-        return store_fail(ret_error, -EINVAL, "impossible de créer %s (%s) : choisissez un autre --data",
+        return store_fail(ret_error, -EINVAL,
+                          "impossible de créer %s (%s) : choisissez un autre --data",
                           "cannot make %s (%s): choose another --data", path, strerror(errno));
     return 0;
 }
 
-/* How the cluster's user reaches a directory: its path, or the descriptor that it inherits when we are root. */
+/* How the cluster's user reaches a directory: its path, or the descriptor that it inherits when we
+ * are root. */
 struct reach {
     int fd;
     char path[32];
@@ -90,14 +92,26 @@ static int run_initdb(const struct cluster *c, const char *data_dir, const char 
     struct reach r;
     const char *where = reach(&r, dir);
     char *program = store_path(c->bin, "initdb");
-    const char *const argv[] = {"initdb", "-D", where, "-U", OWNER_ROLE, "--encoding=UTF8", "--locale=C.UTF-8",
-                                "--auth-local=peer", "--auth-host=reject", "--data-checksums", "--no-instructions", NULL};
+    const char *const argv[] = {"initdb",
+                                "-D",
+                                where,
+                                "-U",
+                                OWNER_ROLE,
+                                "--encoding=UTF8",
+                                "--locale=C.UTF-8",
+                                "--auth-local=peer",
+                                "--auth-host=reject",
+                                "--data-checksums",
+                                "--no-instructions",
+                                NULL};
     int output = open_words(data_dir), status = -1;
     char *copy[sizeof(argv) / sizeof(argv[0])];
 
     for (unsigned i = 0; i < sizeof(argv) / sizeof(argv[0]); i++)
         copy[i] = argv[i] ? xstrdup(argv[i]) : NULL;
-    int pid = output < 0 ? -1 : spawn_process(&(struct spawn){program, copy, c->uid, c->gid, output, r.fd});
+    int pid = output < 0
+                  ? -1
+                  : spawn_process(&(struct spawn){program, copy, c->uid, c->gid, output, r.fd});
     if (pid > 0)
         status = spawn_wait(pid);
     for (unsigned i = 0; copy[i]; i++)
@@ -109,7 +123,8 @@ static int run_initdb(const struct cluster *c, const char *data_dir, const char 
     return status;
 }
 
-/* Made under another name and renamed whole, so that one that was interrupted is never taken for a cluster. */
+/* Made under another name and renamed whole, so that one that was interrupted is never taken for a
+ * cluster. */
 int cluster_create(const struct cluster *c, const char *data_dir, char **ret_error)
 {
     if (cluster_version(c->dir))
@@ -119,12 +134,15 @@ int cluster_create(const struct cluster *c, const char *data_dir, char **ret_err
     int err = make_directory(c, fresh, ret_error);
     if (!err && run_initdb(c, data_dir, fresh) != 0) {
         char *why = cluster_last_words(data_dir);
-        err = store_fail(ret_error, -EINVAL, "initdb a échoué dans %s : %s", "initdb failed in %s: %s", fresh, why);
+        err = store_fail(ret_error, -EINVAL, "initdb a échoué dans %s : %s",
+                         "initdb failed in %s: %s", fresh, why);
         free(why);
     }
     if (!err && rename(fresh, c->dir) < 0)
-        err = store_fail(ret_error, -EINVAL, "%s ne peut pas être renommé (%s) : déplacez ce qui occupe %s",
-                         "%s cannot be renamed (%s): move away what stands at %s", fresh, strerror(errno), c->dir);
+        err = store_fail(ret_error, -EINVAL,
+                         "%s ne peut pas être renommé (%s) : déplacez ce qui occupe %s",
+                         "%s cannot be renamed (%s): move away what stands at %s", fresh,
+                         strerror(errno), c->dir);
     free(fresh);
     return err;
 }
@@ -136,8 +154,9 @@ static int write_file(const struct cluster *c, const char *name, struct buf *tex
 
     if (fd < 0 || write(fd, text->data, text->len) != (ssize_t)text->len ||
         (geteuid() == 0 && fchown(fd, c->uid, c->gid) < 0) || rename(tmp, path) < 0)
-        err = store_fail(ret_error, -EINVAL, "impossible d'écrire %s (%s) : vérifiez les droits et la place", "cannot write %s (%s): check rights and space",
-                         path, strerror(errno));
+        err = store_fail(ret_error, -EINVAL,
+                         "impossible d'écrire %s (%s) : vérifiez les droits et la place",
+                         "cannot write %s (%s): check rights and space", path, strerror(errno));
     if (fd >= 0)
         close(fd);
     free(path);
@@ -173,9 +192,12 @@ static int own_socket_dir(const struct cluster *c, char **ret_error)
         return 0;
     if (mkdir(c->sockets, 0700) == 0 && geteuid() == 0 && chown(c->sockets, c->uid, c->gid) < 0)
         return store_fail(ret_error, -EINVAL, "%s : %s", "%s: %s", c->sockets, strerror(errno));
-    if (lstat(c->sockets, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != c->uid || (st.st_mode & 077))
-        return store_fail(ret_error, -EINVAL, "%s n'est pas à %s seul : supprimez-le ou choisissez un --data plus court",
-                          "%s is not %s's alone: remove it or choose a shorter --data", c->sockets, c->user);
+    if (lstat(c->sockets, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != c->uid ||
+        (st.st_mode & 077))
+        return store_fail(
+            ret_error, -EINVAL,
+            "%s n'est pas à %s seul : supprimez-le ou choisissez un --data plus court",
+            "%s is not %s's alone: remove it or choose a shorter --data", c->sockets, c->user);
     return 0;
 }
 
@@ -207,13 +229,35 @@ enum { ARGS_MAX = 80 };
 /* postgres -D dir -c setting … ; each string is free()d by the caller. */
 static unsigned command_line(char *argv[ARGS_MAX], const char *dir, const char *sockets)
 {
-    static const char *const settings[] = {
-        "listen_addresses=", "unix_socket_permissions=0700", "port=5432", "fsync=on", "synchronous_commit=on", "full_page_writes=on",
-        "shared_buffers=128MB", "wal_level=minimal", "max_wal_senders=0", "wal_compression=on", "max_wal_size=2GB",
-        "checkpoint_timeout=15min", "checkpoint_completion_target=0.9", "random_page_cost=1.1", "jit=off", "timezone=UTC",
-        "log_timezone=UTC", "lc_messages=C", "logging_collector=on", "log_directory=log", "log_filename=postgresql-%a.log",
-        "log_truncate_on_rotation=on", "log_rotation_age=1d", "log_rotation_size=0", "log_min_messages=fatal",
-        "log_error_verbosity=terse", "log_min_error_statement=panic", "log_checkpoints=off", "autovacuum_naptime=15s"};
+    static const char *const settings[] = {"listen_addresses=",
+                                           "unix_socket_permissions=0700",
+                                           "port=5432",
+                                           "fsync=on",
+                                           "synchronous_commit=on",
+                                           "full_page_writes=on",
+                                           "shared_buffers=128MB",
+                                           "wal_level=minimal",
+                                           "max_wal_senders=0",
+                                           "wal_compression=on",
+                                           "max_wal_size=2GB",
+                                           "checkpoint_timeout=15min",
+                                           "checkpoint_completion_target=0.9",
+                                           "random_page_cost=1.1",
+                                           "jit=off",
+                                           "timezone=UTC",
+                                           "log_timezone=UTC",
+                                           "lc_messages=C",
+                                           "logging_collector=on",
+                                           "log_directory=log",
+                                           "log_filename=postgresql-%a.log",
+                                           "log_truncate_on_rotation=on",
+                                           "log_rotation_age=1d",
+                                           "log_rotation_size=0",
+                                           "log_min_messages=fatal",
+                                           "log_error_verbosity=terse",
+                                           "log_min_error_statement=panic",
+                                           "log_checkpoints=off",
+                                           "autovacuum_naptime=15s"};
     struct buf b = BUF_INIT;
     unsigned n = 0;
 
@@ -251,11 +295,14 @@ int cluster_spawn(const struct cluster *c, const char *data_dir, int *ret_pid, c
     unsigned n = command_line(argv, dir, inside ? dir : c->sockets);
     char *program = store_path(c->bin, "postgres");
     int output = open_words(data_dir);
-    int pid = output < 0 ? -errno : spawn_process(&(struct spawn){program, argv, c->uid, c->gid, output, r.fd});
+    int pid = output < 0
+                  ? -errno
+                  : spawn_process(&(struct spawn){program, argv, c->uid, c->gid, output, r.fd});
     if (pid > 0)
         *ret_pid = pid;
     else
-        err = store_fail(ret_error, -EINVAL, "PostgreSQL ne démarre pas (%s)", "PostgreSQL cannot be started (%s)", strerror(-pid));
+        err = store_fail(ret_error, -EINVAL, "PostgreSQL ne démarre pas (%s)",
+                         "PostgreSQL cannot be started (%s)", strerror(-pid));
     for (unsigned i = 0; i < n; i++)
         free(argv[i]);
     free(program);

@@ -1,6 +1,7 @@
 /*
- * One connection in pipeline mode. What is sent stands in a FIFO, and results come in that order: for a group its context, its statements,
- * its sync; only the sync says that it is over (committed, or rolled back whole). Without it nobody knows.
+ * One connection in pipeline mode. What is sent stands in a FIFO, and results come in that order:
+ * for a group its context, its statements, its sync; only the sync says that it is over (committed,
+ * or rolled back whole). Without it nobody knows.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,16 +16,20 @@ static const char check_sql[] =
     " case when current_user <> session_user then 'current_user is not session_user' end,"
     " case when r.rolsuper or r.rolbypassrls or r.rolcreaterole or r.rolcreatedb"
     "  then 'the role has superuser, bypassrls, createrole or createdb' end,"
-    " case when exists (select from (select relowner from pg_class union select nspowner from pg_namespace union"
-    "  select proowner from pg_proc union select datdba from pg_database) o where pg_has_role(o.relowner, 'member'))"
+    " case when exists (select from (select relowner from pg_class union select nspowner from "
+    "pg_namespace union"
+    "  select proowner from pg_proc union select datdba from pg_database) o where "
+    "pg_has_role(o.relowner, 'member'))"
     "  then 'the role owns something' end,"
     " (select 'row security is not active on ' || string_agg(c.relname, ', ') from pg_class c"
-    "  join pg_attribute a on a.attrelid = c.oid and a.attname = 'establishment_id' and not a.attisdropped"
-    "  where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and not row_security_active(c.oid)))"
+    "  join pg_attribute a on a.attrelid = c.oid and a.attname = 'establishment_id' and not "
+    "a.attisdropped"
+    "  where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and not "
+    "row_security_active(c.oid)))"
     " from pg_roles r where r.rolname = current_user";
 
-static const char context_sql[] =
-    "select set_config('stacgate.establishment_id', $1, true), set_config('stacgate.user_id', $2, true)";
+static const char context_sql[] = "select set_config('stacgate.establishment_id', $1, true), "
+                                  "set_config('stacgate.user_id', $2, true)";
 
 void conn_kill(struct conn *c, const char *why)
 {
@@ -57,7 +62,8 @@ static void append(struct conn *c, struct db_group *g)
         c->moved_ms = loop_now();
 }
 
-/* PQpipelineSync of libpq 15 writes to the socket at once; newer ones can leave that to the turn's end. */
+/* PQpipelineSync of libpq 15 writes to the socket at once; newer ones can leave that to the turn's
+ * end. */
 static int put_sync(PGconn *db)
 {
 #ifdef LIBPQ_HAS_SEND_PIPELINE_SYNC
@@ -82,8 +88,10 @@ static bool put_deallocate(struct conn *c, const struct sql *sql)
 {
     struct db_group *item = put_item(c, FLIGHT_DEALLOCATE, sql);
 
-    buf_printf(&item->text, "deallocate %s", sql->name); /* made of a-z, 0-9 and _: see cmake/embed_store.cmake */
-    return PQsendQueryParams(c->db, buf_cstr(&item->text), 0, NULL, NULL, NULL, NULL, 0) && put_sync(c->db);
+    buf_printf(&item->text, "deallocate %s",
+               sql->name); /* made of a-z, 0-9 and _: see cmake/embed_store.cmake */
+    return PQsendQueryParams(c->db, buf_cstr(&item->text), 0, NULL, NULL, NULL, NULL, 0) &&
+           put_sync(c->db);
 }
 
 static bool put_prepare(struct conn *c, const struct sql *sql)
@@ -104,7 +112,8 @@ static bool put_group(struct conn *c, struct db_group *g)
         values[i] = g->parameters[i] == SQL_NULL ? NULL : text + g->parameters[i];
     bool good = PQsendQueryPrepared(c->db, CONTEXT_NAME, 2, values, NULL, NULL, 0);
     for (unsigned i = 0; good && i < g->statement_count; i++)
-        good = PQsendQueryPrepared(c->db, g->statements[i].sql->name, g->statements[i].count, values + g->statements[i].first, NULL, NULL, 0);
+        good = PQsendQueryPrepared(c->db, g->statements[i].sql->name, g->statements[i].count,
+                                   values + g->statements[i].first, NULL, NULL, 0);
     return good && put_sync(c->db);
 }
 
@@ -153,8 +162,8 @@ static const char *state_of(const PGresult *error)
 }
 
 /*
- * 26000: the preparation that this group relied on failed. 0A000: a migration changed what a prepared statement returns. Nothing
- * was done either way, so the group may go again, once.
+ * 26000: the preparation that this group relied on failed. 0A000: a migration changed what a
+ * prepared statement returns. Nothing was done either way, so the group may go again, once.
  */
 static bool may_go_again(struct conn *c, const struct db_group *g)
 {
@@ -184,7 +193,8 @@ static void log_failure(const struct db_group *g, const char *name)
     log_end(&line);
 }
 
-/* Not the statement's fault, and nothing was done: the server goes down, ran out of something, or waited too long for a lock. */
+/* Not the statement's fault, and nothing was done: the server goes down, ran out of something, or
+ * waited too long for a lock. */
 static bool is_transient(const struct db_group *g)
 {
     static const char *const classes[] = {"08", "40", "53", "55", "57", "58", "XX"};
@@ -200,7 +210,8 @@ static const char *failed_statement(const struct db_group *g)
 {
     if (g->error_at == 0)
         return CONTEXT_NAME;
-    return g->error_at <= g->statement_count ? g->statements[g->error_at - 1].sql->name : "(commit)";
+    return g->error_at <= g->statement_count ? g->statements[g->error_at - 1].sql->name
+                                             : "(commit)";
 }
 
 static void group_over(struct conn *c, struct db_group *g)
@@ -245,8 +256,10 @@ static void setup_over(struct conn *c, struct db_group *g)
 
     if (g->error || !check || PQntuples(check) != 1 || PQgetlength(check, 0, 0) > 0) {
         struct buf why = BUF_INIT;
-        buf_printf(&why, "connection refused by us: %s", g->error ? PQresultErrorMessage(g->error)
-                                                         : check && PQntuples(check) == 1 ? PQgetvalue(check, 0, 0) : "no such role");
+        buf_printf(&why, "connection refused by us: %s",
+                   g->error                         ? PQresultErrorMessage(g->error)
+                   : check && PQntuples(check) == 1 ? PQgetvalue(check, 0, 0)
+                                                    : "no such role");
         conn_kill(c, buf_cstr(&why));
         buf_finish(&why);
     } else {
@@ -269,10 +282,18 @@ static void item_over(struct conn *c)
         c->last = NULL;
     c->moved_ms = loop_now();
     switch (g->kind) {
-    case FLIGHT_GROUP: group_over(c, g); break;
-    case FLIGHT_PREPARE: prepare_over(c, g); break;
-    case FLIGHT_DEALLOCATE: group_free(g); break; /* if it failed, the preparation says so */
-    case FLIGHT_SETUP: setup_over(c, g); break;
+    case FLIGHT_GROUP:
+        group_over(c, g);
+        break;
+    case FLIGHT_PREPARE:
+        prepare_over(c, g);
+        break;
+    case FLIGHT_DEALLOCATE:
+        group_free(g);
+        break; /* if it failed, the preparation says so */
+    case FLIGHT_SETUP:
+        setup_over(c, g);
+        break;
     }
 }
 
@@ -369,8 +390,8 @@ static bool begin_setup(struct conn *c)
 }
 
 /*
- * libpq closes its descriptor the moment the connection dies, and its number may be another connection's before we hear of it: the
- * loop watches a duplicate, which is ours to close.
+ * libpq closes its descriptor the moment the connection dies, and its number may be another
+ * connection's before we hear of it: the loop watches a duplicate, which is ours to close.
  */
 void conn_create(struct lane *l, PGconn *db)
 {
@@ -446,7 +467,8 @@ void conn_bury(struct conn *c)
     }
 }
 
-/* ---- cancelling: only where one group runs, and nothing follows until the cancel has come back ---- */
+/* ---- cancelling: only where one group runs, and nothing follows until the cancel has come back
+ * ---- */
 
 static void cancel_work(uv_work_t *work)
 {

@@ -1,7 +1,8 @@
 /*
- * Making connections: one at a time a loop, each in a short-lived thread, because name resolution, TLS and SCRAM (4,096 hash rounds) take
- * milliseconds that a loop does not have. The thread touches nothing but its struct attempt; a loop that stops meanwhile
- * abandons it, and the thread cleans up behind itself.
+ * Making connections: one at a time a loop, each in a short-lived thread, because name resolution,
+ * TLS and SCRAM (4,096 hash rounds) take milliseconds that a loop does not have. The thread touches
+ * nothing but its struct attempt; a loop that stops meanwhile abandons it, and the thread cleans up
+ * behind itself.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ struct attempt {
 
 static char *lane_options[DB_LANES]; /* constant once the runtime starts */
 
-/* The server's settings for a connection, behind those that the operator's own connection string may have. */
+/* The server's settings for a connection, behind those that the operator's own connection string
+ * may have. */
 void connect_options_make(void)
 {
     PQconninfoOption *options = PQconninfoParse(db_options.conninfo, NULL);
@@ -32,9 +34,12 @@ void connect_options_make(void)
     for (unsigned i = 0; i < DB_LANES; i++) {
         struct buf b = BUF_INIT;
         uint32_t ms = db_options.statement_timeout_ms;
-        buf_printf(&b, "%s -c statement_timeout=%u -c lock_timeout=%u -c idle_in_transaction_session_timeout=%u", own, ms, ms / 2 + 1,
-                   ms + 5000);
-        buf_puts(&b, " -c TimeZone=UTC -c DateStyle=ISO -c search_path=public,pg_temp -c row_security=on -c jit=off");
+        buf_printf(&b,
+                   "%s -c statement_timeout=%u -c lock_timeout=%u -c "
+                   "idle_in_transaction_session_timeout=%u",
+                   own, ms, ms / 2 + 1, ms + 5000);
+        buf_puts(&b, " -c TimeZone=UTC -c DateStyle=ISO -c search_path=public,pg_temp -c "
+                     "row_security=on -c jit=off");
         if (i == DB_WRITE)
             buf_puts(&b, " -c plan_cache_mode=force_generic_plan");
         free(lane_options[i]);
@@ -54,9 +59,28 @@ static void attempt_free(struct attempt *a)
 static void *attempt_run(void *arg)
 {
     struct attempt *a = arg;
-    const char *keys[] = {"dbname", "options", "application_name", "client_encoding", "connect_timeout", "keepalives",
-                          "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL};
-    const char *values[] = {db_options.conninfo, lane_options[a->lane], "stacgate", "UTF8", "3", "1", "5", "2", "3", "8000", NULL};
+    const char *keys[] = {"dbname",
+                          "options",
+                          "application_name",
+                          "client_encoding",
+                          "connect_timeout",
+                          "keepalives",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "tcp_user_timeout",
+                          NULL};
+    const char *values[] = {db_options.conninfo,
+                            lane_options[a->lane],
+                            "stacgate",
+                            "UTF8",
+                            "3",
+                            "1",
+                            "5",
+                            "2",
+                            "3",
+                            "8000",
+                            NULL};
     PGconn *db = PQconnectdbParams(keys, values, 1);
 
     pthread_mutex_lock(&a->lock);
@@ -131,7 +155,9 @@ void connect_failed(struct pool *p, const char *why)
         log_msg(LOG_ERROR, "database_connect", "%s", why);
         p->failure_logged_ms = loop_now();
     }
-    p->backoff_ms = p->backoff_ms == 0 ? BACKOFF_MIN_MS : p->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : p->backoff_ms * 2;
+    p->backoff_ms = p->backoff_ms == 0                   ? BACKOFF_MIN_MS
+                    : p->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS
+                                                         : p->backoff_ms * 2;
     uv_timer_start(&p->retry, retry_now, p->backoff_ms, 0);
 }
 

@@ -1,7 +1,8 @@
 /*
- * The private cluster's life: start or adopt, watch, stop. A thread of its own waits on the postmaster's pidfd and starts it again
- * when it ends, so a cluster is never down for longer than a start takes. Nobody's death stops it but store_embedded_stop's: a
- * server that was killed leaves it running, and the next one adopts it.
+ * The private cluster's life: start or adopt, watch, stop. A thread of its own waits on the
+ * postmaster's pidfd and starts it again when it ends, so a cluster is never down for longer than a
+ * start takes. Nobody's death stops it but store_embedded_stop's: a server that was killed leaves
+ * it running, and the next one adopts it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@ static _Atomic int our_child; /* a postmaster that this process forked, to be re
 static struct {
     pthread_t thread;
     bool running;
-    int wake;               /* eventfd: the watch is to end */
+    int wake; /* eventfd: the watch is to end */
     struct cluster cluster;
     char *data_dir;
 } watch;
@@ -58,13 +59,16 @@ static bool child_alive(void)
 
 static bool accepts(const char *owner_conninfo)
 {
-    const char *keys[] = {"dbname", "connect_timeout", NULL}, *values[] = {owner_conninfo, "2", NULL};
+    const char *keys[] = {"dbname", "connect_timeout", NULL},
+               *values[] = {owner_conninfo, "2", NULL};
 
     return PQpingParams(keys, values, 1) == PQPING_OK;
 }
 
-/* Spawns until one stays: backends of a killed postmaster may still hold its shared memory for a moment. */
-static int start_postmaster(const struct cluster *c, const char *data_dir, const char *conninfo, int64_t until, char **ret_error)
+/* Spawns until one stays: backends of a killed postmaster may still hold its shared memory for a
+ * moment. */
+static int start_postmaster(const struct cluster *c, const char *data_dir, const char *conninfo,
+                            int64_t until, char **ret_error)
 {
     while (cluster_busy(c) && !cluster_pid(c) && mono_ms() < until)
         pause_ms(ORPHANS_MS);
@@ -78,14 +82,18 @@ static int start_postmaster(const struct cluster *c, const char *data_dir, const
                 pause_ms(STEP_MS);
             if (!child_alive() && !cluster_pid(c) && !cluster_busy(c)) {
                 char *why = cluster_last_words(data_dir);
-                err = store_fail(ret_error, -EINVAL, "PostgreSQL ne démarre pas dans %s : %s", "PostgreSQL does not start in %s: %s", c->dir, why);
+                err = store_fail(ret_error, -EINVAL, "PostgreSQL ne démarre pas dans %s : %s",
+                                 "PostgreSQL does not start in %s: %s", c->dir, why);
                 free(why);
                 return err;
             }
         }
         if (mono_ms() >= until)
-            return store_fail(ret_error, -EUNAVAILABLE_DB, "la base de %s n'accepte pas de connexions ; son journal est dans %s/log",
-                              "the database in %s does not accept connections; its log is in %s/log", c->dir, c->dir);
+            return store_fail(
+                ret_error, -EUNAVAILABLE_DB,
+                "la base de %s n'accepte pas de connexions ; son journal est dans %s/log",
+                "the database in %s does not accept connections; its log is in %s/log", c->dir,
+                c->dir);
         pause_ms(STEP_MS);
     }
     return 0;
@@ -98,7 +106,10 @@ static int ensure_database(const struct store_target *t, char **ret_error)
     int err = db ? 0 : -EUNAVAILABLE_DB;
 
     free(conninfo);
-    PGresult *r = db ? store_exec(db, "select 1 from pg_database where datname = '" EMBEDDED_DATABASE "'", ret_error) : NULL;
+    PGresult *r =
+        db ? store_exec(db, "select 1 from pg_database where datname = '" EMBEDDED_DATABASE "'",
+                        ret_error)
+           : NULL;
     if (r && PQntuples(r) == 0) {
         PQclear(r);
         r = store_exec(db, "create database " EMBEDDED_DATABASE, ret_error);
@@ -133,8 +144,9 @@ int store_embedded_start(const struct store_target *t, uint32_t ms, char **ret_e
     int64_t until = mono_ms() + ms;
 
     if (mkdir(t->data_dir, 0711) < 0 && errno != EEXIST)
-        return store_fail(ret_error, -EINVAL, "impossible de créer %s (%s) : choisissez un autre --data", "cannot make %s (%s): choose another --data",
-                          t->data_dir, strerror(errno));
+        return store_fail(
+            ret_error, -EINVAL, "impossible de créer %s (%s) : choisissez un autre --data",
+            "cannot make %s (%s): choose another --data", t->data_dir, strerror(errno));
     int err = cluster_open(t->data_dir, &c, ret_error);
     if (err)
         return err;
@@ -142,7 +154,8 @@ int store_embedded_start(const struct store_target *t, uint32_t ms, char **ret_e
     int lock = start_lock(t->data_dir);
     char *conninfo = postgres_conninfo(t);
     if (lock < 0)
-        err = store_fail(ret_error, -EINVAL, "%s n'est pas accessible en écriture : choisissez un autre --data",
+        err = store_fail(ret_error, -EINVAL,
+                         "%s n'est pas accessible en écriture : choisissez un autre --data",
                          "%s cannot be written to: choose another --data", t->data_dir);
     if (!err)
         err = cluster_create(&c, t->data_dir, ret_error);
@@ -234,7 +247,8 @@ static void *watch_run(void *arg)
         reap();
         if (cluster_pid(&watch.cluster))
             continue;
-        log_msg(LOG_ERROR, "database_ended", "the private cluster in %s ended; starting it again", watch.cluster.dir);
+        log_msg(LOG_ERROR, "database_ended", "the private cluster in %s ended; starting it again",
+                watch.cluster.dir);
         char *error = NULL;
         int64_t since = mono_ms();
         int lock = start_lock(watch.data_dir);
@@ -244,7 +258,8 @@ static void *watch_run(void *arg)
         if (err)
             log_msg(LOG_ERROR, "database_start", "%s", error);
         else
-            log_msg(LOG_WARN, "database_started", "accepting again after %d ms", (int)(mono_ms() - since));
+            log_msg(LOG_WARN, "database_started", "accepting again after %d ms",
+                    (int)(mono_ms() - since));
         retry = err ? (retry * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : retry * 2) : STEP_MS;
         free(error);
     }
@@ -262,7 +277,8 @@ int store_embedded_watch(const struct store_target *t, char **ret_error)
     watch.wake = eventfd(0, EFD_CLOEXEC);
     /* The target outlives the watch: it is the process's. */
     if (watch.wake < 0 || pthread_create(&watch.thread, NULL, watch_run, (void *)(uintptr_t)t) != 0)
-        return store_fail(ret_error, -EAGAIN, "pas de fil d'exécution pour surveiller la base", "no thread to watch the database");
+        return store_fail(ret_error, -EAGAIN, "pas de fil d'exécution pour surveiller la base",
+                          "no thread to watch the database");
     watch.running = true;
     return 0;
 }

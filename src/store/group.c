@@ -1,6 +1,7 @@
 /*
- * Building a group: all values go into one buffer, as text, each followed by its NUL; statements remember which are theirs. Groups are
- * kept for reuse with their buffer, so that a push costs no allocation here.
+ * Building a group: all values go into one buffer, as text, each followed by its NUL; statements
+ * remember which are theirs. Groups are kept for reuse with their buffer, so that a push costs no
+ * allocation here.
  */
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 /*
- * Where the database is: DATABASE_URL, or libpq's own environment when PGHOST, PGHOSTADDR or PGSERVICE is set, else the private
- * cluster below the data directory. Two ways in follow from one: the owner's (migrations) and stacgate_app's (the server).
+ * Where the database is: DATABASE_URL, or libpq's own environment when PGHOST, PGHOSTADDR or
+ * PGSERVICE is set, else the private cluster below the data directory. Two ways in follow from one:
+ * the owner's (migrations) and stacgate_app's (the server).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +28,12 @@ static void put_option(struct buf *b, const char *key, const char *value)
     buf_putc(b, '\'');
 }
 
-char *store_conninfo(const char *conninfo, const char *user, const char *password, const char *dbname, char **ret_error)
+char *store_conninfo(const char *conninfo, const char *user, const char *password,
+                     const char *dbname, char **ret_error)
 {
-    const struct { const char *key, *value; } own[] = {{"user", user}, {"password", password}, {"dbname", dbname}};
+    const struct {
+        const char *key, *value;
+    } own[] = {{"user", user}, {"password", password}, {"dbname", dbname}};
     enum { OWN = sizeof(own) / sizeof(own[0]) };
     struct buf b = BUF_INIT;
     char *why = NULL;
@@ -38,8 +42,12 @@ char *store_conninfo(const char *conninfo, const char *user, const char *passwor
     if (!options) {
         /* libpq may quote the whole text, with its password. */
         const char *reason = why && !strstr(why, "://") && !strstr(why, conninfo) ? why : "?";
-        store_fail(ret_error, 0, "DATABASE_URL ne se lit pas (%s) : attendu postgresql://utilisateur:motdepasse@hôte/base",
-                   "DATABASE_URL cannot be read (%s): expected postgresql://user:password@host/database", reason);
+        store_fail(
+            ret_error, 0,
+            "DATABASE_URL ne se lit pas (%s) : attendu "
+            "postgresql://utilisateur:motdepasse@hôte/base",
+            "DATABASE_URL cannot be read (%s): expected postgresql://user:password@host/database",
+            reason);
         PQfreemem(why);
         return NULL;
     }
@@ -72,7 +80,8 @@ static char *read_password(int fd)
     return *text ? xstrdup(text) : NULL;
 }
 
-/* Written under another name and linked, so that two processes that make it at once agree on one. */
+/* Written under another name and linked, so that two processes that make it at once agree on one.
+ */
 static int make_password(const char *data_dir, const char *path)
 {
     char token[PASSWORD_CHARS + 1], suffix[9];
@@ -120,9 +129,12 @@ char *store_app_password(const char *data_dir, char **ret_error)
     if (fd >= 0)
         close(fd);
     if (!password)
-        store_fail(ret_error, 0, "%s est inutilisable (%s) : il doit être lisible par ce seul utilisateur (chmod 600), ou absent",
-                   "%s cannot be used (%s): it must be readable by this user alone (chmod 600), or absent", buf_cstr(&path),
-                   err ? strerror(-err) : "?");
+        store_fail(
+            ret_error, 0,
+            "%s est inutilisable (%s) : il doit être lisible par ce seul utilisateur (chmod 600), "
+            "ou absent",
+            "%s cannot be used (%s): it must be readable by this user alone (chmod 600), or absent",
+            buf_cstr(&path), err ? strerror(-err) : "?");
     buf_finish(&path);
     return password;
 }
@@ -183,7 +195,8 @@ int store_locate(const char *data_dir, struct store_target *ret, char **ret_erro
     } else {
         char *password = store_app_password(t.data_dir, ret_error);
         t.owner_conninfo = password ? store_conninfo(owner, NULL, NULL, NULL, ret_error) : NULL;
-        t.app_conninfo = t.owner_conninfo ? store_conninfo(owner, APP_ROLE, password, NULL, ret_error) : NULL;
+        t.app_conninfo =
+            t.owner_conninfo ? store_conninfo(owner, APP_ROLE, password, NULL, ret_error) : NULL;
         free(password);
     }
     if (!t.app_conninfo) {

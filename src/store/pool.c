@@ -1,6 +1,7 @@
 /*
- * The pool of one loop: lanes, the queue in front of each, who gets which connection, and what is told when the database goes and comes.
- * A group waits only while its lane has a good connection; otherwise it is refused at once and nothing was done.
+ * The pool of one loop: lanes, the queue in front of each, who gets which connection, and what is
+ * told when the database goes and comes. A group waits only while its lane has a good connection;
+ * otherwise it is refused at once and nothing was done.
  */
 #include "pool.h"
 
@@ -174,8 +175,8 @@ static void tell_watchers(struct pool *p, bool up)
 {
     struct buf b = BUF_INIT;
 
-    log_msg(up ? LOG_INFO : LOG_ERROR, up ? "database_up" : "database_down", "loop %u: %s", loop_index(),
-            up ? "every lane has a connection" : "a lane has no connection");
+    log_msg(up ? LOG_INFO : LOG_ERROR, up ? "database_up" : "database_down", "loop %u: %s",
+            loop_index(), up ? "every lane has a connection" : "a lane has no connection");
     mp_put_bool(&b, up);
     struct body *body = body_of(&b);
     unsigned kept = 0;
@@ -239,12 +240,14 @@ static void turn_end(void *arg)
     check_available(p);
 }
 
-/* A connection that has owed an answer for longer than all its statement may take is a dead one that nobody told us of. */
+/* A connection that has owed an answer for longer than all its statement may take is a dead one
+ * that nobody told us of. */
 static bool stuck(const struct conn *c)
 {
     unsigned statements = c->first ? c->first->statement_count + 1u : 0;
 
-    return statements && loop_now() - c->moved_ms > (int64_t)db_options.statement_timeout_ms * statements + STUCK_GRACE_MS;
+    return statements && loop_now() - c->moved_ms >
+                             (int64_t)db_options.statement_timeout_ms * statements + STUCK_GRACE_MS;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -345,7 +348,8 @@ void db_stats(unsigned loop, enum db_lane lane, struct db_stats *ret)
     struct lane_counters *c = &counters[loop][lane];
 
 #define READ(field) .field = atomic_load_explicit(&c->field, memory_order_relaxed)
-    *ret = (struct db_stats){READ(groups), READ(statements), READ(errors), READ(unknown), READ(refused), READ(reconnects),
-                             READ(bytes_out), READ(bytes_in), READ(connected), READ(in_flight), READ(waiting)};
+    *ret = (struct db_stats){READ(groups),    READ(statements), READ(errors),    READ(unknown),
+                             READ(refused),   READ(reconnects), READ(bytes_out), READ(bytes_in),
+                             READ(connected), READ(in_flight),  READ(waiting)};
 #undef READ
 }

@@ -1,7 +1,8 @@
 /*
- * The pool from inside. One struct pool a loop, touched by that loop's thread alone; a lane is a set of connections and the groups that
- * wait for one; a connection is a libpq connection in pipeline mode and the FIFO of what was sent on it. A connection that dies is
- * only marked: the turn's end buries it, so nobody up the stack holds it.
+ * The pool from inside. One struct pool a loop, touched by that loop's thread alone; a lane is a
+ * set of connections and the groups that wait for one; a connection is a libpq connection in
+ * pipeline mode and the FIFO of what was sent on it. A connection that dies is only marked: the
+ * turn's end buries it, so nobody up the stack holds it.
  */
 #ifndef STACGATE_STORE_POOL_H
 #define STACGATE_STORE_POOL_H
@@ -29,32 +30,35 @@ enum {
 #define SQL_NULL UINT32_MAX
 
 enum flight_kind {
-    FLIGHT_GROUP,   /* somebody's */
-    FLIGHT_PREPARE, /* one statement's preparation, in front of the group that needs it */
-    FLIGHT_DEALLOCATE, /* in front of a preparation: the statement was prepared before a migration changed what it returns */
-    FLIGHT_SETUP    /* a new connection's checks */
+    FLIGHT_GROUP,      /* somebody's */
+    FLIGHT_PREPARE,    /* one statement's preparation, in front of the group that needs it */
+    FLIGHT_DEALLOCATE, /* in front of a preparation: the statement was prepared before a migration
+                          changed what it returns */
+    FLIGHT_SETUP       /* a new connection's checks */
 };
 
-/* A group, from db_group() until its answer. Values lie one after the other in `text`, each with its NUL. */
+/* A group, from db_group() until its answer. Values lie one after the other in `text`, each with
+ * its NUL. */
 struct db_group {
     struct db_group *next; /* in lane.first, conn.first or pool.free */
     enum flight_kind kind;
     enum db_lane lane;
-    bool bad;              /* a value that no text parameter can hold */
+    bool bad; /* a value that no text parameter can hold */
     bool errors_as_result;
-    bool retried;          /* once, when its prepared statement had gone */
+    bool retried; /* once, when its prepared statement had gone */
     actor_id who;
     actor_ref ref;
     int64_t asked_us;
-    uint16_t position;     /* results that came so far: 0 is the context's */
+    uint16_t position; /* results that came so far: 0 is the context's */
     uint16_t error_at;
     uint16_t statement_count, parameter_count;
     struct {
         const struct sql *sql;
         uint16_t first, count;
     } statements[STATEMENTS_MAX]; /* of a FLIGHT_PREPARE: [0] is what is prepared */
-    uint32_t parameters[PARAMETERS_MAX]; /* offsets in text, or SQL_NULL; 0 and 1 are the context's */
-    uint32_t elements;     /* of the array that is being built */
+    uint32_t
+        parameters[PARAMETERS_MAX]; /* offsets in text, or SQL_NULL; 0 and 1 are the context's */
+    uint32_t elements;              /* of the array that is being built */
     bool in_array;
     struct buf text;
     PGresult *results[STATEMENTS_MAX];
@@ -68,14 +72,14 @@ struct conn {
     struct lane *lane;
     PGconn *db;
     enum conn_state state;
-    bool dirty;        /* something to flush at the turn's end */
-    bool writable;     /* uv watches for room too */
+    bool dirty;    /* something to flush at the turn's end */
+    bool writable; /* uv watches for room too */
     struct cancel *cancel;
     unsigned in_flight; /* groups */
     int64_t moved_ms;   /* when it last answered, or began to be asked */
     struct db_group *first, *last;
     uv_poll_t poll;
-    int watched;        /* our duplicate of libpq's socket */
+    int watched;       /* our duplicate of libpq's socket */
     uint8_t *prepared; /* a byte, one of these, per statement of sql_all */
 };
 enum { PREPARED_NOT, PREPARED, PREPARED_STALE };
@@ -96,11 +100,11 @@ struct pool {
     struct attempt *attempt; /* a connection being made; at most one a loop */
     unsigned backoff_ms;
     int64_t failure_logged_ms;
-    bool buried;         /* some connection is dead and must be taken out */
+    bool buried; /* some connection is dead and must be taken out */
     bool any_dirty, stopping, was_available;
     actor_id watchers[WATCHERS_MAX];
     unsigned watcher_count;
-    unsigned handles;    /* still to be closed */
+    unsigned handles; /* still to be closed */
     uv_timer_t tick, retry;
     uv_async_t connected;
 };
@@ -111,15 +115,17 @@ struct lane_counters {
 };
 
 extern struct db_options db_options;
-extern _Thread_local struct pool *db_pool;      /* NULL: the service does not run here */
+extern _Thread_local struct pool *db_pool; /* NULL: the service does not run here */
 struct lane_counters *lane_counters(const struct lane *l);
 
 /* Single writer: the loop. */
-#define COUNT(lane, field, by)                                                                                      \
-    do {                                                                                                            \
-        struct lane_counters *counters_ = lane_counters(lane);                                                      \
-        atomic_store_explicit(&counters_->field,                                                                    \
-                              atomic_load_explicit(&counters_->field, memory_order_relaxed) + (by), memory_order_relaxed); \
+#define COUNT(lane, field, by)                                                                     \
+    do {                                                                                           \
+        struct lane_counters *counters_ = lane_counters(lane);                                     \
+        atomic_store_explicit(&counters_->field,                                                   \
+                              atomic_load_explicit(&counters_->field, memory_order_relaxed) +      \
+                                  (by),                                                            \
+                              memory_order_relaxed);                                               \
     } while (0)
 
 /* group.c */
@@ -128,25 +134,25 @@ void group_free(struct db_group *g);
 void group_reset_results(struct db_group *g);
 
 /* result.c */
-struct body *result_body(struct db_group *g);   /* takes the group's results and error */
+struct body *result_body(struct db_group *g); /* takes the group's results and error */
 
 /* pool.c */
 void pool_pump(struct lane *l);
-void pool_requeue(struct lane *l, struct db_group *g);  /* in front */
+void pool_requeue(struct lane *l, struct db_group *g); /* in front */
 void pool_finish_group(struct lane *l, struct db_group *g, int status, struct body *body);
 
-void pool_handle_closed(struct pool *p);                /* the last one of a stopping pool frees it */
+void pool_handle_closed(struct pool *p); /* the last one of a stopping pool frees it */
 
 /* conn.c */
-void conn_create(struct lane *l, PGconn *db);           /* takes db */
-bool conn_submit(struct conn *c, struct db_group *g);     /* takes g */
+void conn_create(struct lane *l, PGconn *db);         /* takes db */
+bool conn_submit(struct conn *c, struct db_group *g); /* takes g */
 void conn_flush(struct conn *c);
-void conn_kill(struct conn *c, const char *why);        /* marks it; conn_bury at the turn's end */
-void conn_bury(struct conn *c);                         /* fails what was sent, closes, frees */
-void conn_cancel(struct conn *c);                       /* off the loop; not reused until that is back */
+void conn_kill(struct conn *c, const char *why); /* marks it; conn_bury at the turn's end */
+void conn_bury(struct conn *c);                  /* fails what was sent, closes, frees */
+void conn_cancel(struct conn *c);                /* off the loop; not reused until that is back */
 
 /* connect.c */
-void connect_next(struct pool *p);              /* makes the next missing connection, unless one is under way */
+void connect_next(struct pool *p); /* makes the next missing connection, unless one is under way */
 void connect_failed(struct pool *p, const char *why);
 void connect_ready(uv_async_t *handle);
 void connect_abandon(struct pool *p);

@@ -1,6 +1,6 @@
 /*
- * A result body holds the PGresults themselves: what a reader gets points into them, and dropping the last reference clears them.
- * Nothing is copied between the socket and the answer.
+ * A result body holds the PGresults themselves: what a reader gets points into them, and dropping
+ * the last reference clears them. Nothing is copied between the socket and the answer.
  */
 #include "pool.h"
 
@@ -43,7 +43,8 @@ struct body *result_body(struct db_group *g)
         const char *constraint = PQresultErrorField(g->error, PG_DIAG_CONSTRAINT_NAME);
         const char *state = PQresultErrorField(g->error, PG_DIAG_SQLSTATE);
         const char *message = PQresultErrorField(g->error, PG_DIAG_MESSAGE_PRIMARY);
-        r->error = (struct db_error){state ? state : "XX000", constraint ? constraint : "", message ? message : ""};
+        r->error = (struct db_error){state ? state : "XX000", constraint ? constraint : "",
+                                     message ? message : ""};
     }
     memcpy(r->results, g->results, n * sizeof(PGresult *));
     memset(g->results, 0, n * sizeof(PGresult *));

@@ -1,7 +1,8 @@
 /*
- * The three roles of a database's cluster: stacgate_app signs in and owns nothing; stacgate_definer and stacgate_search own functions
- * and cannot sign in. On an external database stacgate_app gets the password of the data directory; where we lack the right,
- * the sentence holds the statement that an administrator must run.
+ * The three roles of a database's cluster: stacgate_app signs in and owns nothing; stacgate_definer
+ * and stacgate_search own functions and cannot sign in. On an external database stacgate_app gets
+ * the password of the data directory; where we lack the right, the sentence holds the statement
+ * that an administrator must run.
  */
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -16,21 +17,28 @@ static const struct {
     const char *name, *attributes;
 } roles[] = {
     {APP_ROLE, "login nosuperuser nobypassrls nocreaterole nocreatedb noreplication noinherit"},
-    {"stacgate_definer", "nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication noinherit"},
-    {"stacgate_search", "nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication noinherit"},
+    {"stacgate_definer",
+     "nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication noinherit"},
+    {"stacgate_search",
+     "nologin nosuperuser nobypassrls nocreaterole nocreatedb noreplication noinherit"},
 };
 
 static int ask_administrator(char **ret_error, const char *sql, char *why)
 {
-    int err = store_fail(ret_error, -EINVAL, "ce compte PostgreSQL n'a pas le droit nécessaire (%s) : un administrateur doit exécuter : %s",
-                         "this PostgreSQL account lacks a right (%s): an administrator must run: %s", why ? why : "?", sql);
+    int err =
+        store_fail(ret_error, -EINVAL,
+                   "ce compte PostgreSQL n'a pas le droit nécessaire (%s) : un administrateur doit "
+                   "exécuter : %s",
+                   "this PostgreSQL account lacks a right (%s): an administrator must run: %s",
+                   why ? why : "?", sql);
     free(why);
     return err;
 }
 
 static bool exists(PGconn *db, const char *name)
 {
-    PGresult *r = PQexecParams(db, "select 1 from pg_roles where rolname = $1", 1, NULL, &name, NULL, NULL, 0);
+    PGresult *r = PQexecParams(db, "select 1 from pg_roles where rolname = $1", 1, NULL, &name,
+                               NULL, NULL, 0);
     bool found = PQntuples(r) > 0;
 
     PQclear(r);
@@ -83,25 +91,30 @@ static int set_password(PGconn *db, const char *password, char **ret_error)
 }
 
 /*
- * A second data directory on one database does not know the first one's password. It may set its own only while nobody is signed in with
- * the old one.
+ * A second data directory on one database does not know the first one's password. It may set its
+ * own only while nobody is signed in with the old one.
  */
 static int let_in(PGconn *db, const struct store_target *t, bool fresh, char **ret_error)
 {
     if (t->embedded || (!fresh && can_sign_in(t)))
         return 0;
     if (getenv("STACGATE_APP_DATABASE_URL"))
-        return store_fail(ret_error, -EINVAL, "%s ne peut pas entrer avec STACGATE_APP_DATABASE_URL : donnez-y son mot de passe",
-                          "%s cannot sign in with STACGATE_APP_DATABASE_URL: put its password there", APP_ROLE);
+        return store_fail(
+            ret_error, -EINVAL,
+            "%s ne peut pas entrer avec STACGATE_APP_DATABASE_URL : donnez-y son mot de passe",
+            "%s cannot sign in with STACGATE_APP_DATABASE_URL: put its password there", APP_ROLE);
 
-    PGresult *r = store_exec(db, "select 1 from pg_stat_activity where usename = '" APP_ROLE "'", NULL);
+    PGresult *r =
+        store_exec(db, "select 1 from pg_stat_activity where usename = '" APP_ROLE "'", NULL);
     bool in_use = r && PQntuples(r) > 0;
     PQclear(r);
     if (in_use)
         return store_fail(ret_error, -EINVAL,
-                          "un autre serveur utilise cette base avec un mot de passe que %s/%s n'a pas : copiez-y ce fichier, "
+                          "un autre serveur utilise cette base avec un mot de passe que %s/%s n'a "
+                          "pas : copiez-y ce fichier, "
                           "ou donnez STACGATE_APP_DATABASE_URL",
-                          "another server uses this database with a password that %s/%s lacks: copy that file here, or give "
+                          "another server uses this database with a password that %s/%s lacks: "
+                          "copy that file here, or give "
                           "STACGATE_APP_DATABASE_URL",
                           t->data_dir, PASSWORD_FILE);
 
@@ -111,7 +124,8 @@ static int let_in(PGconn *db, const struct store_target *t, bool fresh, char **r
         OPENSSL_cleanse(password, strlen(password));
     free(password);
     if (!err && !can_sign_in(t))
-        err = store_fail(ret_error, -EINVAL, "%s ne peut pas entrer : permettez-le dans pg_hba.conf (scram-sha-256)",
+        err = store_fail(ret_error, -EINVAL,
+                         "%s ne peut pas entrer : permettez-le dans pg_hba.conf (scram-sha-256)",
                          "%s cannot sign in: allow it in pg_hba.conf (scram-sha-256)", APP_ROLE);
     return err;
 }
@@ -124,8 +138,11 @@ static int database_rights(PGconn *db, char **ret_error)
     struct buf sql = BUF_INIT;
     int err = 0;
 
-    buf_printf(&sql, "revoke temporary on database %s from public; grant connect on database %s to " APP_ROLE
-                     "; alter role " APP_ROLE " in database %s set search_path = public, pg_temp", quoted, quoted, quoted);
+    buf_printf(
+        &sql,
+        "revoke temporary on database %s from public; grant connect on database %s to " APP_ROLE
+        "; alter role " APP_ROLE " in database %s set search_path = public, pg_temp",
+        quoted, quoted, quoted);
     PGresult *r = store_exec(db, buf_cstr(&sql), &why);
     if (!r)
         err = ask_administrator(ret_error, buf_cstr(&sql), why);
@@ -135,7 +152,8 @@ static int database_rights(PGconn *db, char **ret_error)
     return err;
 }
 
-int store_roles_ensure(PGconn *db, const struct store_target *t, void (*progress)(const char *line), char **ret_error)
+int store_roles_ensure(PGconn *db, const struct store_target *t, void (*progress)(const char *line),
+                       char **ret_error)
 {
     bool fresh = !exists(db, APP_ROLE);
 

@@ -1,6 +1,6 @@
 /*
- * Sentences for the operator, in the language of the environment, and the blocking database calls that end in one. Nothing here is
- * used by a loop.
+ * Sentences for the operator, in the language of the environment, and the blocking database calls
+ * that end in one. Nothing here is used by a loop.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ const char *store_say(const char *french, const char *english)
         if (!lang || !*lang)
             continue;
         /* C and POSIX name no language. */
-        bool none = strcmp(lang, "C") == 0 || strncmp(lang, "C.", 2) == 0 || strcmp(lang, "POSIX") == 0;
+        bool none =
+            strcmp(lang, "C") == 0 || strncmp(lang, "C.", 2) == 0 || strcmp(lang, "POSIX") == 0;
         return none || strncmp(lang, "fr", 2) == 0 ? french : english;
     }
     return french;
@@ -70,8 +71,10 @@ PGconn *store_connect(const char *conninfo, char **ret_error)
         return db;
     }
     char *why = one_line(PQerrorMessage(db));
-    store_fail(ret_error, 0, "la base de données ne répond pas (%s) : vérifiez DATABASE_URL et que PostgreSQL tourne",
-               "the database cannot be reached (%s): check DATABASE_URL and that PostgreSQL runs", why);
+    store_fail(
+        ret_error, 0,
+        "la base de données ne répond pas (%s) : vérifiez DATABASE_URL et que PostgreSQL tourne",
+        "the database cannot be reached (%s): check DATABASE_URL and that PostgreSQL runs", why);
     free(why);
     PQfinish(db);
     return NULL;

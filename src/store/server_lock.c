@@ -1,6 +1,7 @@
 /*
- * One server a database: a session-level advisory lock held by a connection of its own, from a thread of its own. When the connection dies
- * (the database restarted) the lock is taken again; channels are fenced meanwhile, so the gap loses nothing.
+ * One server a database: a session-level advisory lock held by a connection of its own, from a
+ * thread of its own. When the connection dies (the database restarted) the lock is taken again;
+ * channels are fenced meanwhile, so the gap loses nothing.
  */
 #include <errno.h>
 #include <poll.h>
@@ -50,7 +51,8 @@ static int take(char **ret_error)
 /* true: asked to end. Otherwise the connection died, or `ms` passed without one. */
 static bool hold(int ms)
 {
-    struct pollfd fds[] = {{.fd = lock.wake, .events = POLLIN}, {.fd = lock.db ? PQsocket(lock.db) : -1, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = lock.wake, .events = POLLIN},
+                           {.fd = lock.db ? PQsocket(lock.db) : -1, .events = POLLIN}};
 
     for (;;) {
         poll(fds, 2, lock.db ? -1 : ms);
@@ -70,7 +72,8 @@ static void *hold_run(void *arg)
         PQfinish(lock.db);
         int taken = take(NULL);
         if (taken == 0 && told != 0)
-            log_msg(LOG_ERROR, "server_lock", "another server took this database while it was away; stop one of them");
+            log_msg(LOG_ERROR, "server_lock",
+                    "another server took this database while it was away; stop one of them");
         else if (taken == 1)
             log_msg(LOG_INFO, "server_lock", "taken again");
         told = taken;
@@ -94,13 +97,18 @@ int store_lock_server(const struct store_target *t, char **ret_error)
         PQfinish(lock.db);
         lock.db = NULL;
         taken = -1;
-        store_fail(ret_error, 0, "pas de fil d'exécution pour le verrou du serveur", "no thread for the server's lock");
+        store_fail(ret_error, 0, "pas de fil d'exécution pour le verrou du serveur",
+                   "no thread for the server's lock");
     }
     free(lock.conninfo);
     lock.conninfo = NULL;
-    return taken < 0 ? -EUNAVAILABLE_DB
-                     : store_fail(ret_error, -EBUSY, "un autre serveur utilise déjà cette base : arrêtez-le ou donnez une autre base",
-                                  "another server uses this database already: stop it or give another database");
+    return taken < 0
+               ? -EUNAVAILABLE_DB
+               : store_fail(
+                     ret_error, -EBUSY,
+                     "un autre serveur utilise déjà cette base : arrêtez-le ou donnez une autre "
+                     "base",
+                     "another server uses this database already: stop it or give another database");
 }
 
 void store_unlock_server(void)

@@ -1,6 +1,6 @@
 /*
- * Starts a program as another user with clean signals, environment and descriptors. Between fork and exec only calls that are safe
- * there: other threads may hold any lock.
+ * Starts a program as another user with clean signals, environment and descriptors. Between fork
+ * and exec only calls that are safe there: other threads may hold any lock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,11 +30,13 @@ static void become(const struct spawn *s, const gid_t *groups, int group_count)
         sigaction(sig, &plain, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (geteuid() == 0 && (setgroups((size_t)group_count, groups) < 0 || setgid(s->gid) < 0 || setuid(s->uid) < 0))
+    if (geteuid() == 0 &&
+        (setgroups((size_t)group_count, groups) < 0 || setgid(s->gid) < 0 || setuid(s->uid) < 0))
         _exit(126);
 
     int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(s->output, 1) < 0 || dup2(s->output, 2) < 0 || chdir("/") < 0)
+    if (null < 0 || dup2(null, 0) < 0 || dup2(s->output, 1) < 0 || dup2(s->output, 2) < 0 ||
+        chdir("/") < 0)
         _exit(126);
     if (s->keep > 2) {
         if (s->keep > 3)

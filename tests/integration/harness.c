@@ -1,5 +1,6 @@
 /*
- * See harness.h. Criterion runs each test in a process of its own; the cluster is the runner's, found by the executable's name.
+ * See harness.h. Criterion runs each test in a process of its own; the cluster is the runner's,
+ * found by the executable's name.
  */
 #include "harness.h"
 
@@ -38,10 +39,12 @@ const char *harness_data_dir(void)
 
     if (given || *dir)
         return given ? given : dir;
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1); /* Criterion renames its workers */
+    ssize_t n =
+        readlink("/proc/self/exe", exe, sizeof(exe) - 1); /* Criterion renames its workers */
     exe[n > 0 ? n : 0] = '\0';
     const char *slash = strrchr(exe, '/');
-    sha256_hex(exe, strlen(exe), digest); /* the same test of another build folder is another cluster */
+    sha256_hex(exe, strlen(exe),
+               digest); /* the same test of another build folder is another cluster */
     snprintf(dir, sizeof(dir), "/tmp/stacgate-%.60s-%.8s", slash ? slash + 1 : "test", digest);
     return dir;
 }
@@ -132,7 +135,8 @@ static char *with_database(const char *conninfo, const char *name)
 
 static void point_at(struct store_target *t, const char *name)
 {
-    char *owner = with_database(t->owner_conninfo, name), *app = with_database(t->app_conninfo, name);
+    char *owner = with_database(t->owner_conninfo, name),
+         *app = with_database(t->app_conninfo, name);
 
     free(t->owner_conninfo);
     free(t->app_conninfo);
@@ -173,7 +177,8 @@ static void ensure_template(void)
     if (lock < 0 || flock(lock, LOCK_EX) < 0)
         give_up(path, strerror(errno));
     locate(&t);
-    if (!*harness_value(t.owner_conninfo, "select 1 from pg_database where datname = '" TEMPLATE "'")) {
+    if (!*harness_value(t.owner_conninfo,
+                        "select 1 from pg_database where datname = '" TEMPLATE "'")) {
         create(TEMPLATE, "template0");
         point_at(&t, TEMPLATE);
         if (store_migrate(&t, NULL, &error) != 0)
@@ -192,7 +197,10 @@ void harness_migrated(const char *name, struct store_target *ret)
     locate(ret);
     point_at(ret, name);
     /* Rights and settings of a database are not copied with it. */
-    buf_printf(&b, "revoke temporary on database %s from public; grant connect on database %s to stacgate_app", name, name);
+    buf_printf(
+        &b,
+        "revoke temporary on database %s from public; grant connect on database %s to stacgate_app",
+        name, name);
     harness_exec(ret->owner_conninfo, buf_cstr(&b));
     buf_finish(&b);
 }

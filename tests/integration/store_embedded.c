@@ -1,6 +1,7 @@
 /*
- * The private cluster: one that a killed server left is adopted, one that dies is started again, a pid file proves nothing, and the
- * server's lock comes back with it. Each test has a data directory of its own, one of them too deep for a socket's path.
+ * The private cluster: one that a killed server left is adopted, one that dies is started again, a
+ * pid file proves nothing, and the server's lock comes back with it. Each test has a data directory
+ * of its own, one of them too deep for a socket's path.
  */
 #include "unit/runtime_criterion.h"
 
@@ -12,9 +13,9 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "stacgate/log.h"
 #include "stacgate/buf.h"
 #include "stacgate/ids.h"
+#include "stacgate/log.h"
 #include "unit/runtime_testing.h"
 
 enum { START_MS = 60000 };
@@ -102,9 +103,15 @@ Test(embedded, a_killed_one_is_started_again_and_locked_again, .timeout = 120)
         cr_assert_neq(postmaster(), pid);
     }
     cr_assert_str_eq(harness_value(t.owner_conninfo, "select count(*) from kept"), "3");
-    for (int i = 0; i < 500 && *harness_value(t.owner_conninfo, "select count(*) from pg_locks where locktype = 'advisory'") != '1'; i++)
+    for (int i = 0;
+         i < 500 &&
+         *harness_value(t.owner_conninfo,
+                        "select count(*) from pg_locks where locktype = 'advisory'") != '1';
+         i++)
         usleep(20000);
-    cr_assert_str_eq(harness_value(t.owner_conninfo, "select count(*) from pg_locks where locktype = 'advisory'"), "1");
+    cr_assert_str_eq(harness_value(t.owner_conninfo,
+                                   "select count(*) from pg_locks where locktype = 'advisory'"),
+                     "1");
     store_embedded_unwatch();
     store_unlock_server();
     end();
@@ -130,7 +137,8 @@ Test(embedded, one_left_behind_is_adopted, .timeout = 120)
     cr_assert_eq(postmaster(), left);
     cr_assert(!store_embedded_ours(&t));
 
-    /* Stopped whole, with a pid file that names somebody else: ours, who lives but is no database. */
+    /* Stopped whole, with a pid file that names somebody else: ours, who lives but is no database.
+     */
     store_embedded_stop(&t, START_MS);
     cr_assert_neq(PQping(t.owner_conninfo), PQPING_OK);
     char path[400];
@@ -212,14 +220,18 @@ static int watch_begin(struct actor *self, void *state, const void *arg)
 
 Test(embedded, the_pool_comes_back_with_it, .timeout = 120)
 {
-    static const struct actor_type type = {.name = "watcher", .mailbox_max = 10, .init = watch_begin, .receive = on_state};
+    static const struct actor_type type = {
+        .name = "watcher", .mailbox_max = 10, .init = watch_begin, .receive = on_state};
 
     begin("pool");
     cr_assert_eq(store_migrate(&t, NULL, fresh()), 0, "%s", error);
     cr_assert_eq(store_embedded_watch(&t, fresh()), 0);
     struct db_options o = harness_options(&t);
     db_configure(&o);
-    cr_assert_eq(testing_run_with((struct runtime_options){.loops = 1, .drain_ms = 2000, .services = services}, &type, NULL), 0);
+    cr_assert_eq(testing_run_with(
+                     (struct runtime_options){.loops = 1, .drain_ms = 2000, .services = services},
+                     &type, NULL),
+                 0);
     cr_assert_eq(ups, 2);
     cr_assert_geq(downs, 1);
     store_embedded_unwatch();

@@ -1,6 +1,6 @@
 /*
- * Migrations: an old installation is adopted without losing a row, several that start together run each once, and a database
- * that this build must not touch is left alone with a sentence.
+ * Migrations: an old installation is adopted without losing a row, several that start together run
+ * each once, and a database that this build must not touch is left alone with a sentence.
  */
 #include "unit/runtime_criterion.h"
 
@@ -42,23 +42,42 @@ static void load(const char *path)
     buf_finish(&b);
 }
 
-#define IS(expected, sql) cr_assert_str_eq(harness_value(t.owner_conninfo, sql), expected, "%s: %s", sql, harness_value(t.owner_conninfo, sql))
+#define IS(expected, sql)                                                                          \
+    cr_assert_str_eq(harness_value(t.owner_conninfo, sql), expected, "%s: %s", sql,                \
+                     harness_value(t.owner_conninfo, sql))
 
 /* Every row of a table as one text, without the columns that migrations added. */
 static const char *contents(const char *table)
 {
     char sql[600];
 
-    snprintf(sql, sizeof(sql), "select coalesce(md5(string_agg(j::text, ';' order by j::text)), '') from (select to_jsonb(x) - array["
-             "'establishment_id', 'seq', 'client_op_id', 'last_read_seq', 'muted_until'] j from %s x) y", table);
+    snprintf(
+        sql, sizeof(sql),
+        "select coalesce(md5(string_agg(j::text, ';' order by j::text)), '') from (select "
+        "to_jsonb(x) - array["
+        "'establishment_id', 'seq', 'client_op_id', 'last_read_seq', 'muted_until'] j from %s x) y",
+        table);
     return harness_value(t.owner_conninfo, sql);
 }
 
 Test(migrate, adopts_an_old_installation)
 {
-    static const char *const untouched[] = {"establishments", "users", "courses", "training_sessions", "course_modules", "user_module_progress",
-                                            "assessments", "assessment_attempts", "study_group_messages", "study_sessions",
-                                            "study_session_participants", "whiteboards", "shared_files", "help_contents", "sessions", "user_permissions"};
+    static const char *const untouched[] = {"establishments",
+                                            "users",
+                                            "courses",
+                                            "training_sessions",
+                                            "course_modules",
+                                            "user_module_progress",
+                                            "assessments",
+                                            "assessment_attempts",
+                                            "study_group_messages",
+                                            "study_sessions",
+                                            "study_session_participants",
+                                            "whiteboards",
+                                            "shared_files",
+                                            "help_contents",
+                                            "sessions",
+                                            "user_permissions"};
     enum { COUNT = sizeof(untouched) / sizeof(untouched[0]) };
     char before[COUNT][40];
 
@@ -71,20 +90,25 @@ Test(migrate, adopts_an_old_installation)
         cr_assert_str_eq(contents(untouched[i]), before[i], "%s", untouched[i]);
 
     /* Messages are numbered by time, then id; what was said before counts as read. */
-    IS("z1a2b3c4", "select string_agg(id || seq, '' order by seq) from study_group_messages where study_group_id = 'g1'");
+    IS("z1a2b3c4", "select string_agg(id || seq, '' order by seq) from study_group_messages where "
+                   "study_group_id = 'g1'");
     IS("1", "select seq from study_group_messages where id = 'x'");
     IS("4", "select min(last_read_seq) from study_group_members where study_group_id = 'g1'");
     /* Doubles: the highest role stays, the furthest enrolment, the oldest reaction. */
-    IS("gm2,gm4,gm6", "select string_agg(id, ',' order by id) from study_group_members where is_active");
+    IS("gm2,gm4,gm6",
+       "select string_agg(id, ',' order by id) from study_group_members where is_active");
     IS("2", "select current_members from study_groups where id = 'g1'");
     IS("5", "select current_members from study_groups where id = 'g3'");
-    IS("uc2,uc4", "select string_agg(id, ',' order by id) from user_courses where status <> 'dropped'");
+    IS("uc2,uc4",
+       "select string_agg(id, ',' order by id) from user_courses where status <> 'dropped'");
     IS("5", "select count(*) from user_courses");
     IS("r1,r3,r4", "select string_agg(id, ',' order by id) from message_reactions");
-    IS("message_reactions r2 👍", "select table_name || ' ' || (\"row\" ->> 'id') || ' ' || (\"row\" ->> 'emoji') from adoption_rejects");
+    IS("message_reactions r2 👍", "select table_name || ' ' || (\"row\" ->> 'id') || ' ' || "
+                                 "(\"row\" ->> 'emoji') from adoption_rejects");
     IS("1", "select count(*) from adoption_rejects");
     /* Tenants arrived everywhere they can. */
-    IS("e1", "select distinct establishment_id from study_group_members where study_group_id = 'g1'");
+    IS("e1",
+       "select distinct establishment_id from study_group_members where study_group_id = 'g1'");
     IS("e2", "select establishment_id from message_reactions where id = 'r4'");
     IS("e1", "select establishment_id from user_module_progress");
     IS("", "select establishment_id from training_sessions where id = 't0'");
@@ -92,12 +116,24 @@ Test(migrate, adopts_an_old_installation)
     IS("1", "select count(*) from permissions where name = 'courses:create' and id = 'old-p'");
     IS("1", "select count(*) from permissions where name = 'old:thing'");
     /* The mixed assessment stays; another one is refused. */
-    cr_assert_str_eq(harness_refused(t.owner_conninfo, "insert into assessments (course_id, establishment_id, title, assessment_type)"
-                                                       " values ('c1', 'e2', 'x', 'quiz')"), "23503");
-    cr_assert_str_eq(harness_refused(t.owner_conninfo, "insert into study_group_members (study_group_id, user_id) values ('g1', 'u2')"), "23505");
-    cr_assert_str_eq(harness_refused(t.owner_conninfo, "insert into user_courses (user_id, course_id) values ('u2', 'c1')"), "23505");
+    cr_assert_str_eq(
+        harness_refused(
+            t.owner_conninfo,
+            "insert into assessments (course_id, establishment_id, title, assessment_type)"
+            " values ('c1', 'e2', 'x', 'quiz')"),
+        "23503");
+    cr_assert_str_eq(
+        harness_refused(
+            t.owner_conninfo,
+            "insert into study_group_members (study_group_id, user_id) values ('g1', 'u2')"),
+        "23505");
+    cr_assert_str_eq(
+        harness_refused(t.owner_conninfo,
+                        "insert into user_courses (user_id, course_id) values ('u2', 'c1')"),
+        "23505");
     /* What the old application still inserts its way arrives whole. */
-    IS("e1", "insert into study_group_messages (study_group_id, sender_id, content) values ('g1', 'u1', 'x') returning establishment_id");
+    IS("e1", "insert into study_group_messages (study_group_id, sender_id, content) values ('g1', "
+             "'u1', 'x') returning establishment_id");
     IS("0", "select count(*) from session_lookup('{plain-old-sid}')");
     IS("u2", "select user_id from signin_lookup('eleve.un@ancien.test')");
 
@@ -116,26 +152,33 @@ Test(migrate, adopts_an_old_installation)
     cr_assert_eq(store_schema_check(&t, fresh()), 0);
 }
 
-/* The baseline on an empty database is what an old installation has: columns, types, defaults, nullability. */
+/* The baseline on an empty database is what an old installation has: columns, types, defaults,
+ * nullability. */
 Test(migrate, baseline_equals_an_old_installation)
 {
     static const char shape[] =
-        "select md5(string_agg(concat_ws(' ', table_name, column_name, data_type, udt_name, numeric_precision, numeric_scale, is_nullable,"
-        " column_default), ';' order by table_name, column_name)) || count(*) || count(distinct table_name)"
+        "select md5(string_agg(concat_ws(' ', table_name, column_name, data_type, udt_name, "
+        "numeric_precision, numeric_scale, is_nullable,"
+        " column_default), ';' order by table_name, column_name)) || count(*) || count(distinct "
+        "table_name)"
         " from information_schema.columns where table_schema = 'public'";
     static const char keys[] =
-        "select md5(string_agg(conrelid::regclass || regexp_replace(pg_get_constraintdef(oid), 'public\\.', ''), ';' order by conrelid::regclass::text,"
-        " pg_get_constraintdef(oid))) || count(*) from pg_constraint where connamespace = 'public'::regnamespace";
+        "select md5(string_agg(conrelid::regclass || regexp_replace(pg_get_constraintdef(oid), "
+        "'public\\.', ''), ';' order by conrelid::regclass::text,"
+        " pg_get_constraintdef(oid))) || count(*) from pg_constraint where connamespace = "
+        "'public'::regnamespace";
 
     harness_empty("baseline_old", &t);
     load(STACGATE_FIXTURES "/old_install.sql");
-    char *old_shape = xstrdup(harness_value(t.owner_conninfo, shape)), *old_keys = xstrdup(harness_value(t.owner_conninfo, keys));
+    char *old_shape = xstrdup(harness_value(t.owner_conninfo, shape)),
+         *old_keys = xstrdup(harness_value(t.owner_conninfo, keys));
     store_target_finish(&t);
     harness_empty("baseline_new", &t);
     load(STACGATE_FIXTURES "/../../../src/store/migrations/0001_baseline.sql");
     IS(old_shape, shape);
     IS(old_keys, keys);
-    IS("35", "select count(*) from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace");
+    IS("35", "select count(*) from pg_class where relkind = 'r' and relnamespace = "
+             "'public'::regnamespace");
     IS("6", "select count(*) from pg_type where typtype = 'e'");
     free(old_shape);
     free(old_keys);
@@ -164,11 +207,15 @@ Test(migrate, leaves_alone_what_it_does_not_know)
     cr_assert_eq(store_schema_check(&t, fresh()), -EAGAIN);
     cr_assert_eq(store_migrate(&t, NULL, fresh()), 0);
     cr_assert_eq(store_schema_check(&t, fresh()), 0);
-    harness_exec(t.owner_conninfo, "insert into schema_migrations (name, checksum, ms) values ('9999_future', 'x', 0)");
+    harness_exec(
+        t.owner_conninfo,
+        "insert into schema_migrations (name, checksum, ms) values ('9999_future', 'x', 0)");
     cr_assert_eq(store_migrate(&t, NULL, fresh()), -EINVAL);
     cr_assert(strstr(error, "9999_future"));
     cr_assert_eq(store_schema_check(&t, fresh()), -EINVAL);
-    harness_exec(t.owner_conninfo, "delete from schema_migrations where name = '9999_future'; update schema_migrations set checksum = 'y' where name = '0001_baseline'");
+    harness_exec(t.owner_conninfo,
+                 "delete from schema_migrations where name = '9999_future'; update "
+                 "schema_migrations set checksum = 'y' where name = '0001_baseline'");
     cr_assert_eq(store_migrate(&t, NULL, fresh()), -EINVAL);
     cr_assert(strstr(error, "0001_baseline"));
 }
@@ -190,17 +237,21 @@ Test(migrate, a_failed_one_leaves_nothing)
 Test(migrate, an_owner_without_superuser_is_enough)
 {
     harness_empty("hosted", &t);
-    harness_exec(t.owner_conninfo, "do $$ begin create role stacgate_hosted createrole; exception when duplicate_object then null; end $$;"
+    harness_exec(t.owner_conninfo, "do $$ begin create role stacgate_hosted createrole; exception "
+                                   "when duplicate_object then null; end $$;"
                                    "alter database hosted owner to stacgate_hosted");
     struct buf b = BUF_INIT;
     buf_printf(&b, "%s options='-c role=stacgate_hosted'", t.owner_conninfo);
     struct store_target hosted = t;
     hosted.owner_conninfo = xstrdup(buf_cstr(&b));
     cr_assert_eq(store_migrate(&hosted, NULL, fresh()), 0, "%s", error);
-    IS("0", "select count(*) from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = 'stacgate_hosted'");
-    IS("stacgate_definer", "select proowner::regrole from pg_proc where proname = 'session_lookup'");
+    IS("0", "select count(*) from pg_auth_members m join pg_roles r on r.oid = m.member where "
+            "r.rolname = 'stacgate_hosted'");
+    IS("stacgate_definer",
+       "select proowner::regrole from pg_proc where proname = 'session_lookup'");
     IS("f", "select has_schema_privilege('stacgate_definer', 'public', 'create')");
-    IS("stacgate_hosted", "select distinct relowner::regrole from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace");
+    IS("stacgate_hosted", "select distinct relowner::regrole from pg_class where relkind = 'r' and "
+                          "relnamespace = 'public'::regnamespace");
     free(hosted.owner_conninfo);
     buf_finish(&b);
 }

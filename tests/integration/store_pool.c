@@ -1,14 +1,15 @@
 /*
- * The pool against a real PostgreSQL: what a group's answer says is what happened, tenants never mix, and connections that die, refuse
- * or hang cost what db.h says and nothing else. Statements of these tests borrow the first indexes of the generated ones.
+ * The pool against a real PostgreSQL: what a group's answer says is what happened, tenants never
+ * mix, and connections that die, refuse or hang cost what db.h says and nothing else. Statements of
+ * these tests borrow the first indexes of the generated ones.
  */
 #include "unit/runtime_criterion.h"
 
 #include <pthread.h>
 
 #include "harness.h"
-#include "store/pool.h"
 #include "stacgate/log.h"
+#include "store/pool.h"
 #include "unit/runtime_testing.h"
 
 enum { LONG_MS = 20000 };
@@ -18,7 +19,9 @@ static const struct loop_service *const services[] = {&db_service, NULL};
 
 static int run(unsigned loops, const struct actor_type *type)
 {
-    return testing_run_with((struct runtime_options){.loops = loops, .drain_ms = 2000, .services = services}, type, NULL);
+    return testing_run_with(
+        (struct runtime_options){.loops = loops, .drain_ms = 2000, .services = services}, type,
+        NULL);
 }
 
 static void configure(const char *database, unsigned depth)
@@ -49,7 +52,10 @@ static int on_state(struct actor *self, void *state, const struct msg *m)
 
 /* ---- values ---- */
 
-static const struct sql echo = {"t_echo", "select $1::text, $2::bigint, $3::boolean, $4::text[], $5::bigint[], cardinality($4::text[])", 0};
+static const struct sql echo = {
+    "t_echo",
+    "select $1::text, $2::bigint, $3::boolean, $4::text[], $5::bigint[], cardinality($4::text[])",
+    0};
 
 static const char odd[] = "a\"b\\c,{d} NULL 'é' ;-- ";
 
@@ -71,8 +77,11 @@ static int echo_done(struct actor *self, void *state, const struct msg *m)
     return ACTOR_DONE;
 }
 
-static const struct sql first_element = {"t_element", "select ($1::text[])[1] = $2 and ($1::text[])[2] is null and ($1::text[])[3] = 'NULL'"
-                                                      " and ($1::text[])[4] = ''", 1};
+static const struct sql first_element = {
+    "t_element",
+    "select ($1::text[])[1] = $2 and ($1::text[])[2] is null and ($1::text[])[3] = 'NULL'"
+    " and ($1::text[])[4] = ''",
+    1};
 static int element_done(struct actor *self, void *state, const struct msg *m)
 {
     (void)state;
@@ -118,7 +127,8 @@ static int values_begin(struct actor *self, void *state, const struct msg *m)
     return db_ask(self, g, LONG_MS, element_done);
 }
 
-static const struct actor_type plain_type = {.name = "plain", .mailbox_max = 10, .init = begin_when_up, .receive = on_state};
+static const struct actor_type plain_type = {
+    .name = "plain", .mailbox_max = 10, .init = begin_when_up, .receive = on_state};
 
 Test(pool, values_arrive_as_they_were)
 {
@@ -129,7 +139,8 @@ Test(pool, values_arrive_as_they_were)
 
 /* ---- errors ---- */
 
-static const struct sql insert_school = {"t_insert", "insert into channels (topic, establishment_id) values ($1, $2)", 0};
+static const struct sql insert_school = {
+    "t_insert", "insert into channels (topic, establishment_id) values ($1, $2)", 0};
 static const struct sql broken = {"t_broken", "select nothing from nowhere_at_all", 1};
 static const struct sql star = {"t_star", "select * from system_versions", 2};
 static const struct sql count_channels = {"t_count", "select count(*) from channels", 3};
@@ -155,10 +166,12 @@ static int star_done(struct actor *self, void *state, const struct msg *m)
 {
     (void)state;
     cr_assert_null(db_error(m));
-    harness_exec(t.owner_conninfo, "alter table system_versions add column one_more text; grant select on system_versions to stacgate_app");
+    harness_exec(t.owner_conninfo, "alter table system_versions add column one_more text; grant "
+                                   "select on system_versions to stacgate_app");
     struct db_group *g = db_group(DB_READ, &tenant_a);
     db_stmt(g, &star);
-    /* Prepared with another result: the pool prepares it anew, on the same connection, and nobody sees it. */
+    /* Prepared with another result: the pool prepares it anew, on the same connection, and nobody
+     * sees it. */
     return db_ask(self, g, LONG_MS, star_again);
 }
 
@@ -243,8 +256,11 @@ static int count_failure(struct actor *self, void *state, int err)
     return after_failure ? after_failure(self, state, NULL) : 0;
 }
 
-static const struct actor_type errors_type = {
-    .name = "errors", .mailbox_max = 10, .init = begin_when_up, .receive = on_state, .fail = count_failure};
+static const struct actor_type errors_type = {.name = "errors",
+                                              .mailbox_max = 10,
+                                              .init = begin_when_up,
+                                              .receive = on_state,
+                                              .fail = count_failure};
 
 Test(pool, errors_undo_the_group_and_nothing_else)
 {
@@ -262,11 +278,19 @@ Test(pool, errors_undo_the_group_and_nothing_else)
 
 enum { MIXED = 20000, OUTSTANDING = 64 };
 
-static const struct sql foreign = {"t_foreign", "select count(*) filter (where establishment_id <> $1), count(*) from channels", 4};
+static const struct sql foreign = {
+    "t_foreign", "select count(*) filter (where establishment_id <> $1), count(*) from channels",
+    4};
 static const struct sql divide = {"t_divide", "select 1 / ($1::int)", 5};
-static const struct sql leftover = {"t_leftover", "select coalesce(current_setting('stacgate.establishment_id', true), '') ||"
-                                                  " coalesce(current_setting('stacgate.user_id', true), ''), (select count(*) from channels)", 6};
-static const struct sql nap = {"t_nap", "select pg_sleep(0.003), (select count(*) filter (where establishment_id <> $1) from channels)", 7};
+static const struct sql leftover = {
+    "t_leftover",
+    "select coalesce(current_setting('stacgate.establishment_id', true), '') ||"
+    " coalesce(current_setting('stacgate.user_id', true), ''), (select count(*) from channels)",
+    6};
+static const struct sql nap = {
+    "t_nap",
+    "select pg_sleep(0.003), (select count(*) filter (where establishment_id <> $1) from channels)",
+    7};
 
 static struct mixed {
     unsigned asked, answered, failed_, timed_out, seen, refused;
@@ -292,7 +316,9 @@ static int look_for_leftovers(struct actor *self, void *state, const struct msg 
         for (struct conn *c = db_pool->lanes[i].conns; c; c = c->next, looked_at++) {
             cr_assert_null(c->first);
             cr_assert(PQexitPipelineMode(c->db) && PQsetnonblocking(c->db, 0) == 0);
-            PGresult *r = PQexec(c->db, "select concat(current_setting('stacgate.establishment_id', true), current_setting('stacgate.user_id', true))");
+            PGresult *r =
+                PQexec(c->db, "select concat(current_setting('stacgate.establishment_id', true), "
+                              "current_setting('stacgate.user_id', true))");
             cr_assert_eq(PQntuples(r), 1);
             cr_assert_str_eq(PQgetvalue(r, 0, 0), "");
             PQclear(r);
@@ -304,7 +330,9 @@ static int over(struct actor *self)
 {
     if (++mixed.answered < MIXED)
         return mixed_next(self);
-    return actor_after(self, 500, look_for_leftovers) ? 0 : -ENOMEM; /* answers that nobody waited for are back by then */
+    return actor_after(self, 500, look_for_leftovers)
+               ? 0
+               : -ENOMEM; /* answers that nobody waited for are back by then */
 }
 
 static int saw_rows(struct actor *self, void *state, const struct msg *m)
@@ -400,13 +428,17 @@ static int mixed_begin(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-static const struct actor_type mixed_type = {
-    .name = "mixed", .mailbox_max = 1000, .init = begin_when_up, .receive = on_state, .fail = mixed_failed};
+static const struct actor_type mixed_type = {.name = "mixed",
+                                             .mailbox_max = 1000,
+                                             .init = begin_when_up,
+                                             .receive = on_state,
+                                             .fail = mixed_failed};
 
 Test(pool, two_tenants_never_mix, .timeout = 120)
 {
     configure("pool_tenants", 16);
-    harness_exec(t.owner_conninfo, "insert into channels (topic, establishment_id) select 'x' || i, case when i % 2 = 0 then 'a' else 'b' end"
+    harness_exec(t.owner_conninfo, "insert into channels (topic, establishment_id) select 'x' || "
+                                   "i, case when i % 2 = 0 then 'a' else 'b' end"
                                    " from generate_series(1, 20) i");
     log_open(LOG_ERROR, NULL); /* thousands of wanted errors */
     mixed.random = 42;
@@ -431,7 +463,9 @@ static struct cut {
 } cut;
 static _Atomic bool cutting;
 
-struct inserter { unsigned number; };
+struct inserter {
+    unsigned number;
+};
 
 static actor_step cut_done;
 
@@ -482,8 +516,11 @@ static int cut_start(struct actor *self, void *state, const void *arg)
     return cut_next(self, state);
 }
 
-static const struct actor_type inserter_type = {
-    .name = "inserter", .state_size = sizeof(struct inserter), .mailbox_max = 10, .init = cut_start, .fail = cut_failed};
+static const struct actor_type inserter_type = {.name = "inserter",
+                                                .state_size = sizeof(struct inserter),
+                                                .mailbox_max = 10,
+                                                .init = cut_start,
+                                                .fail = cut_failed};
 
 static int cut_begin(struct actor *self, void *state, const struct msg *m)
 {
@@ -498,7 +535,8 @@ static int cut_begin(struct actor *self, void *state, const struct msg *m)
 static void *cutter(void *arg)
 {
     while (cutting) {
-        harness_exec(arg, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+        harness_exec(arg, "select pg_terminate_backend(pid) from pg_stat_activity where datname = "
+                          "current_database()"
                           " and usename = 'stacgate_app' and random() < 0.3");
         usleep(150000);
     }
@@ -583,8 +621,11 @@ static int slow_begin(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-static const struct actor_type slow_type = {
-    .name = "slow", .mailbox_max = 10, .init = begin_when_up, .receive = on_state, .fail = slow_failed};
+static const struct actor_type slow_type = {.name = "slow",
+                                            .mailbox_max = 10,
+                                            .init = begin_when_up,
+                                            .receive = on_state,
+                                            .fail = slow_failed};
 
 Test(pool, slow_work_is_cancelled_when_nobody_waits)
 {
@@ -594,8 +635,11 @@ Test(pool, slow_work_is_cancelled_when_nobody_waits)
     db_configure(&o);
     begin_step = slow_begin;
     cr_assert_eq(run(1, &slow_type), 0);
-    cr_assert_str_eq(harness_value(t.owner_conninfo, "select count(*) from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active'"
-                                                     " and pid <> pg_backend_pid()"), "0");
+    cr_assert_str_eq(harness_value(t.owner_conninfo,
+                                   "select count(*) from pg_stat_activity where query like "
+                                   "'%pg_sleep(30)%' and state = 'active'"
+                                   " and pid <> pg_backend_pid()"),
+                     "0");
 }
 
 /* ---- much at once: more than a socket takes ---- */
@@ -673,8 +717,11 @@ static int flood_begin(struct actor *self, void *state, const struct msg *m)
     }
     return 0;
 }
-static const struct actor_type flood_type = {
-    .name = "flood", .mailbox_max = 100, .init = begin_when_up, .receive = on_state, .fail = flood_failed};
+static const struct actor_type flood_type = {.name = "flood",
+                                             .mailbox_max = 100,
+                                             .init = begin_when_up,
+                                             .receive = on_state,
+                                             .fail = flood_failed};
 
 Test(pool, the_queue_is_bounded)
 {
@@ -684,7 +731,8 @@ Test(pool, the_queue_is_bounded)
     db_configure(&o);
     begin_step = flood_begin;
     cr_assert_eq(run(1, &flood_type), 0);
-    /* Of the slow lane: as many as have a connection, and the queue. The second connection may not be there yet. */
+    /* Of the slow lane: as many as have a connection, and the queue. The second connection may not
+     * be there yet. */
     cr_assert_leq(flood_answers, QUEUE + 2);
     cr_assert_geq(flood_answers, QUEUE + 1);
 }
@@ -714,7 +762,8 @@ static int ask_later(struct actor *self, void *state, const void *arg)
     (void)arg;
     return actor_after(self, 700, ask_now) ? 0 : -ENOMEM;
 }
-static const struct actor_type refused_type = {.name = "refused", .init = ask_later, .fail = refused_at_once};
+static const struct actor_type refused_type = {
+    .name = "refused", .init = ask_later, .fail = refused_at_once};
 
 Test(pool, without_a_database_it_says_so)
 {

@@ -1,4 +1,5 @@
-/* The parts of the real-time floor that need no loop: envelopes, objects, refusals, token buckets, members. */
+/* The parts of the real-time floor that need no loop: envelopes, objects, refusals, token buckets,
+ * members. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -20,7 +21,9 @@ Test(envelope, reads_what_the_stock_client_sends)
     struct buf scratch = BUF_INIT;
     struct envelope e;
 
-    cr_assert_eq(read_json("[\"1\",\"7\",\"group:g\",\"message:new\",{\"content\":\"é\"}]", &scratch, &e), 0);
+    cr_assert_eq(
+        read_json("[\"1\",\"7\",\"group:g\",\"message:new\",{\"content\":\"é\"}]", &scratch, &e),
+        0);
     cr_assert(str_is(e.join_ref, "1") && str_is(e.ref, "7") && str_is(e.topic, "group:g"));
     cr_assert(str_is(e.event, "message:new"));
     cr_assert(str_is(mp_str(mp_get(e.payload, "content")), "é"));
@@ -31,7 +34,10 @@ Test(envelope, reads_what_the_stock_client_sends)
 
 Test(envelope, refuses_what_is_none)
 {
-    static const struct { const char *text; int err; } rows[] = {
+    static const struct {
+        const char *text;
+        int err;
+    } rows[] = {
         {"{", -EINVAL},
         {"[1,2", -EINVAL},
         {"[\"1\",\"1\",\"t\",\"e\",{\"a\":1,\"a\":2}]", -EINVAL},
@@ -47,7 +53,8 @@ Test(envelope, refuses_what_is_none)
     struct envelope e;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        cr_assert_eq(read_json(rows[i].text, &scratch, &e), rows[i].err, "row %zu: %s", i, rows[i].text);
+        cr_assert_eq(read_json(rows[i].text, &scratch, &e), rows[i].err, "row %zu: %s", i,
+                     rows[i].text);
     buf_finish(&scratch);
 }
 
@@ -64,14 +71,17 @@ Test(envelope, writes_the_same_message_in_both_encodings)
     struct buf json = BUF_INIT, mp = BUF_INIT, back = BUF_INIT;
     struct value payload = value_json(STR("{\"a\": [1, \"x\"], \"b\": null}"));
 
-    envelope_wire(&json, ENC_JSON, (struct str){0}, STR("3"), STR("group:g"), STR("message"), payload);
+    envelope_wire(&json, ENC_JSON, (struct str){0}, STR("3"), STR("group:g"), STR("message"),
+                  payload);
     envelope_wire(&mp, ENC_MP, (struct str){0}, STR("3"), STR("group:g"), STR("message"), payload);
     struct str text = frame_payload(&json), bytes = frame_payload(&mp);
     cr_assert_eq(json.data[0], 0x81);
     cr_assert_eq(mp.data[0], 0x82);
     mp_to_json(mp_view(bytes.p, bytes.n), &back);
-    cr_assert_str_eq(buf_cstr(&back), "[null,\"3\",\"group:g\",\"message\",{\"a\":[1,\"x\"],\"b\":null}]");
-    cr_assert(str_is(text, "[null,\"3\",\"group:g\",\"message\",{\"a\": [1, \"x\"], \"b\": null}]"));
+    cr_assert_str_eq(buf_cstr(&back),
+                     "[null,\"3\",\"group:g\",\"message\",{\"a\":[1,\"x\"],\"b\":null}]");
+    cr_assert(
+        str_is(text, "[null,\"3\",\"group:g\",\"message\",{\"a\": [1, \"x\"], \"b\": null}]"));
     buf_finish(&json);
     buf_finish(&mp);
     buf_finish(&back);
@@ -84,7 +94,8 @@ Test(object, splices_a_stored_map_whatever_its_form)
     size_t at;
 
     cr_assert_eq(json_to_mp("{\"x\":1,\"y\":{}}", 14, &stored, &why, &at), 0);
-    const struct value forms[] = {value_mp(mp_view(stored.data, stored.len)), value_json(STR("{\"x\": 1, \"y\": {}}"))};
+    const struct value forms[] = {value_mp(mp_view(stored.data, stored.len)),
+                                  value_json(STR("{\"x\": 1, \"y\": {}}"))};
     for (int form = 0; form < 2; form++)
         for (int enc = 0; enc < ENCODINGS; enc++) {
             struct buf out = BUF_INIT, mp = BUF_INIT, text = BUF_INIT;
@@ -99,7 +110,9 @@ Test(object, splices_a_stored_map_whatever_its_form)
                 cr_assert_eq(json_to_mp((char *)out.data, out.len, &mp, &why, &at), 0, "%s", why);
             else
                 cr_assert_eq(mp_check(out.data, out.len, false, &why), 0, "%s", why);
-            mp_to_json(is_json((enum encoding)enc) ? mp_view(mp.data, mp.len) : mp_view(out.data, out.len), &text);
+            mp_to_json(is_json((enum encoding)enc) ? mp_view(mp.data, mp.len)
+                                                   : mp_view(out.data, out.len),
+                       &text);
             cr_assert_str_eq(buf_cstr(&text), "{\"seq\":7,\"x\":1,\"y\":{},\"n\":null}");
             buf_finish(&out);
             buf_finish(&mp);
@@ -117,7 +130,8 @@ Test(object, an_empty_one_is_a_map)
         object_begin(&o, &out, (enum encoding)enc);
         object_splice(&o, value_json(STR("{}")));
         object_end(&o);
-        cr_assert(is_json((enum encoding)enc) ? strncmp((char *)out.data, "{}", 2) == 0 : mp_type(mp_view(out.data, out.len)) == MP_MAP);
+        cr_assert(is_json((enum encoding)enc) ? strncmp((char *)out.data, "{}", 2) == 0
+                                              : mp_type(mp_view(out.data, out.len)) == MP_MAP);
         buf_finish(&out);
     }
 }
@@ -127,10 +141,12 @@ Test(refusal, has_a_word_a_text_and_the_field)
     struct buf b = BUF_INIT;
 
     refusal_put(&b, ENC_JSON, &(struct refusal){REASON_invalid, "content", "required", 0}, true);
-    cr_assert_str_eq(buf_cstr(&b), "{\"reason\":\"invalid\",\"message\":\"What was sent is not valid.\","
-                                   "\"errors\":[{\"field\":\"content\",\"code\":\"required\"}]}");
+    cr_assert_str_eq(buf_cstr(&b),
+                     "{\"reason\":\"invalid\",\"message\":\"What was sent is not valid.\","
+                     "\"errors\":[{\"field\":\"content\",\"code\":\"required\"}]}");
     buf_clear(&b);
-    refusal_put(&b, ENC_JSON, &(struct refusal){.reason = REASON_rate_limited, .retry_after = 3}, false);
+    refusal_put(&b, ENC_JSON, &(struct refusal){.reason = REASON_rate_limited, .retry_after = 3},
+                false);
     cr_assert(strstr(buf_cstr(&b), "\"retryAfter\":3"));
     cr_assert(strstr(buf_cstr(&b), "patientez"));
     buf_finish(&b);

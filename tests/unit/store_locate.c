@@ -1,5 +1,6 @@
 /*
- * Where the database is, from the environment; the password file; and connection strings that hold every character.
+ * Where the database is, from the environment; the password file; and connection strings that hold
+ * every character.
  */
 #include "unit/runtime_criterion.h"
 
@@ -25,7 +26,8 @@ static char **fresh(void)
 
 static void setup(void)
 {
-    static const char *const names[] = {"DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGSERVICE", "STACGATE_APP_DATABASE_URL"};
+    static const char *const names[] = {"DATABASE_URL", "PGHOST", "PGHOSTADDR", "PGSERVICE",
+                                        "STACGATE_APP_DATABASE_URL"};
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unsetenv(names[i]);
@@ -76,7 +78,8 @@ Test(locate, without_environment_it_is_the_private_cluster)
 Test(locate, a_url_gives_both_ways_in)
 {
     setup();
-    setenv("DATABASE_URL", "postgresql://own%27er:se%5Ccret@db.example:6543/school?sslmode=verify-full", 1);
+    setenv("DATABASE_URL",
+           "postgresql://own%27er:se%5Ccret@db.example:6543/school?sslmode=verify-full", 1);
     cr_assert_eq(locate(), 0, "%s", error);
     cr_assert_not(t.embedded);
     cr_assert_str_eq(option(t.owner_conninfo, "user"), "own'er");

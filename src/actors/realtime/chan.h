@@ -1,6 +1,7 @@
 /*
- * A durable channel from inside: one actor, its members, the tail of its log in memory, and the operations on their way into the
- * log. Kinds (group.c, …) give tables; the machinery (channel.c, commit.c, replay.c, presence.c, ephemeral.c) knows no kind.
+ * A durable channel from inside: one actor, its members, the tail of its log in memory, and the
+ * operations on their way into the log. Kinds (group.c, …) give tables; the machinery (channel.c,
+ * commit.c, replay.c, presence.c, ephemeral.c) knows no kind.
  */
 #ifndef STACGATE_REALTIME_CHAN_H
 #define STACGATE_REALTIME_CHAN_H
@@ -13,8 +14,8 @@
 #include "stacgate/log.h"
 
 #define OP_ID_MAX 64
-#define BATCH_MAX 128       /* operations a commit takes */
-#define QUEUE_MAX 4096      /* operations that wait; more: unavailable */
+#define BATCH_MAX 128  /* operations a commit takes */
+#define QUEUE_MAX 4096 /* operations that wait; more: unavailable */
 #define TAIL_BYTES_MAX (8u << 20)
 #define PAGE_BYTES (64u * 1024)
 
@@ -22,7 +23,9 @@ struct channel;
 struct op;
 struct push_kind;
 
-/* ---- operations ------------------------------------------------------------------------------------------------ */
+/* ---- operations
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* What the look-up found of the message that a push speaks of. */
 struct message_info {
@@ -33,52 +36,55 @@ struct message_info {
 
 /* One push on its way: queued → (looked up) → in a batch → answered. */
 struct op {
-    struct op *next;          /* links channel.queue, channel.batch or first->twins */
-    struct op *twins;         /* the same push again, while this one is under way: gets the same answer */
+    struct op *next;  /* links channel.queue, channel.batch or first->twins */
+    struct op *twins; /* the same push again, while this one is under way: gets the same answer */
     const struct push_kind *kind;
-    struct user *user;        /* counted in user->ops */
-    struct body *mail;        /* holds payload and refs */
+    struct user *user; /* counted in user->ops */
+    struct body *mail; /* holds payload and refs */
     struct mp payload;
     struct str join_ref, client_ref; /* the push's own refs, echoed */
-    struct msg ask;           /* REST: the question; session is 0 then */
+    struct msg ask;                  /* REST: the question; session is 0 then */
     actor_id session;
     uint32_t nonce;
     uint8_t enc, lang;
-    bool uncounted;           /* ephemeral: its session does not count it as in flight */
-    bool looked, repeat;      /* the look-up is done; it found this op id in the log */
-    bool must_look;           /* it would be refused, unless it is a repeat */
-    uint32_t place;           /* in the look-up or the batch under way, from 1; 0: in none */
+    bool uncounted;      /* ephemeral: its session does not count it as in flight */
+    bool looked, repeat; /* the look-up is done; it found this op id in the log */
+    bool must_look;      /* it would be refused, unless it is a repeat */
+    uint32_t place;      /* in the look-up or the batch under way, from 1; 0: in none */
     char op_id[OP_ID_MAX + 1];
-    bool own_op_id;           /* made by us: the client gave none */
-    int64_t hash;             /* of event and payload: the same op id with other content is a conflict */
+    bool own_op_id; /* made by us: the client gave none */
+    int64_t hash;   /* of event and payload: the same op id with other content is a conflict */
     struct message_info message;
-    struct buf stored;        /* the event's payload as it goes into the log: a msgpack map */
-    char ref[64];             /* what the event is about: a message's or a user's id */
-    int64_t seq;              /* the commit's answer … */
+    struct buf stored; /* the event's payload as it goes into the log: a msgpack map */
+    char ref[64];      /* what the event is about: a message's or a user's id */
+    int64_t seq;       /* the commit's answer … */
     char at[ISO_SIZE];
-    bool fresh, conflict;     /* … whether it made a new event; the op id was used for something else */
+    bool fresh, conflict; /* … whether it made a new event; the op id was used for something else */
 };
 
 #define PUSH_DONE 1 /* check's answer: it is so already */
 
 enum push_flags {
-    PUSH_LOOKUP = 1,     /* needs message_info of the id in field `lookup` (when that field is there) */
+    PUSH_LOOKUP = 1, /* needs message_info of the id in field `lookup` (when that field is there) */
     PUSH_REST_ONLY = 2,
-    PUSH_ID = 8,         /* its reply says the id of what it made */
-    PUSH_CARD = 4,       /* its event carries who did it: a message's sender, else `user` */
+    PUSH_ID = 8,   /* its reply says the id of what it made */
+    PUSH_CARD = 4, /* its event carries who did it: a message's sender, else `user` */
 };
 
 /* A durable push and the event it becomes: one row a push. */
 struct push_kind {
     const char *push, *event;
     uint8_t flags;
-    uint8_t batch_class;      /* 0: alone in its batch; else with others of the class: their state statements need no order */
-    const char *lookup;       /* the payload's field that names a message */
-    /* May this user do it, is it well formed? Writes op->stored and op->ref. 0; PUSH_DONE: nothing to commit; or what refuse() returns. */
+    uint8_t batch_class; /* 0: alone in its batch; else with others of the class: their state
+                            statements need no order */
+    const char *lookup;  /* the payload's field that names a message */
+    /* May this user do it, is it well formed? Writes op->stored and op->ref. 0; PUSH_DONE: nothing
+     * to commit; or what refuse() returns. */
     int (*check)(struct channel *c, struct op *op, struct refusal *ret);
-    const struct sql *const *state; /* its state statement */
-    uint8_t state_params;     /* 2: topic, fence · 3: and the id */
-    void (*applied)(struct channel *c, struct op *op);  /* after the commit, in seq order, for new events; NULL: nothing in memory changes */
+    const struct sql *const *state;                    /* its state statement */
+    uint8_t state_params;                              /* 2: topic, fence · 3: and the id */
+    void (*applied)(struct channel *c, struct op *op); /* after the commit, in seq order, for new
+                                                          events; NULL: nothing in memory changes */
     /* More fields of the reply and of REST's item. NULL: none. */
     void (*item)(struct channel *c, struct op *op, struct buf *out);
 };
@@ -90,20 +96,26 @@ struct side_push {
 };
 
 struct channel_kind {
-    const char *name;                   /* "group" */
-    const struct push_kind *pushes;     /* ends with push NULL */
-    const struct side_push *sides;      /* ends with push NULL */
-    void (*open)(struct channel *c, struct db_group *g);            /* adds its statements after channel_open's */
-    int (*opened)(struct channel *c, const struct msg *m, unsigned stmt); /* their results; -ENOENT: no such thing */
-    void (*closed)(struct channel *c);   /* releases what is in state */
+    const char *name;               /* "group" */
+    const struct push_kind *pushes; /* ends with push NULL */
+    const struct side_push *sides;  /* ends with push NULL */
+    void (*open)(struct channel *c,
+                 struct db_group *g); /* adds its statements after channel_open's */
+    int (*opened)(struct channel *c, const struct msg *m,
+                  unsigned stmt);      /* their results; -ENOENT: no such thing */
+    void (*closed)(struct channel *c); /* releases what is in state */
     int (*may_join)(struct channel *c, struct user *u, struct refusal *ret);
-    void (*describe)(struct channel *c, struct user *u, struct object *o);/* role, readOnly, the object itself */
-    void (*flush)(struct channel *c);    /* each second: write what is not in the database yet; NULL: nothing */
-    void (*committed)(struct channel *c, const struct op *batch); /* after a batch's events went out; NULL: nothing */
+    void (*describe)(struct channel *c, struct user *u,
+                     struct object *o); /* role, readOnly, the object itself */
+    void (*flush)(
+        struct channel *c); /* each second: write what is not in the database yet; NULL: nothing */
+    void (*committed)(struct channel *c,
+                      const struct op *batch); /* after a batch's events went out; NULL: nothing */
     size_t state_size;
 };
 
-/* ---- the log's tail -------------------------------------------------------------------------------------------- */
+/* ---- the log's tail
+ * -------------------------------------------------------------------------------------------- */
 
 /* data: msgpack [event, by, opId or nil, at, payload, card or nil] */
 struct event {
@@ -112,7 +124,7 @@ struct event {
 };
 
 struct tail {
-    struct event *events;  /* a ring of cap (a power of two) from first, without gaps */
+    struct event *events; /* a ring of cap (a power of two) from first, without gaps */
     uint32_t cap, start, count;
     size_t bytes;
 };
@@ -125,23 +137,25 @@ struct joiner {
     struct body *mail;
 };
 
-struct says;                        /* what one user says of one event */
+struct says; /* what one user says of one event */
 struct ephemeral {
-    struct says *says;              /* for the next frame */
-    int64_t last_ms;                /* loop time of the last frame */
-    uint32_t interval_ms;           /* between frames: what the last one's size allows */
+    struct says *says;    /* for the next frame */
+    int64_t last_ms;      /* loop time of the last frame */
+    uint32_t interval_ms; /* between frames: what the last one's size allows */
     bool armed;
 };
 
-struct departure;                     /* somebody who left since the last diff */
+struct departure; /* somebody who left since the last diff */
 struct presence {
-    struct member *gone, *gone_last;  /* cut connections in the order in which their grace ends */
+    struct member *gone, *gone_last; /* cut connections in the order in which their grace ends */
     struct departure *left;
     uint64_t next_ref;
-    int64_t due_ms;                   /* when the next tick comes; 0: none is to come */
-    int64_t joined_ms, waiting_ms;    /* loop time of the last join, and of the first that has not the list yet; 0: none */
+    int64_t due_ms;                /* when the next tick comes; 0: none is to come */
+    int64_t joined_ms, waiting_ms; /* loop time of the last join, and of the first that has not the
+                                      list yet; 0: none */
     actor_ref timer;
-    bool wanted, dirty, counting;     /* wanted: somebody has not the list · counting: too many for lists */
+    bool wanted, dirty,
+        counting; /* wanted: somebody has not the list · counting: too many for lists */
 };
 
 enum channel_stage { CHANNEL_OPENING, CHANNEL_OPEN };
@@ -149,29 +163,29 @@ enum channel_stage { CHANNEL_OPENING, CHANNEL_OPEN };
 struct channel {
     struct actor *self;
     const struct channel_kind *kind;
-    void *state;                     /* the kind's own */
-    struct body *key;                /* "<tenant>/<kind>:<id>", shared with the hubs */
+    void *state;      /* the kind's own */
+    struct body *key; /* "<tenant>/<kind>:<id>", shared with the hubs */
     char *tenant, *topic;
-    const char *id;                  /* inside topic */
+    const char *id; /* inside topic */
     enum channel_stage stage;
     char epoch[64];
     int64_t fence, last_seq, first_seq;
-    int64_t opened_ms, idle_ms;      /* loop time of activation, and of the last use */
+    int64_t opened_ms, idle_ms;            /* loop time of activation, and of the last use */
     struct joiner *joiners, **joiners_end; /* until it is open, or until the log is read */
     struct members members;
     struct tail tail;
     struct op *queue, **queue_end;
-    struct op *batch, **batch_end;   /* in the commit under way */
+    struct op *batch, **batch_end; /* in the commit under way */
     uint32_t queued, batched, attempts;
     bool committing, looking, loading;
-    bool alone;                      /* the batch being built holds one operation */
-    uint32_t one_by_one;             /* operations of a batch that failed, each to be tried alone */
-    bool stale;                      /* a deletion came while the log was read: read it again */
-    int64_t unknown_since;           /* loop time since which the batch's outcome is unknown; 0: it is not */
-    struct body *recent;             /* JSON list of the last messages as they stand … */
-    int64_t recent_seq;              /* … at this head; */
+    bool alone;            /* the batch being built holds one operation */
+    uint32_t one_by_one;   /* operations of a batch that failed, each to be tried alone */
+    bool stale;            /* a deletion came while the log was read: read it again */
+    int64_t unknown_since; /* loop time since which the batch's outcome is unknown; 0: it is not */
+    struct body *recent;   /* JSON list of the last messages as they stand … */
+    int64_t recent_seq;    /* … at this head; */
     uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
-    uint32_t replaying;              /* members whose replay is not over */
+    uint32_t replaying;                  /* members whose replay is not over */
     struct presence presence;
     struct ephemeral ephemeral;
 };
@@ -179,52 +193,64 @@ struct channel {
 /* channel.c */
 struct db_context channel_context(const struct channel *c);
 struct str channel_topic(const struct channel *c);
-void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS], actor_id except);
+void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
+                     actor_id except);
 /* Encodes one unnumbered event for every encoding in use and publishes it. */
-void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event, struct value payload, actor_id except);
-void channel_remove_member(struct channel *c, struct member *m, const char *client_event, bool grace);
+void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
+                       struct value payload, actor_id except);
+void channel_remove_member(struct channel *c, struct member *m, const char *client_event,
+                           bool grace);
 void channel_remove_user(struct channel *c, struct user *u, const char *client_event);
-void channel_fail(struct channel *c, int err);    /* ends the actor: its members rejoin */
-void op_answer(struct channel *c, struct op *op, bool ok, struct value response, struct value item); /* and frees it */
-void op_refuse(struct channel *c, struct op *op, const struct refusal *why);                          /* and frees it */
+void channel_fail(struct channel *c, int err); /* ends the actor: its members rejoin */
+void op_answer(struct channel *c, struct op *op, bool ok, struct value response,
+               struct value item);                                           /* and frees it */
+void op_refuse(struct channel *c, struct op *op, const struct refusal *why); /* and frees it */
 void op_destroy(struct channel *c, struct op *op);
 /* Sends a frame to one member; takes nothing. replies: how many pushes it answers. */
-void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc, enum ws_lane lane, struct buf *wire, unsigned replies,
-                 uint8_t flags, int64_t more);
+void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc,
+                 enum ws_lane lane, struct buf *wire, unsigned replies, uint8_t flags,
+                 int64_t more);
 
 /* commit.c */
 void commit_enqueue(struct channel *c, struct op *op);
 void commit_pump(struct channel *c);
-int commit_failed(struct channel *c, int err);    /* the actor's fail handler: which ask it was, the flags say */
+int commit_failed(struct channel *c,
+                  int err); /* the actor's fail handler: which ask it was, the flags say */
 
 void commit_aside(struct channel *c, struct db_group *g); /* a write for which nobody waits */
 
 /* replay.c */
 void tail_append(struct channel *c, int64_t seq, struct body *data); /* takes the reference */
-void tail_trim(struct channel *c);                                   /* after what was appended has gone out */
+void tail_trim(struct channel *c); /* after what was appended has gone out */
 void tail_blank(struct channel *c, const char *message_id);
 void tail_finish(struct tail *t);
-void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq, struct str join_ref, struct mp data);
-void event_put_op(struct buf *out, enum encoding enc, const struct channel *c, const struct op *op); /* the tail has it */
+void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq,
+               struct str join_ref, struct mp data);
+void event_put_op(struct buf *out, enum encoding enc, const struct channel *c,
+                  const struct op *op); /* the tail has it */
 struct body *event_data(const struct op *op, const struct user *by);
-void replay_join(struct channel *c, struct joiner *j);      /* answers it, now or when what it needs is read; takes it */
+void replay_join(struct channel *c,
+                 struct joiner *j); /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
 void set_replaying(struct channel *c, struct member *m, bool on);
 void replay_page(struct channel *c, struct member *m, int64_t after);
-void replay_failed(struct channel *c);                       /* a read for joiners failed: they are refused */
+void replay_failed(struct channel *c); /* a read for joiners failed: they are refused */
 
 /* presence.c */
 void presence_came(struct channel *c, struct member *m, bool resumed);
-void presence_went(struct channel *c, struct member *m);     /* before it is removed: told to the others */
-void presence_wanted(struct channel *c);      /* somebody joined, or ended a replay, without the list */
-void presence_retry(struct channel *c);       /* somebody could not take it just now */
+void presence_went(struct channel *c,
+                   struct member *m);    /* before it is removed: told to the others */
+void presence_wanted(struct channel *c); /* somebody joined, or ended a replay, without the list */
+void presence_retry(struct channel *c);  /* somebody could not take it just now */
 void presence_update(struct channel *c, struct member *m, struct str status);
-void presence_grace(struct channel *c, struct member *m);    /* cut: others are told only when it does not come back */
+void presence_grace(struct channel *c,
+                    struct member *m); /* cut: others are told only when it does not come back */
 struct member *presence_take_over(struct channel *c, struct user *u, uint64_t sid_hash);
 void presence_finish(struct channel *c);
 
 /* ephemeral.c */
-void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v, actor_id from);
+void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
+                   actor_id from);
 void ephemeral_finish(struct channel *c);
 
 extern const struct channel_kind group_kind;

@@ -1,17 +1,18 @@
 /*
- * What sessions, hubs and REST send to a channel's actor: msgpack, so that it could as well come from another machine. The sender
- * (m->from) is the session's actor.
+ * What sessions, hubs and REST send to a channel's actor: msgpack, so that it could as well come
+ * from another machine. The sender (m->from) is the session's actor.
  */
 #ifndef STACGATE_REALTIME_CHAN_MAIL_H
 #define STACGATE_REALTIME_CHAN_MAIL_H
 
 enum chan_kind {
-    CH_JOIN = 256,    /* [nonce, join_ref, ref, encoding, sid, user, params]; user as user_put() packs it */
-    CH_LEAVE,         /* [nonce, reason]: an enum leave_reason */
-    CH_PUSH,          /* [nonce, join_ref, ref, event, payload] */
-    CH_CALL,          /* an ask from REST: [user, event, payload] → {"status","response","item"?} */
-    CH_PAGE,          /* [nonce, after]: go on with my replay */
-    CH_STATE_WANTED,  /* a hub has members without the presence list */
+    CH_JOIN =
+        256,  /* [nonce, join_ref, ref, encoding, sid, user, params]; user as user_put() packs it */
+    CH_LEAVE, /* [nonce, reason]: an enum leave_reason */
+    CH_PUSH,  /* [nonce, join_ref, ref, event, payload] */
+    CH_CALL,  /* an ask from REST: [user, event, payload] → {"status","response","item"?} */
+    CH_PAGE,  /* [nonce, after]: go on with my replay */
+    CH_STATE_WANTED, /* a hub has members without the presence list */
 };
 
 /* How a connection left a channel: only cuts leave the grace time to come back. */

@@ -1,6 +1,7 @@
 /*
- * The actor of a durable channel: its activation, its members, its mail. It is the only writer of what belongs to it, and
- * everything in its memory can be made again from the database. The log is in commit.c, what is sent from it in replay.c.
+ * The actor of a durable channel: its activation, its members, its mail. It is the only writer of
+ * what belongs to it, and everything in its memory can be made again from the database. The log is
+ * in commit.c, what is sent from it in replay.c.
  */
 #include <assert.h>
 #include <errno.h>
@@ -30,9 +31,12 @@ struct str channel_topic(const struct channel *c)
     return str_of(c->topic);
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------- */
+/* ---- telling
+ * -------------------------------------------------------------------------------------------------
+ */
 
-void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS], actor_id except)
+void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
+                     actor_id except)
 {
     for (unsigned loop = 0; loop < loop_count(); loop++) {
         struct hub_msg *h;
@@ -49,7 +53,8 @@ void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wi
     }
 }
 
-void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event, struct value payload, actor_id except)
+void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
+                       struct value payload, actor_id except)
 {
     struct body *wire[ENCODINGS] = {0};
     struct buf b = BUF_INIT;
@@ -57,7 +62,8 @@ void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event, 
     for (int e = 0; e < ENCODINGS; e++) {
         if (c->members.by_enc[e] == 0)
             continue;
-        envelope_wire(&b, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c), str_of(event), payload);
+        envelope_wire(&b, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c),
+                      str_of(event), payload);
         wire[e] = body_of(&b);
     }
     channel_publish(c, lane, wire, except);
@@ -66,8 +72,8 @@ void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event, 
     buf_finish(&b);
 }
 
-void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc, enum ws_lane lane, struct buf *wire,
-                 unsigned replies, uint8_t flags, int64_t more)
+void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc,
+                 enum ws_lane lane, struct buf *wire, unsigned replies, uint8_t flags, int64_t more)
 {
     struct hub_msg *h;
     struct body *b = hub_msg(&h);
@@ -84,7 +90,8 @@ void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t en
     hub_send(loop_of(session), HUB_SEND, b);
 }
 
-/* ---- operations and their answers ----------------------------------------------------------------------------- */
+/* ---- operations and their answers
+ * ----------------------------------------------------------------------------- */
 
 void op_destroy(struct channel *c, struct op *op)
 {
@@ -122,7 +129,8 @@ static void answer_socket(struct channel *c, const struct op *op, bool ok, struc
 {
     struct buf wire = BUF_INIT;
 
-    envelope_reply(&wire, (enum encoding)op->enc, op->join_ref, op->client_ref, channel_topic(c), ok, response);
+    envelope_reply(&wire, (enum encoding)op->enc, op->join_ref, op->client_ref, channel_topic(c),
+                   ok, response);
     member_send(c, op->session, op->nonce, op->enc, WS_CONTROL, &wire, op->uncounted ? 0 : 1, 0, 0);
     buf_finish(&wire);
 }
@@ -151,10 +159,14 @@ void op_refuse(struct channel *c, struct op *op, const struct refusal *why)
     }
 }
 
-/* ---- members --------------------------------------------------------------------------------------------------- */
+/* ---- members
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* client_event: what its client is told (phx_close, phx_error); NULL: its connection knows already. */
-void channel_remove_member(struct channel *c, struct member *m, const char *client_event, bool grace)
+/* client_event: what its client is told (phx_close, phx_error); NULL: its connection knows already.
+ */
+void channel_remove_member(struct channel *c, struct member *m, const char *client_event,
+                           bool grace)
 {
     struct hub_msg *h;
 
@@ -224,17 +236,21 @@ static void on_join(struct channel *c, const struct msg *m)
     c->joiners_end = &j->next;
 }
 
-/* ---- pushes ---------------------------------------------------------------------------------------------------- */
+/* ---- pushes
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int by_key(const void *a, const void *b)
 {
-    struct str x = mp_str(((const struct mp_iter *)a)->key), y = mp_str(((const struct mp_iter *)b)->key);
+    struct str x = mp_str(((const struct mp_iter *)a)->key),
+               y = mp_str(((const struct mp_iter *)b)->key);
     int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
 
     return order ? order : (x.n > y.n) - (x.n < y.n);
 }
 
-/* The same content gives the same bytes, whatever order its keys and whatever width its numbers came in. */
+/* The same content gives the same bytes, whatever order its keys and whatever width its numbers
+ * came in. */
 static void put_canonical(struct buf *b, struct mp v)
 {
     struct mp_iter it = mp_iter(v), *pairs;
@@ -271,7 +287,8 @@ static int64_t op_content_hash(struct str event, struct mp payload)
     return (int64_t)sha256_u64(b->data, b->len);
 }
 
-/* 1–64 printable ASCII characters of the client's; without one we make one, so that any batch may be sent again. */
+/* 1–64 printable ASCII characters of the client's; without one we make one, so that any batch may
+ * be sent again. */
 static int take_op_id(struct op *op, struct refusal *why)
 {
     struct mp v = mp_get(op->payload, "opId");
@@ -327,7 +344,8 @@ static void take(struct channel *c, struct op *op, struct str event, struct memb
     }
 }
 
-static struct op *op_create(struct channel *c, struct user *u, const struct msg *m, struct mp payload)
+static struct op *op_create(struct channel *c, struct user *u, const struct msg *m,
+                            struct mp payload)
 {
     struct op *op = xcalloc(1, sizeof(*op));
 
@@ -371,7 +389,9 @@ static void on_call(struct channel *c, const struct msg *m)
     take(c, op, mp_str(mp_at(mail, 1)), NULL);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void open_channel(struct channel *c)
 {
@@ -437,7 +457,8 @@ static int sweep(struct actor *self, void *state, const struct msg *m)
     (void)m;
     if (c->kind->flush)
         c->kind->flush(c);
-    bool busy = c->members.count || c->queue || c->committing || c->looking || c->loading || c->joiners;
+    bool busy =
+        c->members.count || c->queue || c->committing || c->looking || c->loading || c->joiners;
     if (busy)
         c->idle_ms = loop_now();
     if ((runtime_draining() && !busy) || loop_now() - c->idle_ms >= (int64_t)config.channel_idle) {
@@ -465,7 +486,9 @@ void channel_fail(struct channel *c, int err)
 static int channel_init(struct actor *self, void *state, const void *arg)
 {
     struct channel *c = state;
-    const char *name = arg, *slash = strchr(name, '/'); /* the tenant comes first: nothing a caller names can change it */
+    const char *name = arg,
+               *slash = strchr(
+                   name, '/'); /* the tenant comes first: nothing a caller names can change it */
     struct buf key = BUF_INIT;
 
     if (!slash)
@@ -496,17 +519,28 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     switch (m->kind) {
-    case CH_JOIN: on_join(c, m); break;
-    case CH_LEAVE: on_leave(c, m->from, mail); break;
-    case CH_PUSH: on_push(c, m); break;
-    case CH_CALL: on_call(c, m); break;
+    case CH_JOIN:
+        on_join(c, m);
+        break;
+    case CH_LEAVE:
+        on_leave(c, m->from, mail);
+        break;
+    case CH_PUSH:
+        on_push(c, m);
+        break;
+    case CH_CALL:
+        on_call(c, m);
+        break;
     case CH_PAGE:
         member = members_find(&c->members, m->from, (uint64_t)mp_int(mp_at(mail, 0), 0));
         if (member && member->replaying)
             replay_page(c, member, mp_int(mp_at(mail, 1), 0));
         break;
-    case CH_STATE_WANTED: presence_retry(c); break;
-    default: break;
+    case CH_STATE_WANTED:
+        presence_retry(c);
+        break;
+    default:
+        break;
     }
     return 0;
 }
@@ -529,7 +563,8 @@ static void channel_terminate(struct actor *self, void *state, int result)
 
     (void)self;
     if (result < 0 && result != -ESHUTDOWN)
-        log_msg(LOG_WARN, "channel_ended", "%s ended: error %d; its members rejoin", c->topic ? c->topic : "a channel", -result);
+        log_msg(LOG_WARN, "channel_ended", "%s ended: error %d; its members rejoin",
+                c->topic ? c->topic : "a channel", -result);
     for (int i = 0; i < 2; i++)
         for (struct op *op = lists[i], *next; op; op = next) {
             next = op->next;
@@ -552,22 +587,27 @@ static void channel_terminate(struct actor *self, void *state, int result)
 const struct actor_type channel_type = {
     .name = "channel",
     .state_size = sizeof(struct channel),
-    .mailbox_max = 1u << 20, /* bounded by its senders: each session has at most 32 pushes in flight */
+    .mailbox_max =
+        1u << 20, /* bounded by its senders: each session has at most 32 pushes in flight */
     .init = channel_init,
     .receive = channel_receive,
     .fail = channel_failed,
     .terminate = channel_terminate,
 };
 
-/* ---- REST's way in --------------------------------------------------------------------------------------------- */
+/* ---- REST's way in
+ * --------------------------------------------------------------------------------------------- */
 
 int channel_push(struct actor *self, const char *kind, const char *establishment_id, const char *id,
-                 const struct identity *who, const char *event, struct mp payload, uint32_t ms, actor_step *next)
+                 const struct identity *who, const char *event, struct mp payload, uint32_t ms,
+                 actor_step *next)
 {
     char name[TOPIC_MAX + 64];
     struct buf b = BUF_INIT;
     int n = snprintf(name, sizeof(name), "%s/%s", establishment_id, id);
-    actor_id to = n < (int)sizeof(name) && *establishment_id && !strchr(id, '/') ? actor_whereis(kind, name) : 0;
+    actor_id to = n < (int)sizeof(name) && *establishment_id && !strchr(id, '/')
+                      ? actor_whereis(kind, name)
+                      : 0;
 
     if (!to)
         return -ENOENT;

@@ -1,6 +1,7 @@
 /*
- * From queue to log: while one commit is under way the next batch gathers. The invariants: one commit at a time; nobody is answered
- * before the batch's outcome is known; an operation is in the queue or in the batch, never in both.
+ * From queue to log: while one commit is under way the next batch gathers. The invariants: one
+ * commit at a time; nobody is answered before the batch's outcome is known; an operation is in the
+ * queue or in the batch, never in both.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,14 +12,16 @@
 #include "stacgate/config.h"
 #include "stacgate/log.h"
 
-#define COMMIT_MS 8000           /* a commit's deadline; after it its outcome is unknown */
-#define UNKNOWN_MAX_MS 20000     /* how long an unknown outcome is asked for before the actor ends */
+#define COMMIT_MS 8000       /* a commit's deadline; after it its outcome is unknown */
+#define UNKNOWN_MAX_MS 20000 /* how long an unknown outcome is asked for before the actor ends */
 #define RETRY_MS 150
-#define STATEMENTS_MAX 4         /* different state statements of one batch */
+#define STATEMENTS_MAX 4 /* different state statements of one batch */
 
 static actor_step committed, looked_up, retry, flushed;
 
-/* ---- the queue -------------------------------------------------------------------------------------------------- */
+/* ---- the queue
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static struct op *same_op(struct op *list, const struct op *op)
 {
@@ -97,7 +100,8 @@ static void batch_clear(struct channel *c)
     c->batched = 0;
 }
 
-/* ---- looking up what checks need -------------------------------------------------------------------------------- */
+/* ---- looking up what checks need
+ * -------------------------------------------------------------------------------- */
 
 static struct str looked_for(const struct op *op)
 {
@@ -174,7 +178,8 @@ static int looked_up(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* ---- building a batch -------------------------------------------------------------------------------------------- */
+/* ---- building a batch
+ * -------------------------------------------------------------------------------------------- */
 
 static void answer_done(struct channel *c, struct op *op)
 {
@@ -187,7 +192,8 @@ static void answer_done(struct channel *c, struct op *op)
     if (op->kind->item && op->session == 0)
         op->kind->item(c, op, &item);
     op->twins = NULL;
-    op_answer(c, op, true, value_mp(mp_view(b.data, b.len)), item.len ? value_mp(mp_view(item.data, item.len)) : (struct value){0});
+    op_answer(c, op, true, value_mp(mp_view(b.data, b.len)),
+              item.len ? value_mp(mp_view(item.data, item.len)) : (struct value){0});
     for (; twins; twins = next) {
         next = twins->next;
         op_answer(c, twins, true, value_mp(mp_view(b.data, b.len)), (struct value){0});
@@ -237,7 +243,9 @@ static void build_batch(struct channel *c)
             return;
 }
 
-/* ---- the commit --------------------------------------------------------------------------------------------------- */
+/* ---- the commit
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void put_ops_column(const struct channel *c, struct db_group *g, int column)
 {
@@ -246,16 +254,26 @@ static void put_ops_column(const struct channel *c, struct db_group *g, int colu
     db_array(g);
     for (const struct op *op = c->batch; op; op = op->next) {
         switch (column) {
-        case 0: db_array_strn(g, op->kind->event, strlen(op->kind->event)); break;
+        case 0:
+            db_array_strn(g, op->kind->event, strlen(op->kind->event));
+            break;
         case 1:
             json = scratch(SCRATCH_JSON);
             value_put(json, ENC_JSON, value_mp(mp_view(op->stored.data, op->stored.len)));
             db_array_strn(g, (const char *)json->data, json->len);
             break;
-        case 2: db_array_strn(g, op->user->id, strlen(op->user->id)); break;
-        case 3: db_array_strn(g, op->op_id, strlen(op->op_id)); break;
-        case 4: db_array_i64(g, op->hash); break;
-        case 5: db_array_strn(g, *op->ref ? op->ref : NULL, strlen(op->ref)); break;
+        case 2:
+            db_array_strn(g, op->user->id, strlen(op->user->id));
+            break;
+        case 3:
+            db_array_strn(g, op->op_id, strlen(op->op_id));
+            break;
+        case 4:
+            db_array_i64(g, op->hash);
+            break;
+        case 5:
+            db_array_strn(g, *op->ref ? op->ref : NULL, strlen(op->ref));
+            break;
         }
     }
     db_array_end(g);
@@ -313,7 +331,8 @@ void commit_pump(struct channel *c)
         start_lookup(c);
 }
 
-/* ---- what became of it -------------------------------------------------------------------------------------------- */
+/* ---- what became of it
+ * -------------------------------------------------------------------------------------------- */
 
 static void take_results(struct channel *c, const struct msg *m)
 {
@@ -331,19 +350,22 @@ static void take_results(struct channel *c, const struct msg *m)
         copy_text(op->at, sizeof(op->at), db_text(m, 1, row, 2));
         copy_text(op->ref, sizeof(op->ref), db_text(m, 1, row, 3));
         op->conflict = !db_true(m, 1, row, 5);
-        /* Old to the database, but new to us: the same batch was committed when its answer got lost. */
+        /* Old to the database, but new to us: the same batch was committed when its answer got
+         * lost. */
         op->fresh = db_true(m, 1, row, 4) || (!op->conflict && op->seq > c->last_seq);
     }
 }
 
-static void put_reply(struct buf *out, const struct channel *c, const struct op *op, const struct op *asked)
+static void put_reply(struct buf *out, const struct channel *c, const struct op *op,
+                      const struct op *asked)
 {
     struct buf *response = scratch(SCRATCH_REPLY);
     struct object o;
     enum encoding enc = (enum encoding)asked->enc;
 
     if (op->conflict) {
-        refusal_put(response, enc, &(struct refusal){REASON_conflict, "opId", "reused", 0}, asked->lang);
+        refusal_put(response, enc, &(struct refusal){REASON_conflict, "opId", "reused", 0},
+                    asked->lang);
     } else {
         object_begin(&o, response, enc);
         object_int(&o, "seq", op->seq);
@@ -386,7 +408,8 @@ static void answer_ask(struct channel *c, struct op *op, struct op *asked)
     mp_put_cstr(&b, op->conflict ? "error" : "ok");
     mp_put_cstr(&b, "response");
     if (op->conflict) {
-        refusal_put(&b, ENC_MP, &(struct refusal){REASON_conflict, "opId", "reused", 0}, asked->lang);
+        refusal_put(&b, ENC_MP, &(struct refusal){REASON_conflict, "opId", "reused", 0},
+                    asked->lang);
     } else {
         object_begin(&o, &b, ENC_MP);
         object_int(&o, "seq", op->seq);
@@ -468,7 +491,8 @@ static int committed(struct actor *self, void *state, const struct msg *m)
     struct channel *c = state;
 
     (void)self;
-    if (db_rows(m, 0) == 0) { /* another writer took the fence: what it writes is not ours to repeat */
+    if (db_rows(m, 0) ==
+        0) { /* another writer took the fence: what it writes is not ours to repeat */
         channel_fail(c, -ESTALE);
         return 0;
     }
@@ -560,11 +584,13 @@ static int commit_lost(struct channel *c, int err)
         refuse_all(c);
         return 0;
     }
-    /* It may have happened. The same batch again, with the same op ids, tells; nobody is answered before. */
+    /* It may have happened. The same batch again, with the same op ids, tells; nobody is answered
+     * before. */
     if (!c->unknown_since)
         c->unknown_since = loop_now();
     if (loop_now() - c->unknown_since > UNKNOWN_MAX_MS) {
-        log_msg(LOG_ERROR, "commit_unknown", "%s: a commit's outcome stayed unknown; its channel ends", c->topic);
+        log_msg(LOG_ERROR, "commit_unknown",
+                "%s: a commit's outcome stayed unknown; its channel ends", c->topic);
         refuse_all(c);
         return -EIO;
     }

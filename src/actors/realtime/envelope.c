@@ -1,6 +1,7 @@
 /*
- * Reading and writing envelopes. The one invariant: what is written here is complete wire bytes, so that the same bytes
- * serve every member of a channel; nothing of a single member may get into a broadcast.
+ * Reading and writing envelopes. The one invariant: what is written here is complete wire bytes, so
+ * that the same bytes serve every member of a channel; nothing of a single member may get into a
+ * broadcast.
  */
 #include "envelope.h"
 
@@ -29,7 +30,8 @@ static int take_str(struct mp v, size_t max, bool nullable, struct str *ret)
     return ret->n <= max ? 0 : -EBADMSG;
 }
 
-/* U+0000 is JSON, but nothing here may hold it: read with a stand-in, so that the push can be refused by its ref. */
+/* U+0000 is JSON, but nothing here may hold it: read with a stand-in, so that the push can be
+ * refused by its ref. */
 static bool without_nul(const char *text, size_t n, struct buf *in, const char **ret_why)
 {
     static const char nul[] = "\\u0000";
@@ -51,8 +53,8 @@ static bool without_nul(const char *text, size_t n, struct buf *in, const char *
     return any;
 }
 
-int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf *in, struct envelope *ret,
-                  const char **ret_why)
+int envelope_read(enum encoding enc, const uint8_t *bytes, size_t n, struct buf *in,
+                  struct envelope *ret, const char **ret_why)
 {
     size_t at;
     struct mp v;
@@ -108,7 +110,8 @@ void value_put(struct buf *out, enum encoding enc, struct value v)
         else if (!v.json.p)
             mp_put_map(out, 0);
         else if (json_to_mp(v.json.p, v.json.n, out, &why, &at) < 0)
-            mp_put_nil(out); /* the database made it: cannot happen, and must not end a class if it does */
+            mp_put_nil(
+                out); /* the database made it: cannot happen, and must not end a class if it does */
     } else {
         if (v.json.p)
             buf_put(out, v.json.p, v.json.n);
@@ -119,7 +122,8 @@ void value_put(struct buf *out, enum encoding enc, struct value v)
     }
 }
 
-static struct buf *head(enum encoding enc, struct str join_ref, struct str ref, struct str topic, struct str event)
+static struct buf *head(enum encoding enc, struct str join_ref, struct str ref, struct str topic,
+                        struct str event)
 {
     const struct str parts[] = {join_ref, ref, topic, event};
     struct buf *b = scratch(SCRATCH_WIRE);
@@ -148,8 +152,8 @@ static void tail(struct buf *out, enum encoding enc, struct buf *b)
         ws_wire(out, op, b->data, b->len);
 }
 
-void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, struct str ref, struct str topic,
-                   struct str event, struct value payload)
+void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, struct str ref,
+                   struct str topic, struct str event, struct value payload)
 {
     struct buf *b = head(enc, join_ref, ref, topic, event);
 
@@ -157,8 +161,8 @@ void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, stru
     tail(out, enc, b);
 }
 
-void envelope_reply(struct buf *out, enum encoding enc, struct str join_ref, struct str ref, struct str topic, bool ok,
-                    struct value response)
+void envelope_reply(struct buf *out, enum encoding enc, struct str join_ref, struct str ref,
+                    struct str topic, bool ok, struct value response)
 {
     struct buf *b = head(enc, join_ref, ref, topic, STR("phx_reply"));
     struct object o;

@@ -1,6 +1,6 @@
 /*
- * The ephemeral lane: what is worth knowing only now. Latest wins per sender and event; a channel's members get one frame a tick,
- * the same for all. Nothing here is stored, numbered or answered.
+ * The ephemeral lane: what is worth knowing only now. Latest wins per sender and event; a channel's
+ * members get one frame a tick, the same for all. Nothing here is stored, numbered or answered.
  */
 #include <stdlib.h>
 
@@ -13,9 +13,9 @@
 
 struct says {
     struct says *next;
-    const char *event;         /* a literal */
+    const char *event; /* a literal */
     char *user_id;
-    struct body *value;        /* msgpack */
+    struct body *value; /* msgpack */
     actor_id from;
 };
 
@@ -76,9 +76,12 @@ static void send_frame(struct channel *c)
     bool alone = e->says && !e->says->next;
 
     put_frame(&b, e->says);
-    channel_broadcast(c, WS_EPHEMERAL, "ephemeral", value_mp(mp_view(b.data, b.len)), alone ? e->says->from : 0);
+    channel_broadcast(c, WS_EPHEMERAL, "ephemeral", value_mp(mp_view(b.data, b.len)),
+                      alone ? e->says->from : 0);
     int64_t ms = (int64_t)b.len * 1000 / LANE_BYTES_PER_S;
-    e->interval_ms = (uint32_t)(ms < TICK_MIN_MS ? TICK_MIN_MS : ms > TICK_MAX_MS ? TICK_MAX_MS : ms);
+    e->interval_ms = (uint32_t)(ms < TICK_MIN_MS   ? TICK_MIN_MS
+                                : ms > TICK_MAX_MS ? TICK_MAX_MS
+                                                   : ms);
     e->last_ms = loop_now();
     ephemeral_finish(c);
     buf_finish(&b);
@@ -96,7 +99,8 @@ static int ephemeral_tick(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v, actor_id from)
+void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
+                   actor_id from)
 {
     struct ephemeral *e = &c->ephemeral;
     struct buf b = BUF_INIT;

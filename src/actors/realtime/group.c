@@ -1,6 +1,6 @@
 /*
- * The study group as a channel: its table of pushes, its activation, and the small things that are not said to last: typing, read
- * marks, presence updates.
+ * The study group as a channel: its table of pushes, its activation, and the small things that are
+ * not said to last: typing, read marks, presence updates.
  */
 #include "group.h"
 
@@ -27,24 +27,40 @@ static const struct sql *const state_locks = SQL_REALTIME_GROUP_STATE_LOCKS;
 
 /* push, event, flags, batch class, looked up, check, state, its parameters, applied, item */
 static const struct push_kind pushes[] = {
-    {"message:new", "message", PUSH_CARD | PUSH_ID | PUSH_LOOKUP, 1, "replyToId", message_new_check, &state_messages, 3, NULL, message_item},
-    {"message:edit", "message:updated", PUSH_LOOKUP, 2, "id", message_edit_check, &state_edits, 3, NULL, NULL},
-    {"message:delete", "message:deleted", PUSH_LOOKUP, 3, "id", message_delete_check, &state_deletions, 3, message_deleted, NULL},
-    {"message:report", "message:reported", PUSH_LOOKUP, 0, "id", message_report_check, NULL, 0, NULL, NULL},
-    {"reaction:add", "reaction:added", PUSH_LOOKUP, 1, "messageId", reaction_check, &state_added, 2, NULL, NULL},
-    {"reaction:remove", "reaction:removed", PUSH_LOOKUP, 4, "messageId", reaction_check, &state_removed, 2, NULL, NULL},
-    {"member:join", "member:joined", PUSH_CARD | PUSH_REST_ONLY, 0, NULL, member_join_check, &state_joined, 3, member_joined, member_item},
-    {"member:leave", "member:left", PUSH_REST_ONLY, 0, NULL, member_leave_check, &state_left, 3, member_left, member_item},
-    {"member:mute", "member:muted", 0, 0, NULL, member_mute_check, &state_mutes, 3, member_muted, NULL},
-    {"member:unmute", "member:unmuted", 0, 0, NULL, member_mute_check, &state_mutes, 3, member_muted, NULL},
-    {"member:kick", "member:kicked", 0, 0, NULL, member_kick_check, &state_left, 3, member_left, NULL},
-    {"member:role", "member:role", 0, 0, NULL, member_role_check, &state_roles, 3, member_role_given, NULL},
-    {"group:lock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked, NULL},
-    {"group:unlock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked, NULL},
+    {"message:new", "message", PUSH_CARD | PUSH_ID | PUSH_LOOKUP, 1, "replyToId", message_new_check,
+     &state_messages, 3, NULL, message_item},
+    {"message:edit", "message:updated", PUSH_LOOKUP, 2, "id", message_edit_check, &state_edits, 3,
+     NULL, NULL},
+    {"message:delete", "message:deleted", PUSH_LOOKUP, 3, "id", message_delete_check,
+     &state_deletions, 3, message_deleted, NULL},
+    {"message:report", "message:reported", PUSH_LOOKUP, 0, "id", message_report_check, NULL, 0,
+     NULL, NULL},
+    {"reaction:add", "reaction:added", PUSH_LOOKUP, 1, "messageId", reaction_check, &state_added, 2,
+     NULL, NULL},
+    {"reaction:remove", "reaction:removed", PUSH_LOOKUP, 4, "messageId", reaction_check,
+     &state_removed, 2, NULL, NULL},
+    {"member:join", "member:joined", PUSH_CARD | PUSH_REST_ONLY, 0, NULL, member_join_check,
+     &state_joined, 3, member_joined, member_item},
+    {"member:leave", "member:left", PUSH_REST_ONLY, 0, NULL, member_leave_check, &state_left, 3,
+     member_left, member_item},
+    {"member:mute", "member:muted", 0, 0, NULL, member_mute_check, &state_mutes, 3, member_muted,
+     NULL},
+    {"member:unmute", "member:unmuted", 0, 0, NULL, member_mute_check, &state_mutes, 3,
+     member_muted, NULL},
+    {"member:kick", "member:kicked", 0, 0, NULL, member_kick_check, &state_left, 3, member_left,
+     NULL},
+    {"member:role", "member:role", 0, 0, NULL, member_role_check, &state_roles, 3,
+     member_role_given, NULL},
+    {"group:lock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked,
+     NULL},
+    {"group:unlock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked,
+     NULL},
     {0},
 };
 
-/* ---- activation -------------------------------------------------------------------------------------------------- */
+/* ---- activation
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void group_open(struct channel *c, struct db_group *g)
 {
@@ -117,7 +133,9 @@ static void group_describe(struct channel *c, struct user *u, struct object *o)
     struct object info, set;
     bool silent = !moderates(u) && (g->moderator_only || g->locked || u->muted_until > wall_ms());
 
-    object_str(o, "role", str_of(u->belongs != MEMBER_NONE ? member_role_name(u->belongs) : role_name(u->role)));
+    object_str(
+        o, "role",
+        str_of(u->belongs != MEMBER_NONE ? member_role_name(u->belongs) : role_name(u->role)));
     object_bool(o, "readOnly", g->archived || silent);
     object_int(o, "lastReadSeq", u->last_read);
     object_begin(&set, &settings, o->enc);
@@ -134,7 +152,8 @@ static void group_describe(struct channel *c, struct user *u, struct object *o)
     buf_finish(&settings);
 }
 
-/* ---- what is not durable ------------------------------------------------------------------------------------------ */
+/* ---- what is not durable
+ * ------------------------------------------------------------------------------------------ */
 
 static const char typing_event[] = "typing", read_event[] = "read";
 
@@ -176,7 +195,8 @@ static void group_flush(struct channel *c)
     struct user *u;
     bool dirty = false;
 
-    if ((loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS && !runtime_draining()) || !db_available())
+    if ((loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS && !runtime_draining()) ||
+        !db_available())
         return;
     for (uint32_t i = 0; !dirty && (u = table_each(&c->members.users, &i));)
         dirty = u->read_dirty;
@@ -242,7 +262,11 @@ static int presence_push(struct channel *c, struct member *m, struct op *op, str
 }
 
 static const struct side_push sides[] = {
-    {"typing", typing_push}, {"read", read_push}, {"presence:update", presence_push}, {"history", history_push}, {0},
+    {"typing", typing_push},
+    {"read", read_push},
+    {"presence:update", presence_push},
+    {"history", history_push},
+    {0},
 };
 
 const struct channel_kind group_kind = {

@@ -1,28 +1,35 @@
 /*
- * What is a study group's own in its channel: its settings, who moderates, and the checks of its pushes (group.c the tables and small
- * pushes, group_message.c what is said, group_member.c who belongs).
+ * What is a study group's own in its channel: its settings, who moderates, and the checks of its
+ * pushes (group.c the tables and small pushes, group_message.c what is said, group_member.c who
+ * belongs).
  */
 #ifndef STACGATE_REALTIME_GROUP_H
 #define STACGATE_REALTIME_GROUP_H
 
 #include "chan.h"
 
-#define CONTENT_MAX 8000       /* characters of a message */
+#define CONTENT_MAX 8000         /* characters of a message */
 #define METADATA_MAX (16 * 1024) /* bytes of its metadata, as JSON */
-#define REASON_TEXT_MAX 500    /* characters of a report's or deletion's reason */
+#define REASON_TEXT_MAX 500      /* characters of a report's or deletion's reason */
 #define MUTE_MINUTES_MAX (365 * 24 * 60)
 
 struct group {
-    struct body *info;         /* JSON of the group, but for what changes here */
-    struct body *settings;     /* JSON of its settings, without `locked` */
+    struct body *info;     /* JSON of the group, but for what changes here */
+    struct body *settings; /* JSON of its settings, without `locked` */
     bool archived, moderator_only, locked, is_public;
     int64_t max_members;
     uint32_t belong_count;
-    int64_t flushed_ms;        /* loop time of the last write of read marks */
+    int64_t flushed_ms; /* loop time of the last write of read marks */
 };
 
-static inline struct group *group_of(struct channel *c) { return c->state; }
-static inline bool moderates(const struct user *u) { return u->belongs >= MEMBER_MODERATOR || u->staff; }
+static inline struct group *group_of(struct channel *c)
+{
+    return c->state;
+}
+static inline bool moderates(const struct user *u)
+{
+    return u->belongs >= MEMBER_MODERATOR || u->staff;
+}
 
 int message_new_check(struct channel *c, struct op *op, struct refusal *ret);
 int message_edit_check(struct channel *c, struct op *op, struct refusal *ret);

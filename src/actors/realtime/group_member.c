@@ -1,6 +1,7 @@
 /*
- * Who belongs to a group, and what moderators may do. Nobody acts on somebody of their own rank or above, staff aside; each of these
- * pushes is alone in its batch, so that a check sees everything before it.
+ * Who belongs to a group, and what moderators may do. Nobody acts on somebody of their own rank or
+ * above, staff aside; each of these pushes is alone in its batch, so that a check sees everything
+ * before it.
  */
 #include <errno.h>
 
@@ -131,7 +132,9 @@ int group_lock_check(struct channel *c, struct op *op, struct refusal *ret)
     return 0;
 }
 
-/* ---- after the commit ------------------------------------------------------------------------------------------------ */
+/* ---- after the commit
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void tell_watchers(struct channel *c, const char *what, const char *user_id)
 {
@@ -215,7 +218,9 @@ void member_item(struct channel *c, struct op *op, struct buf *out)
     object_str(&o, "studyGroupId", str_of(c->id));
     object_str(&o, "userId", str_of(op->user->id));
     object_bool(&o, "isMember", strcmp(op->kind->push, "member:join") == 0);
-    object_int(&o, "currentMembers", group_of(c)->belong_count + (op->fresh && strcmp(op->kind->push, "member:join") == 0 ? 1 : 0) -
-                                         (op->fresh && strcmp(op->kind->push, "member:leave") == 0 ? 1 : 0));
+    object_int(&o, "currentMembers",
+               group_of(c)->belong_count +
+                   (op->fresh && strcmp(op->kind->push, "member:join") == 0 ? 1 : 0) -
+                   (op->fresh && strcmp(op->kind->push, "member:leave") == 0 ? 1 : 0));
     object_end(&o);
 }

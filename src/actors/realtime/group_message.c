@@ -1,6 +1,6 @@
 /*
- * What is said in a group: messages and reactions. Checks write the event's payload as it will stand in the log; a message's
- * sender is never in it, because names change.
+ * What is said in a group: messages and reactions. Checks write the event's payload as it will
+ * stand in the log; a message's sender is never in it, because names change.
  */
 #include <errno.h>
 
@@ -10,7 +10,8 @@
 #include "stacgate/json.h"
 #include "unread.h"
 
-/* ---- metadata by type --------------------------------------------------------------------------------------------- */
+/* ---- metadata by type
+ * --------------------------------------------------------------------------------------------- */
 
 enum shape { SHAPE_STR, SHAPE_SIZE, SHAPE_BOOL, SHAPE_URL, SHAPE_IDS, SHAPE_OPTIONS };
 
@@ -21,12 +22,17 @@ struct meta_field {
 };
 
 static const struct meta_field text_meta[] = {{"mentions", SHAPE_IDS, false}, {0}};
-static const struct meta_field file_meta[] = {
-    {"fileId", SHAPE_STR, true}, {"name", SHAPE_STR, true}, {"size", SHAPE_SIZE, true}, {"mimeType", SHAPE_STR, true}, {0}};
-static const struct meta_field link_meta[] = {{"url", SHAPE_URL, true}, {"title", SHAPE_STR, false}, {0}};
-static const struct meta_field poll_meta[] = {{"question", SHAPE_STR, true},   {"options", SHAPE_OPTIONS, true},
-                                              {"multiple", SHAPE_BOOL, false}, {"anonymous", SHAPE_BOOL, false},
-                                              {"closesAt", SHAPE_STR, false},  {0}};
+static const struct meta_field file_meta[] = {{"fileId", SHAPE_STR, true},
+                                              {"name", SHAPE_STR, true},
+                                              {"size", SHAPE_SIZE, true},
+                                              {"mimeType", SHAPE_STR, true},
+                                              {0}};
+static const struct meta_field link_meta[] = {
+    {"url", SHAPE_URL, true}, {"title", SHAPE_STR, false}, {0}};
+static const struct meta_field poll_meta[] = {
+    {"question", SHAPE_STR, true},   {"options", SHAPE_OPTIONS, true},
+    {"multiple", SHAPE_BOOL, false}, {"anonymous", SHAPE_BOOL, false},
+    {"closesAt", SHAPE_STR, false},  {0}};
 static const struct meta_field board_meta[] = {{"whiteboardId", SHAPE_STR, true}, {0}};
 
 static const struct {
@@ -34,8 +40,12 @@ static const struct {
     const struct meta_field *fields;
     const char *setting; /* that allows it; NULL: always */
 } types[] = {
-    {"text", text_meta, NULL},        {"file", file_meta, "allowFileSharing"}, {"image", file_meta, "allowFileSharing"},
-    {"link", link_meta, NULL},        {"poll", poll_meta, "allowPolls"},       {"whiteboard", board_meta, "allowWhiteboard"},
+    {"text", text_meta, NULL},
+    {"file", file_meta, "allowFileSharing"},
+    {"image", file_meta, "allowFileSharing"},
+    {"link", link_meta, NULL},
+    {"poll", poll_meta, "allowPolls"},
+    {"whiteboard", board_meta, "allowWhiteboard"},
 };
 
 static bool fits_str(struct mp v, size_t max)
@@ -69,18 +79,25 @@ static bool fits_url(struct mp v)
 {
     struct str s = mp_str(v);
 
-    return fits_str(v, 2000) && ((s.n > 8 && memcmp(s.p, "https://", 8) == 0) || (s.n > 7 && memcmp(s.p, "http://", 7) == 0));
+    return fits_str(v, 2000) && ((s.n > 8 && memcmp(s.p, "https://", 8) == 0) ||
+                                 (s.n > 7 && memcmp(s.p, "http://", 7) == 0));
 }
 
 static bool fits(struct mp v, enum shape shape)
 {
     switch (shape) {
-    case SHAPE_STR: return fits_str(v, 500);
-    case SHAPE_SIZE: return mp_type(v) == MP_INT && mp_int(v, -1) >= 0;
-    case SHAPE_BOOL: return mp_type(v) == MP_BOOL;
-    case SHAPE_URL: return fits_url(v);
-    case SHAPE_IDS: return fits_ids(v);
-    case SHAPE_OPTIONS: return fits_options(v);
+    case SHAPE_STR:
+        return fits_str(v, 500);
+    case SHAPE_SIZE:
+        return mp_type(v) == MP_INT && mp_int(v, -1) >= 0;
+    case SHAPE_BOOL:
+        return mp_type(v) == MP_BOOL;
+    case SHAPE_URL:
+        return fits_url(v);
+    case SHAPE_IDS:
+        return fits_ids(v);
+    case SHAPE_OPTIONS:
+        return fits_options(v);
     }
     return false;
 }
@@ -111,7 +128,9 @@ static int check_metadata(struct mp meta, const struct meta_field *fields, struc
     return 0;
 }
 
-/* ---- checks -------------------------------------------------------------------------------------------------------- */
+/* ---- checks
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static int may_post(struct channel *c, const struct user *u, struct refusal *ret)
 {
@@ -153,7 +172,8 @@ static bool allowed_by(const struct group *g, const char *setting)
     const char *why;
     size_t at;
 
-    if (!setting || json_to_mp((const char *)g->settings->bytes, g->settings->len, &b, &why, &at) < 0)
+    if (!setting ||
+        json_to_mp((const char *)g->settings->bytes, g->settings->len, &b, &why, &at) < 0)
         return true;
     bool allowed = mp_bool(mp_get(mp_view(b.data, b.len), setting), true);
     buf_finish(&b);
@@ -189,7 +209,8 @@ int message_new_check(struct channel *c, struct op *op, struct refusal *ret)
     struct str type = mp_type(type_v) == MP_NONE ? STR("text") : mp_str(type_v);
     int r;
 
-    if ((r = may_post(c, op->user, ret)) < 0 || (r = check_content(mp_get(op->payload, "content"), ret)) < 0 ||
+    if ((r = may_post(c, op->user, ret)) < 0 ||
+        (r = check_content(mp_get(op->payload, "content"), ret)) < 0 ||
         (r = check_type(c, op, type, ret)) < 0 || (r = check_reply_to(op, reply, ret)) < 0)
         return r;
     uuid_make(op->ref);
@@ -226,7 +247,8 @@ int message_edit_check(struct channel *c, struct op *op, struct refusal *ret)
     bool late = wall_ms() - op->message.created_ms > (int64_t)config.edit_window;
     int r;
 
-    if ((r = check_content(mp_get(op->payload, "content"), ret)) < 0 || (r = check_message(op, "id", ret)) < 0)
+    if ((r = check_content(mp_get(op->payload, "content"), ret)) < 0 ||
+        (r = check_message(op, "id", ret)) < 0)
         return r;
     if (group_of(c)->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
@@ -275,11 +297,12 @@ void message_deleted(struct channel *c, struct op *op)
 {
     tail_blank(c, op->ref);
     for (struct op *q = c->queue; q; q = q->next) /* looked up before this deletion */
-        if (q->looked && q->kind->lookup && str_is(mp_str(mp_get(q->payload, q->kind->lookup)), op->ref))
+        if (q->looked && q->kind->lookup &&
+            str_is(mp_str(mp_get(q->payload, q->kind->lookup)), op->ref))
             q->message.deleted = true;
     if (strcmp(op->message.sender_id, op->user->id) != 0)
-        log_msg(LOG_INFO, "message_moderated", "%s: message %s of %s deleted by %s", c->topic, op->ref, op->message.sender_id,
-                op->user->id);
+        log_msg(LOG_INFO, "message_moderated", "%s: message %s of %s deleted by %s", c->topic,
+                op->ref, op->message.sender_id, op->user->id);
 }
 
 int reaction_check(struct channel *c, struct op *op, struct refusal *ret)
@@ -328,7 +351,9 @@ int message_report_check(struct channel *c, struct op *op, struct refusal *ret)
     return PUSH_DONE;
 }
 
-/* ---- after the commit ----------------------------------------------------------------------------------------------- */
+/* ---- after the commit
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* The message as GET /api/study-groups/:id/messages would give it. */
 void message_item(struct channel *c, struct op *op, struct buf *out)
@@ -340,7 +365,9 @@ void message_item(struct channel *c, struct op *op, struct buf *out)
 
     user_card(&card, op->user);
     object_begin(&o, out, ENC_MP);
-    object_str(&o, "id", str_of(op->ref)); /* of a repeat: the first one's, not the one that this check made up */
+    object_str(
+        &o, "id",
+        str_of(op->ref)); /* of a repeat: the first one's, not the one that this check made up */
     for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
         object_value(&o, said[i], value_mp(mp_get(stored, said[i])));
     object_int(&o, "seq", op->seq);
@@ -364,7 +391,8 @@ static void tell_mentions(struct channel *c, const struct op *op)
         struct user *u = members_find_user(&c->members, mp_str(it.value));
         struct buf b = BUF_INIT;
 
-        if (!u || u == op->user || u->mentioned_seq == op->seq || (u->belongs == MEMBER_NONE && !u->staff))
+        if (!u || u == op->user || u->mentioned_seq == op->seq ||
+            (u->belongs == MEMBER_NONE && !u->staff))
             continue;
         u->mentioned_seq = op->seq;
         mp_put_map(&b, 4);

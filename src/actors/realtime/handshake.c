@@ -1,6 +1,7 @@
 /*
- * The handshake of /socket/websocket. A browser always says its Origin: it must be our own or an allowed one, so that a page of
- * somebody else cannot use a visitor's cookie. Other clients say none.
+ * The handshake of /socket/websocket. A browser always says its Origin: it must be our own or an
+ * allowed one, so that a page of somebody else cannot use a visitor's cookie. Other clients say
+ * none.
  */
 #include "handshake.h"
 
@@ -33,7 +34,8 @@ static bool origin_allowed(struct http_req *r)
 
     if (!origin)
         return true;
-    if (host && strncasecmp(origin, scheme, strlen(scheme)) == 0 && strcasecmp(origin + strlen(scheme), host) == 0)
+    if (host && strncasecmp(origin, scheme, strlen(scheme)) == 0 &&
+        strcasecmp(origin + strlen(scheme), host) == 0)
         return true;
     return listed(config.allowed_origins, origin);
 }

@@ -1,6 +1,7 @@
 /*
- * The push `history`: a page of messages as they stand, read by a short-lived actor of its own, so that a channel never waits for
- * its readers. The query runs with the reader's tenant, and the database's JSON goes out as it is.
+ * The push `history`: a page of messages as they stand, read by a short-lived actor of its own, so
+ * that a channel never waits for its readers. The query runs with the reader's tenant, and the
+ * database's JSON goes out as it is.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,11 +13,11 @@
 #define LIMIT_DEFAULT 50
 
 struct reader {
-    struct body *mail;          /* holds the refs */
+    struct body *mail; /* holds the refs */
     struct str join_ref, client_ref;
     char *topic, *tenant;
-    const char *id;             /* inside topic */
-    int64_t before, after;      /* -1: not given */
+    const char *id;        /* inside topic */
+    int64_t before, after; /* -1: not given */
     int64_t limit;
     actor_id session;
     uint32_t nonce;
@@ -27,7 +28,8 @@ static void answer(struct reader *r, bool ok, struct value response)
 {
     struct buf wire = BUF_INIT;
 
-    envelope_reply(&wire, (enum encoding)r->enc, r->join_ref, r->client_ref, str_of(r->topic), ok, response);
+    envelope_reply(&wire, (enum encoding)r->enc, r->join_ref, r->client_ref, str_of(r->topic), ok,
+                   response);
     member_send(NULL, r->session, r->nonce, r->enc, WS_REPLAY, &wire, 1, 0, 0);
     buf_finish(&wire);
 }
@@ -116,7 +118,8 @@ static int64_t take_seq(struct mp v)
 
 int history_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
 {
-    int64_t before = take_seq(mp_get(op->payload, "before")), after = take_seq(mp_get(op->payload, "after"));
+    int64_t before = take_seq(mp_get(op->payload, "before")),
+            after = take_seq(mp_get(op->payload, "after"));
     struct mp limit_v = mp_get(op->payload, "limit");
     int64_t limit = mp_type(limit_v) == MP_NONE ? LIMIT_DEFAULT : mp_int(limit_v, -1);
 
@@ -125,13 +128,23 @@ int history_push(struct channel *c, struct member *m, struct op *op, struct refu
     if (limit < 1 || limit > LIMIT_MAX)
         return refuse(ret, REASON_invalid, "limit", "range");
     struct reader r = {
-        .mail = body_ref(op->mail), .join_ref = op->join_ref, .client_ref = op->client_ref, .topic = xstrdup(c->topic),
-        .tenant = xstrdup(c->tenant), .before = before, .after = after, .limit = limit, .session = m->key.session,
-        .nonce = (uint32_t)m->key.nonce, .enc = m->enc, .lang = m->lang,
+        .mail = body_ref(op->mail),
+        .join_ref = op->join_ref,
+        .client_ref = op->client_ref,
+        .topic = xstrdup(c->topic),
+        .tenant = xstrdup(c->tenant),
+        .before = before,
+        .after = after,
+        .limit = limit,
+        .session = m->key.session,
+        .nonce = (uint32_t)m->key.nonce,
+        .enc = m->enc,
+        .lang = m->lang,
     };
     r.id = r.topic + (c->id - c->topic);
     if (!actor_spawn(&reader_type, &r))
-        return refuse(ret, REASON_unavailable, NULL, NULL); /* its terminate released what r holds */
+        return refuse(ret, REASON_unavailable, NULL,
+                      NULL); /* its terminate released what r holds */
     op_destroy(c, op);
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * The hub of a loop: topics, their subscribers, and the messages by which channels reach them. The invariant: a subscriber is
- * in its topic's list exactly while its session's membership names the topic, and list index and membership agree.
+ * The hub of a loop: topics, their subscribers, and the messages by which channels reach them. The
+ * invariant: a subscriber is in its topic's list exactly while its session's membership names the
+ * topic, and list index and membership agree.
  */
 #include "hub.h"
 
@@ -13,11 +14,12 @@
 #include "unread.h"
 
 struct hub {
-    struct table topics;  /* by key */
-    struct table users;   /* user id → first session, linked by next_of_user */
+    struct table topics; /* by key */
+    struct table users;  /* user id → first session, linked by next_of_user */
     struct hub_stats stats;
 };
-static struct hub hubs[LOOPS_MAX]; /* each touched by its own loop only; stats read by others, for metrics */
+static struct hub
+    hubs[LOOPS_MAX]; /* each touched by its own loop only; stats read by others, for metrics */
 
 static struct hub *hub(void)
 {
@@ -112,7 +114,8 @@ void hub_send(unsigned loop, enum hub_kind kind, struct body *msg)
     actor_send(loop_actor(loop, HUB_ACTOR), (msg_kind)kind, msg);
 }
 
-/* ---- what arrives ------------------------------------------------------------------------------------------ */
+/* ---- what arrives
+ * ------------------------------------------------------------------------------------------ */
 
 static struct sub *sub_of(const struct membership *m)
 {
@@ -178,13 +181,15 @@ static void publish(const struct hub_msg *h)
         frame_unref(frames[e]);
 }
 
-/* A member whose presence frame was dropped has an old list: it gets the whole list when its queue is short again. */
-static void presence_to(struct sub *sub, struct frame *diff, struct frame *state, const struct hub_msg *h)
+/* A member whose presence frame was dropped has an old list: it gets the whole list when its queue
+ * is short again. */
+static void presence_to(struct sub *sub, struct frame *diff, struct frame *state,
+                        const struct hub_msg *h)
 {
     bool deferred = (sub->flags & SUB_DEFERRED) && !(h->flags & PRESENCE_DEFERRED_TOO);
 
     if (h->flags & PRESENCE_COUNT) {
-        sub->flags &= (uint8_t)~(SUB_STATE | SUB_DEFERRED);
+        sub->flags &= (uint8_t) ~(SUB_STATE | SUB_DEFERRED);
         if (diff)
             ws_send(sub->conn, diff);
     } else if (sub->flags & SUB_STATE) {
@@ -216,7 +221,8 @@ static void presence(const struct hub_msg *h)
             presence_to(sub, diff[sub->enc], state[sub->enc], h);
         without += !(h->flags & PRESENCE_COUNT) && !(sub->flags & SUB_STATE);
     }
-    if (without && t->channel) /* dropped, deferred or in replay: the channel asks again a little later */
+    if (without &&
+        t->channel) /* dropped, deferred or in replay: the channel asks again a little later */
         actor_send(t->channel, CH_STATE_WANTED, NULL);
     for (int e = 0; e < ENCODINGS; e++) {
         frame_unref(diff[e]);
@@ -240,23 +246,37 @@ static int hub_receive(struct actor *self, void *state, const struct msg *m)
     (void)self;
     (void)state;
     switch ((enum hub_kind)m->kind) {
-    case HUB_JOINED: joined(h); break;
-    case HUB_SEND: send_one(h); break;
-    case HUB_PUBLISH: publish(h); break;
-    case HUB_PRESENCE: presence(h); break;
-    case HUB_REMOVE: removed(h); break;
-    case HUB_ACTIVITY: unread_activity(body_mp(m->body)); break;
+    case HUB_JOINED:
+        joined(h);
+        break;
+    case HUB_SEND:
+        send_one(h);
+        break;
+    case HUB_PUBLISH:
+        publish(h);
+        break;
+    case HUB_PRESENCE:
+        presence(h);
+        break;
+    case HUB_REMOVE:
+        removed(h);
+        break;
+    case HUB_ACTIVITY:
+        unread_activity(body_mp(m->body));
+        break;
     }
     return 0;
 }
 
 const struct actor_type hub_type = {
     .name = "hub",
-    .mailbox_max = UINT32_MAX, /* only channels and services write here, each bounded by its members */
+    .mailbox_max =
+        UINT32_MAX, /* only channels and services write here, each bounded by its members */
     .receive = hub_receive,
 };
 
-/* ---- sockets of a user --------------------------------------------------------------------------------------- */
+/* ---- sockets of a user
+ * --------------------------------------------------------------------------------------- */
 
 struct session *hub_user_sessions(const char *user_id)
 {
@@ -268,7 +288,8 @@ void hub_session_opened(struct session *s)
     const char *id = s->who->user_id;
 
     s->next_of_user = hub_user_sessions(id);
-    table_put(&hub()->users, id, strlen(id), s); /* the key is of the newest: its identity outlives the entry */
+    table_put(&hub()->users, id, strlen(id),
+              s); /* the key is of the newest: its identity outlives the entry */
     hub()->stats.sessions++;
 }
 

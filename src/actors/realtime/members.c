@@ -1,4 +1,5 @@
-/* People and connections of one channel. The counters by loop and encoding follow by_key exactly: fan-out reads only them. */
+/* People and connections of one channel. The counters by loop and encoding follow by_key exactly:
+ * fan-out reads only them. */
 #include "members.h"
 
 #include <stdlib.h>

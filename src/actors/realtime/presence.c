@@ -1,6 +1,7 @@
 /*
- * Who is here, as stock Phoenix clients read it: one meta a connection, diffs gathered for 100 ms, the list encoded once for all who
- * came within them. The invariant: `told` members are exactly those whose meta the others were shown.
+ * Who is here, as stock Phoenix clients read it: one meta a connection, diffs gathered for 100 ms,
+ * the list encoded once for all who came within them. The invariant: `told` members are exactly
+ * those whose meta the others were shown.
  */
 #include <stdlib.h>
 
@@ -8,8 +9,8 @@
 #include "stacgate/config.h"
 
 #define TICK_MS 100
-#define CALM_MS 80        /* without a join: then those who came get the list … */
-#define CALM_MAX_MS 1000  /* … at the latest after this, while a whole class is coming in */
+#define CALM_MS 80       /* without a join: then those who came get the list … */
+#define CALM_MAX_MS 1000 /* … at the latest after this, while a whole class is coming in */
 #define RETRY_MS 500
 
 struct departure {
@@ -34,7 +35,9 @@ static void arm(struct channel *c, int64_t delay)
     p->timer = actor_after(c->self, (uint32_t)(delay > 0 ? delay : 1), tick);
 }
 
-/* ---- metas ------------------------------------------------------------------------------------------------------ */
+/* ---- metas
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void put_ref(struct buf *b, const struct channel *c, uint64_t ref)
 {
@@ -49,7 +52,8 @@ static const char *shown_role(const struct user *u)
     return u->belongs != MEMBER_NONE ? member_role_name(u->belongs) : role_name(u->role);
 }
 
-static void put_meta(struct buf *b, const struct channel *c, const struct member *m, uint64_t ref, uint64_t prev)
+static void put_meta(struct buf *b, const struct channel *c, const struct member *m, uint64_t ref,
+                     uint64_t prev)
 {
     const char *first = user_name(m->user, NAME_FIRST), *last = user_name(m->user, NAME_LAST);
     char name[300];
@@ -99,7 +103,9 @@ static void departures_finish(struct presence *p)
     p->left = NULL;
 }
 
-/* ---- what happens ------------------------------------------------------------------------------------------------ */
+/* ---- what happens
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void ungone(struct presence *p, struct member *m)
 {
@@ -131,7 +137,8 @@ void presence_went(struct channel *c, struct member *m)
 {
     if (m->grace_until)
         ungone(&c->presence, m);
-    if (m->told && !m->prev_ref && !c->presence.counting) /* with prev_ref, the ref that others know has left already */
+    if (m->told && !m->prev_ref &&
+        !c->presence.counting) /* with prev_ref, the ref that others know has left already */
         depart(c, m, m->phx_ref);
     c->presence.dirty = true;
     arm(c, TICK_MS);
@@ -200,7 +207,9 @@ static void graces_end(struct channel *c)
     }
 }
 
-/* ---- what is told ------------------------------------------------------------------------------------------------ */
+/* ---- what is told
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* The metas of one user that are new since the last diff. 0: none. */
 static uint32_t put_joins_of(struct buf *b, const struct channel *c, const struct user *u)
@@ -230,7 +239,8 @@ static bool put_diff(struct buf *b, const struct channel *c)
     for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
         joins += put_joins_of(NULL, c, u) != 0;
     for (d = c->presence.left; d; d = d->next) {
-        for (same = c->presence.left; same != d && strcmp(same->user_id, d->user_id) != 0; same = same->next)
+        for (same = c->presence.left; same != d && strcmp(same->user_id, d->user_id) != 0;
+             same = same->next)
             ;
         d->grouped = same != d;
         leaves += !d->grouped;
@@ -283,21 +293,23 @@ static void put_state(struct buf *b, const struct channel *c)
     }
 }
 
-static void encode(struct channel *c, struct body *out[ENCODINGS], const char *event, const struct buf *payload)
+static void encode(struct channel *c, struct body *out[ENCODINGS], const char *event,
+                   const struct buf *payload)
 {
     struct buf wire = BUF_INIT;
 
     for (int e = 0; e < ENCODINGS; e++) {
         if (c->members.by_enc[e] == 0)
             continue;
-        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c), str_of(event),
-                      value_mp(mp_view(payload->data, payload->len)));
+        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c),
+                      str_of(event), value_mp(mp_view(payload->data, payload->len)));
         out[e] = body_of(&wire);
     }
     buf_finish(&wire);
 }
 
-static void tell(struct channel *c, struct body *wire[ENCODINGS], struct body *state[ENCODINGS], uint8_t flags)
+static void tell(struct channel *c, struct body *wire[ENCODINGS], struct body *state[ENCODINGS],
+                 uint8_t flags)
 {
     bool any = false;
 
@@ -348,14 +360,16 @@ static void tell_count(struct channel *c)
 }
 
 /*
- * While many come in one after the other, the list waits until they have come: until then nobody who waits for it needs
- * their diffs, and each of them gets one list instead of one and a diff of every 100 ms.
+ * While many come in one after the other, the list waits until they have come: until then nobody
+ * who waits for it needs their diffs, and each of them gets one list instead of one and a diff of
+ * every 100 ms.
  */
 static bool still_coming(const struct channel *c)
 {
     const struct presence *p = &c->presence;
 
-    return loop_now() - p->joined_ms < CALM_MS && p->waiting_ms && loop_now() - p->waiting_ms < CALM_MAX_MS;
+    return loop_now() - p->joined_ms < CALM_MS && p->waiting_ms &&
+           loop_now() - p->waiting_ms < CALM_MAX_MS;
 }
 
 static void tell_list(struct channel *c, bool with_state)

@@ -1,6 +1,6 @@
 /*
- * Token buckets of eight bytes, on the loop's clock. Below zero a bucket remembers how far somebody overdoes it, so that ten times
- * over can end the connection.
+ * Token buckets of eight bytes, on the loop's clock. Below zero a bucket remembers how far somebody
+ * overdoes it, so that ten times over can end the connection.
  */
 #ifndef STACGATE_REALTIME_RATE_H
 #define STACGATE_REALTIME_RATE_H
@@ -15,8 +15,10 @@ struct bucket {
 
 enum rate_verdict { RATE_OK, RATE_REFUSED, RATE_ABUSE };
 
-/* rate: tokens a second; burst: how many it holds. ABUSE: refused ten bursts in a row without a pause. */
-static inline enum rate_verdict bucket_take(struct bucket *b, uint32_t now_ms, uint32_t rate, uint32_t burst)
+/* rate: tokens a second; burst: how many it holds. ABUSE: refused ten bursts in a row without a
+ * pause. */
+static inline enum rate_verdict bucket_take(struct bucket *b, uint32_t now_ms, uint32_t rate,
+                                            uint32_t burst)
 {
     float full = (float)burst;
 

@@ -1,6 +1,6 @@
 /*
- * The real-time floor as the rest of the server sees it: its route, its service on each loop (the hub, the sweep, the drain's pace), and
- * what services may tell a user.
+ * The real-time floor as the rest of the server sees it: its route, its service on each loop (the
+ * hub, the sweep, the drain's pace), and what services may tell a user.
  */
 #include "stacgate/channel.h"
 
@@ -15,16 +15,16 @@
 
 #define SWEEP_MS 250
 #define TOUCH_MS 60000
-#define EXPIRE_MS 750  /* so that an end is noticed within a second */
+#define EXPIRE_MS 750      /* so that an end is noticed within a second */
 #define DRAIN_PACE_MIN 100 /* sockets a second */
 
 extern const struct actor_type channel_type;
 
-struct pulse {              /* one a loop */
+struct pulse { /* one a loop */
     uv_timer_t timer;
     int64_t touched_ms, expired_ms;
-    uint32_t drain_total;   /* sockets when the drain began; 0: none yet */
-    double drain_due;       /* sockets that may be closed by now */
+    uint32_t drain_total; /* sockets when the drain began; 0: none yet */
+    double drain_due;     /* sockets that may be closed by now */
 };
 static struct pulse pulses[LOOPS_MAX];
 
@@ -33,7 +33,8 @@ const struct http_route realtime_routes[] = {
 };
 const unsigned realtime_route_count = sizeof(realtime_routes) / sizeof(realtime_routes[0]);
 
-/* ---- telling a user --------------------------------------------------------------------------------------------- */
+/* ---- telling a user
+ * --------------------------------------------------------------------------------------------- */
 
 static struct body *user_message(const char *user_id, const char *event, struct mp payload)
 {
@@ -45,8 +46,9 @@ static struct body *user_message(const char *user_id, const char *event, struct 
     h->key = body_of(&key);
     h->lane = WS_DURABLE;
     for (int e = 0; e < ENCODINGS; e++) {
-        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, topic_name((struct str){(char *)h->key->bytes, h->key->len}),
-                      str_of(event), value_mp(payload));
+        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0},
+                      topic_name((struct str){(char *)h->key->bytes, h->key->len}), str_of(event),
+                      value_mp(payload));
         h->wire[e] = body_of(&wire);
     }
     buf_finish(&key);
@@ -68,7 +70,8 @@ void user_tell_here(const char *user_id, const char *event, struct mp payload)
     hub_send(loop_index(), HUB_PUBLISH, user_message(user_id, event, payload));
 }
 
-/* ---- sessions that end ------------------------------------------------------------------------------------------ */
+/* ---- sessions that end
+ * ------------------------------------------------------------------------------------------ */
 
 static void ended(const struct session_end *e)
 {
@@ -81,7 +84,8 @@ static void ended(const struct session_end *e)
     }
 }
 
-/* ---- the sweep and the drain ------------------------------------------------------------------------------------ */
+/* ---- the sweep and the drain
+ * ------------------------------------------------------------------------------------ */
 
 static void touch_one(struct session *s, void *arg)
 {
@@ -160,7 +164,8 @@ static void realtime_stop(unsigned loop)
     scratch_finish();
 }
 
-const struct loop_service realtime_service = {.name = "realtime", .start = realtime_start, .stop = realtime_stop};
+const struct loop_service realtime_service = {
+    .name = "realtime", .start = realtime_start, .stop = realtime_stop};
 
 void realtime_setup(void)
 {

@@ -1,5 +1,6 @@
 /*
- * A refusal on a channel: one stable word and what belongs to it. Also usable from code that has not yet decided whom to tell.
+ * A refusal on a channel: one stable word and what belongs to it. Also usable from code that has
+ * not yet decided whom to tell.
  */
 #ifndef STACGATE_REALTIME_REFUSAL_H
 #define STACGATE_REALTIME_REFUSAL_H

@@ -1,6 +1,7 @@
 /*
- * The tail of a channel's log in memory, and everything that is sent from it: resumes in pages pulled by the reader, and the
- * last messages as they stand. The invariant: the tail has no gap, and ends at last_seq.
+ * The tail of a channel's log in memory, and everything that is sent from it: resumes in pages
+ * pulled by the reader, and the last messages as they stand. The invariant: the tail has no gap,
+ * and ends at last_seq.
  */
 #include <stdlib.h>
 
@@ -12,11 +13,14 @@
 #include "stacgate/json.h"
 
 #define LAST_MAX 200
-#define RECENT_BEHIND 20 /* events by which the list of last messages may be older than the head */
+#define RECENT_BEHIND 20 /* events by which the list of last messages may be older than the head   \
+                          */
 
 static actor_step tail_loaded, recent_loaded;
 
-/* ---- the tail ------------------------------------------------------------------------------------------------- */
+/* ---- the tail
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static struct event *tail_at(const struct tail *t, uint32_t i)
 {
@@ -45,7 +49,8 @@ void tail_trim(struct channel *c)
 {
     struct tail *t = &c->tail;
 
-    /* A reader under way may keep twice as much; one that is slower than that rejoins. What is being read must fit before the tail. */
+    /* A reader under way may keep twice as much; one that is slower than that rejoins. What is
+     * being read must fit before the tail. */
     uint32_t times = c->loading || c->joiners || c->replaying ? 2 : 1;
     if (c->loading)
         return;
@@ -80,9 +85,12 @@ void tail_finish(struct tail *t)
     *t = (struct tail){0};
 }
 
-/* ---- events --------------------------------------------------------------------------------------------------- */
+/* ---- events
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static void pack_event(struct buf *b, struct str event, struct str by, struct str op_id, struct str at)
+static void pack_event(struct buf *b, struct str event, struct str by, struct str op_id,
+                       struct str at)
 {
     mp_put_array(b, 6);
     mp_put_str(b, event.p, event.n);
@@ -98,7 +106,8 @@ struct body *event_data(const struct op *op, const struct user *by)
 {
     struct buf b = BUF_INIT;
 
-    pack_event(&b, str_of(op->kind->event), str_of(by->id), op->own_op_id ? (struct str){0} : str_of(op->op_id), str_of(op->at));
+    pack_event(&b, str_of(op->kind->event), str_of(by->id),
+               op->own_op_id ? (struct str){0} : str_of(op->op_id), str_of(op->at));
     mp_put_raw(&b, mp_view(op->stored.data, op->stored.len));
     if (op->kind->flags & PUSH_CARD)
         user_card(&b, by);
@@ -110,7 +119,8 @@ struct body *event_data(const struct op *op, const struct user *by)
 }
 
 /* Only events that show a message carry who said it. */
-void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq, struct str join_ref, struct mp data)
+void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq,
+               struct str join_ref, struct mp data)
 {
     struct buf *payload = scratch(SCRATCH_EVENT);
     struct mp part[6] = {{0}};
@@ -157,9 +167,11 @@ void tail_blank(struct channel *c, const char *message_id)
         struct str event = mp_str(mp_at(data, 0));
         struct buf b = BUF_INIT;
 
-        if (!str_is(mp_str(mp_get(stored, "id")), message_id) || (!str_is(event, "message") && !str_is(event, "message:updated")))
+        if (!str_is(mp_str(mp_get(stored, "id")), message_id) ||
+            (!str_is(event, "message") && !str_is(event, "message:updated")))
             continue;
-        pack_event(&b, event, mp_str(mp_at(data, 1)), mp_str(mp_at(data, 2)), mp_str(mp_at(data, 3)));
+        pack_event(&b, event, mp_str(mp_at(data, 1)), mp_str(mp_at(data, 2)),
+                   mp_str(mp_at(data, 3)));
         mp_put_map(&b, 4);
         mp_put_cstr(&b, "id");
         mp_put_cstr(&b, message_id);
@@ -178,7 +190,9 @@ void tail_blank(struct channel *c, const char *message_id)
     }
 }
 
-/* ---- joining --------------------------------------------------------------------------------------------------- */
+/* ---- joining
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static struct mp join_params(const struct joiner *j)
 {
@@ -189,8 +203,8 @@ static struct mp join_params(const struct joiner *j)
 static bool resumes(const struct channel *c, struct mp params, int64_t *ret_since)
 {
     *ret_since = mp_int(mp_get(params, "since"), -1);
-    return str_is(mp_str(mp_get(params, "epoch")), c->epoch) && *ret_since >= c->first_seq - 1 && *ret_since <= c->last_seq &&
-           c->last_seq - *ret_since <= config.replay_max;
+    return str_is(mp_str(mp_get(params, "epoch")), c->epoch) && *ret_since >= c->first_seq - 1 &&
+           *ret_since <= c->last_seq && c->last_seq - *ret_since <= config.replay_max;
 }
 
 static uint32_t wants_last(struct mp params)
@@ -208,7 +222,8 @@ static bool absent(struct mp v)
 /* Join params that could never be meant: said, rather than guessed at. */
 static int check_params(struct mp params, struct refusal *why)
 {
-    struct mp epoch = mp_get(params, "epoch"), since = mp_get(params, "since"), last = mp_get(params, "last");
+    struct mp epoch = mp_get(params, "epoch"), since = mp_get(params, "since"),
+              last = mp_get(params, "last");
 
     if (!absent(epoch) && mp_type(epoch) != MP_STR)
         return refuse(why, REASON_invalid, "epoch", "type");
@@ -221,7 +236,8 @@ static int check_params(struct mp params, struct refusal *why)
     return 0;
 }
 
-static void put_last(const struct channel *c, struct buf *out, const struct member *m, struct str join_ref, uint32_t n)
+static void put_last(const struct channel *c, struct buf *out, const struct member *m,
+                     struct str join_ref, uint32_t n)
 {
     struct mp list = body_mp(c->recent);
     uint32_t count = mp_count(list), skip = count > n ? count - n : 0;
@@ -230,16 +246,19 @@ static void put_last(const struct channel *c, struct buf *out, const struct memb
         if (skip)
             skip--;
         else
-            envelope_wire(out, m->enc, join_ref, (struct str){0}, channel_topic(c), STR("message"), value_mp(it.value));
+            envelope_wire(out, m->enc, join_ref, (struct str){0}, channel_topic(c), STR("message"),
+                          value_mp(it.value));
 }
 
 /* One page of events after `after`, ending the replay when it reaches the head. */
-static int64_t put_events(const struct channel *c, struct buf *out, const struct member *m, struct str join_ref, int64_t after)
+static int64_t put_events(const struct channel *c, struct buf *out, const struct member *m,
+                          struct str join_ref, int64_t after)
 {
     const struct tail *t = &c->tail;
     size_t limit = out->len + PAGE_BYTES;
 
-    for (uint32_t i = (uint32_t)(after + 1 - tail_first(c)); i < t->count && out->len < limit; i++) {
+    for (uint32_t i = (uint32_t)(after + 1 - tail_first(c)); i < t->count && out->len < limit;
+         i++) {
         const struct event *e = tail_at(t, i);
 
         event_put(out, m->enc, c, e->seq, join_ref, body_mp(e->data));
@@ -259,12 +278,14 @@ static void page_send(struct channel *c, struct member *m, struct buf *out, int6
     bool whole = after >= c->last_seq;
 
     set_replaying(c, m, !whole);
-    member_send(c, m->key.session, (uint32_t)m->key.nonce, m->enc, WS_REPLAY, out, 0, whole ? SUB_LIVE : 0, whole ? 0 : after);
+    member_send(c, m->key.session, (uint32_t)m->key.nonce, m->enc, WS_REPLAY, out, 0,
+                whole ? SUB_LIVE : 0, whole ? 0 : after);
     if (whole)
         presence_wanted(c);
 }
 
-/* The reader took most of the last page. What it misses must still be in the tail; otherwise it rejoins, and is told a gap. */
+/* The reader took most of the last page. What it misses must still be in the tail; otherwise it
+ * rejoins, and is told a gap. */
 void replay_page(struct channel *c, struct member *m, int64_t after)
 {
     struct buf out = BUF_INIT;
@@ -278,7 +299,8 @@ void replay_page(struct channel *c, struct member *m, int64_t after)
     buf_finish(&out);
 }
 
-static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at, bool recovered, bool live)
+static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at,
+                       bool recovered, bool live)
 {
     struct buf *response = scratch(SCRATCH_REPLY);
     struct mp mail = body_mp(j->mail);
@@ -293,8 +315,8 @@ static void join_reply(struct channel *c, struct joiner *j, struct member *m, in
     object_bool(&o, "recovered", recovered);
     c->kind->describe(c, m->user, &o);
     object_end(&o);
-    envelope_reply(&wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c), true,
-                   value_put_together(m->enc, response));
+    envelope_reply(&wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),
+                   true, value_put_together(m->enc, response));
     struct body *b = hub_msg(&h);
     h->session = j->session;
     h->channel = actor_self(c->self);
@@ -317,8 +339,8 @@ static void join_refuse(struct channel *c, struct joiner *j, const struct refusa
     struct hub_msg *h;
 
     refusal_put(&r, enc, why, mp_bool(mp_at(mail, 4), false));
-    envelope_reply(&wire, enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c), false,
-                   value_put_together(enc, &r));
+    envelope_reply(&wire, enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),
+                   false, value_put_together(enc, &r));
     struct body *b = hub_msg(&h);
     h->session = j->session;
     h->nonce = j->nonce;
@@ -415,7 +437,8 @@ static bool must_read(struct channel *c, struct mp params)
     if (last == 0)
         return false;
     /* A list a little older will do: what came since follows it from the tail. */
-    if (c->recent && c->recent_count >= last && c->recent_seq + 1 >= tail_first(c) && c->last_seq - c->recent_seq <= RECENT_BEHIND)
+    if (c->recent && c->recent_count >= last && c->recent_seq + 1 >= tail_first(c) &&
+        c->last_seq - c->recent_seq <= RECENT_BEHIND)
         return false;
     if (!c->loading)
         load_recent(c, last < 50 ? 50 : last);
@@ -512,7 +535,8 @@ static struct body *loaded_event(const struct msg *m, int row)
     return data;
 }
 
-/* What was read goes before what came meanwhile: the log below the tail never changes, but for deletions. */
+/* What was read goes before what came meanwhile: the log below the tail never changes, but for
+ * deletions. */
 static int tail_loaded(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
@@ -526,7 +550,8 @@ static int tail_loaded(struct actor *self, void *state, const struct msg *m)
         joiners_again(c);
         return 0;
     }
-    if (db_rows(m, 0) && db_int(m, 0, db_rows(m, 0) - 1, 0) < first - 1) { /* the tail moved on meanwhile: again */
+    if (db_rows(m, 0) &&
+        db_int(m, 0, db_rows(m, 0) - 1, 0) < first - 1) { /* the tail moved on meanwhile: again */
         joiners_again(c);
         return 0;
     }

@@ -1,4 +1,5 @@
-/* The calling thread's encoding buffers. One that grew beyond SCRATCH_KEEP is given back when it is next asked for. */
+/* The calling thread's encoding buffers. One that grew beyond SCRATCH_KEEP is given back when it is
+ * next asked for. */
 #include "scratch.h"
 
 #define SCRATCH_KEEP (1u << 20)

@@ -1,6 +1,7 @@
 /*
- * A connection's life: handshake → envelopes → end. The invariant: whatever was pushed is answered once, by the channel, by
- * the hub on its behalf, or here; and in_flight counts exactly the pushes that a channel still has.
+ * A connection's life: handshake → envelopes → end. The invariant: whatever was pushed is answered
+ * once, by the channel, by the hub on its behalf, or here; and in_flight counts exactly the pushes
+ * that a channel still has.
  */
 #include "session.h"
 
@@ -14,11 +15,11 @@
 #include "refusal.h"
 #include "scratch.h"
 #include "sockets.h"
+#include "sql.h"
 #include "stacgate/config.h"
 #include "stacgate/db.h"
 #include "stacgate/ids.h"
 #include "stacgate/log.h"
-#include "sql.h"
 #include "unread.h"
 
 #define REPLAY_AHEAD (64 * 1024) /* bytes of a replay queued before its reader takes them */
@@ -63,7 +64,9 @@ static struct membership *membership_named(struct session *s, struct str topic)
     return NULL;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------- */
+/* ---- telling
+ * -------------------------------------------------------------------------------------------------
+ */
 
 void session_tell(struct session *s, struct body *wire, enum ws_lane lane)
 {
@@ -138,7 +141,8 @@ void session_close(struct session *s, uint16_t code, const char *reason)
         ws_close(s->conn, code, reason);
 }
 
-/* ---- memberships ---------------------------------------------------------------------------------------------- */
+/* ---- memberships
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct membership *membership_add(struct session *s, const struct envelope *e)
 {
@@ -181,7 +185,8 @@ void session_dropped(struct session *s, struct membership *m)
         unread_unwatch(s);
     joining_end(m);
     free(m->join_ref);
-    unsigned unanswered = m->in_flight; /* their channel is gone, or its answers find no membership any more */
+    unsigned unanswered =
+        m->in_flight; /* their channel is gone, or its answers find no membership any more */
     *m = s->members[--s->member_count];
     landed(s, unanswered);
 }
@@ -206,7 +211,8 @@ static void leave(struct session *s, struct membership *m, enum leave_reason why
     session_dropped(s, m);
 }
 
-static struct body *join_mail(struct session *s, const struct membership *m, const struct envelope *e)
+static struct body *join_mail(struct session *s, const struct membership *m,
+                              const struct envelope *e)
 {
     struct buf b = BUF_INIT;
 
@@ -232,7 +238,8 @@ static struct envelope join_envelope(const struct membership *m)
 {
     struct mp mail = body_mp(m->join->mail);
 
-    return (struct envelope){.join_ref = str_of(m->join_ref), .ref = mp_str(mp_at(mail, 2)), .topic = name_of(m)};
+    return (struct envelope){
+        .join_ref = str_of(m->join_ref), .ref = mp_str(mp_at(mail, 2)), .topic = name_of(m)};
 }
 
 static void join_refused(struct session *s, struct membership *m, enum reason reason)
@@ -243,7 +250,8 @@ static void join_refused(struct session *s, struct membership *m, enum reason re
     session_dropped(s, m);
 }
 
-/* The actor's name holds the tenant: a caller of another school can only ever reach an actor of their own, that finds nothing. */
+/* The actor's name holds the tenant: a caller of another school can only ever reach an actor of
+ * their own, that finds nothing. */
 static void join_channel(struct session *s, struct membership *m, const char *tenant)
 {
     const char *colon = strchr(m->join->name, ':');
@@ -275,7 +283,8 @@ static int tenant_known(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* A super_admin without a school: the database says in which tenant the topic is, to super_admins only. */
+/* A super_admin without a school: the database says in which tenant the topic is, to super_admins
+ * only. */
 static void find_tenant(struct session *s, struct membership *m)
 {
     const char *colon = strchr(m->join->name, ':');
@@ -336,7 +345,10 @@ static void on_join(struct session *s, const struct envelope *e)
     bool user = e->topic.n > 5 && memcmp(e->topic.p, "user:", 5) == 0;
 
     if ((!user && !is_channel(e->topic)) || e->topic.n > TOPIC_MAX) {
-        reply_reason(s, e, e->topic.n > TOPIC_MAX && (user || is_channel(e->topic)) ? REASON_not_found : REASON_unmatched_topic);
+        reply_reason(s, e,
+                     e->topic.n > TOPIC_MAX && (user || is_channel(e->topic))
+                         ? REASON_not_found
+                         : REASON_unmatched_topic);
         return;
     }
     struct membership *old = membership_named(s, e->topic);
@@ -356,7 +368,8 @@ static void on_join(struct session *s, const struct envelope *e)
         find_channel(s, m);
 }
 
-/* Ended while joining: it had gone idle just then, so it is activated again. Ended while joined: it failed; the client rejoins. */
+/* Ended while joining: it had gone idle just then, so it is activated again. Ended while joined: it
+ * failed; the client rejoins. */
 static int channel_down(struct actor *self, void *state, const struct msg *msg)
 {
     struct session *s = state;
@@ -381,7 +394,9 @@ static int channel_down(struct actor *self, void *state, const struct msg *msg)
     return 0;
 }
 
-/* ---- pushes --------------------------------------------------------------------------------------------------- */
+/* ---- pushes
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 enum rate_class { RATE_DURABLE, RATE_EPHEMERAL, RATE_HISTORY };
 
@@ -394,10 +409,18 @@ bool push_is_ephemeral(struct str event)
 
 static enum rate_class rate_class(struct str event)
 {
-    static const struct { const char *event; enum rate_class class; } rows[] = {
-        {"typing", RATE_EPHEMERAL}, {"cursor", RATE_EPHEMERAL},    {"draw", RATE_EPHEMERAL},
-        {"laser", RATE_EPHEMERAL},  {"selection", RATE_EPHEMERAL}, {"read", RATE_EPHEMERAL},
-        {"presence:update", RATE_EPHEMERAL}, {"history", RATE_HISTORY},
+    static const struct {
+        const char *event;
+        enum rate_class class;
+    } rows[] = {
+        {"typing", RATE_EPHEMERAL},
+        {"cursor", RATE_EPHEMERAL},
+        {"draw", RATE_EPHEMERAL},
+        {"laser", RATE_EPHEMERAL},
+        {"selection", RATE_EPHEMERAL},
+        {"read", RATE_EPHEMERAL},
+        {"presence:update", RATE_EPHEMERAL},
+        {"history", RATE_HISTORY},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -407,7 +430,8 @@ static enum rate_class rate_class(struct str event)
 }
 
 /* false: over the limit, and told so; ten times over ends the connection. */
-static bool within(struct session *s, const struct envelope *e, struct bucket *b, uint32_t rate, uint32_t burst)
+static bool within(struct session *s, const struct envelope *e, struct bucket *b, uint32_t rate,
+                   uint32_t burst)
 {
     if (!config.rate_limits)
         return true;
@@ -415,7 +439,9 @@ static bool within(struct session *s, const struct envelope *e, struct bucket *b
     case RATE_OK:
         return true;
     case RATE_REFUSED:
-        reply_refused(s, e, &(struct refusal){.reason = REASON_rate_limited, .retry_after = bucket_wait_s(b, rate)});
+        reply_refused(s, e,
+                      &(struct refusal){.reason = REASON_rate_limited,
+                                        .retry_after = bucket_wait_s(b, rate)});
         return false;
     case RATE_ABUSE:
         session_close(s, 4029, "too fast");
@@ -437,7 +463,8 @@ static bool push_within(struct session *s, const struct envelope *e)
     return within(s, e, &s->durable, config.push_rate, 2 * config.push_rate);
 }
 
-/* Every push but an ephemeral one is answered by the channel; those count as in flight until it did. */
+/* Every push but an ephemeral one is answered by the channel; those count as in flight until it
+ * did. */
 static void forward(struct session *s, struct membership *m, const struct envelope *e)
 {
     struct buf b = BUF_INIT;
@@ -470,7 +497,9 @@ static void on_push(struct session *s, const struct envelope *e)
     else if (!m->channel)
         reply_refused(s, e, &(struct refusal){REASON_invalid, "event", "unknown", 0});
     else if (rate_class(e->event) == RATE_HISTORY && ws_queued(s->conn) > REPLAY_AHEAD)
-        reply_refused(s, e, &(struct refusal){.reason = REASON_rate_limited, .retry_after = 1}); /* read what you have first */
+        reply_refused(s, e,
+                      &(struct refusal){.reason = REASON_rate_limited,
+                                        .retry_after = 1}); /* read what you have first */
     else
         forward(s, m, e);
 }
@@ -495,7 +524,8 @@ static void on_envelope(struct session *s, const struct envelope *e)
     if (e->has_nul && str_is(e->event, "phx_join")) {
         reply_reason(s, e, REASON_not_found);
     } else if (e->has_nul || mp_type(e->payload) != MP_MAP) {
-        reply_refused(s, e, &(struct refusal){REASON_invalid, "payload", e->has_nul ? "nul" : "type", 0});
+        reply_refused(s, e,
+                      &(struct refusal){REASON_invalid, "payload", e->has_nul ? "nul" : "type", 0});
     } else if (str_is(e->topic, "phoenix")) {
         if (str_is(e->event, "heartbeat"))
             reply_ok(s, e, (struct value){0});
@@ -518,7 +548,8 @@ void session_pull(struct session *s, struct membership *m, int64_t after)
         ws_want_drain(s->conn, REPLAY_AHEAD);
 }
 
-/* ---- the connection ------------------------------------------------------------------------------------------- */
+/* ---- the connection
+ * ------------------------------------------------------------------------------------------- */
 
 static struct session *session_of(void *arg)
 {
@@ -539,9 +570,15 @@ static void on_message(void *arg, enum ws_opcode op, const uint8_t *bytes, size_
         return;
     }
     switch (envelope_read(s->enc, bytes, n, scratch(SCRATCH_INBOUND), &e, &why)) {
-    case 0: on_envelope(s, &e); break;
-    case -EINVAL: session_close(s, 1007, why); break;
-    default: session_close(s, 1008, why); break;
+    case 0:
+        on_envelope(s, &e);
+        break;
+    case -EINVAL:
+        session_close(s, 1007, why);
+        break;
+    default:
+        session_close(s, 1008, why);
+        break;
     }
 }
 
@@ -564,7 +601,8 @@ static void on_drained(void *arg)
     }
 }
 
-/* Memberships end with the connection, not when the mail that waits has been read: nobody may write to it any more. */
+/* Memberships end with the connection, not when the mail that waits has been read: nobody may write
+ * to it any more. */
 static void detach(struct session *s)
 {
     s->conn = NULL;
@@ -587,7 +625,8 @@ static void on_closed(void *arg, uint16_t code)
 
 static const struct ws_handler handler = {on_message, on_drained, on_closed};
 
-/* ---- the handshake -------------------------------------------------------------------------------------------- */
+/* ---- the handshake
+ * -------------------------------------------------------------------------------------------- */
 
 void session_revoke(struct session *s, uint16_t code)
 {
@@ -602,8 +641,8 @@ void session_revoke(struct session *s, uint16_t code)
         mp_put_map(&payload, 1);
         mp_put_cstr(&payload, "sessionId");
         mp_put_str(&payload, s->sid, 64);
-        envelope_wire(&b, s->enc, (struct str){0}, (struct str){0}, str_of(topic), STR("session:revoked"),
-                      value_mp(mp_view(payload.data, payload.len)));
+        envelope_wire(&b, s->enc, (struct str){0}, (struct str){0}, str_of(topic),
+                      STR("session:revoked"), value_mp(mp_view(payload.data, payload.len)));
         tell_buf(s, &b);
         buf_finish(&payload);
     }
@@ -673,7 +712,8 @@ static int session_receive(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (m->kind == MSG_STOP && !s->conn)
-        return s->req ? refuse_handshake(s, 503, "the server restarts: come back in a few seconds") : ACTOR_DONE;
+        return s->req ? refuse_handshake(s, 503, "the server restarts: come back in a few seconds")
+                      : ACTOR_DONE;
     if (m->kind == SESSION_TOO_MANY)
         session_close(s, 1008, "too many sockets of one user");
     return 0;
@@ -686,7 +726,8 @@ static int session_fail(struct actor *self, void *state, int err)
     (void)self;
     if (s->req)
         return refuse_handshake(s, 503, "the database is away");
-    for (unsigned i = s->member_count; i-- > 0;) /* a tenant look-up failed: whose, the error does not say */
+    for (unsigned i = s->member_count;
+         i-- > 0;) /* a tenant look-up failed: whose, the error does not say */
         if (s->members[i].join && !s->members[i].channel)
             join_refused(s, &s->members[i], REASON_unavailable);
     return err == -ECANCELED ? err : 0;
@@ -752,7 +793,8 @@ static int looked_again(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* The end it was told at the handshake: use since then has moved an idle end, never the absolute one. */
+/* The end it was told at the handshake: use since then has moved an idle end, never the absolute
+ * one. */
 void session_expired(struct session *s)
 {
     s->expires_ms = 0; /* asked once; the answer sets it anew */

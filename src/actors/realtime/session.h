@@ -1,6 +1,7 @@
 /*
- * One WebSocket connection's protocol: an actor that reads envelopes, keeps what it joined, enforces its limits, and hands
- * pushes to channels. What it is told comes through its loop's hub as finished wire bytes.
+ * One WebSocket connection's protocol: an actor that reads envelopes, keeps what it joined,
+ * enforces its limits, and hands pushes to channels. What it is told comes through its loop's hub
+ * as finished wire bytes.
  */
 #ifndef STACGATE_REALTIME_SESSION_H
 #define STACGATE_REALTIME_SESSION_H
@@ -11,58 +12,67 @@
 
 /* A join that is not answered yet. */
 struct joining {
-    struct body *mail;      /* CH_JOIN, to be sent again when the channel had just ended */
+    struct body *mail; /* CH_JOIN, to be sent again when the channel had just ended */
     uint8_t tries;
-    char name[];            /* the topic as the client says it */
+    char name[]; /* the topic as the client says it */
 };
 
-/* One joined topic. nonce tells this join from an earlier one of the same topic in mail that is still on its way. */
+/* One joined topic. nonce tells this join from an earlier one of the same topic in mail that is
+ * still on its way. */
 struct membership {
-    struct topic *topic;    /* NULL while it joins */
-    struct joining *join;   /* NULL once it has joined */
-    char *join_ref;         /* NULL: the client gave none */
-    actor_id channel;       /* 0: a topic without a channel (user:), or the tenant is still looked for */
-    int64_t pull_after;     /* its replay goes on after this seq when the socket has room; 0: no */
+    struct topic *topic;  /* NULL while it joins */
+    struct joining *join; /* NULL once it has joined */
+    char *join_ref;       /* NULL: the client gave none */
+    actor_id channel; /* 0: a topic without a channel (user:), or the tenant is still looked for */
+    int64_t pull_after; /* its replay goes on after this seq when the socket has room; 0: no */
     actor_ref monitor;
-    uint32_t nonce, sub;    /* sub: index in topic->subs */
-    uint16_t in_flight;     /* pushes that the channel has not answered */
+    uint32_t nonce, sub; /* sub: index in topic->subs */
+    uint16_t in_flight;  /* pushes that the channel has not answered */
 };
 
 struct session {
     struct actor *self;
-    struct conn *conn;               /* NULL before the upgrade and after the end */
-    struct http_req *req;            /* the handshake, until it is answered */
+    struct conn *conn;    /* NULL before the upgrade and after the end */
+    struct http_req *req; /* the handshake, until it is answered */
     struct identity *who;
     struct membership *members;
-    struct session *next_of_user;    /* links hub_user_sessions */
-    struct session *next_socket;     /* links a chain of sockets.c */
-    _Atomic int64_t heard;           /* loop_now() of the last frame: read by other loops when a user has too many sockets */
+    struct session *next_of_user; /* links hub_user_sessions */
+    struct session *next_socket;  /* links a chain of sockets.c */
+    _Atomic int64_t heard; /* loop_now() of the last frame: read by other loops when a user has too
+                              many sockets */
     int64_t expires_ms;
     struct bucket durable, ephemeral, joins, history;
     uint32_t nonce;
     uint16_t in_flight, member_count, member_cap;
     uint8_t enc, lang;
     bool paused, draining, revoked;
-    bool evicted;                    /* sockets.c: told to make room */
+    bool evicted; /* sockets.c: told to make room */
     char sid[65];
 };
 
 extern const struct actor_type session_type;
-void session_enter(struct http_req *r);                     /* the route's entry */
-struct session *session_here(actor_id id);                  /* NULL: not on this loop, or gone */
+void session_enter(struct http_req *r);    /* the route's entry */
+struct session *session_here(actor_id id); /* NULL: not on this loop, or gone */
 struct membership *session_membership(struct session *s, uint32_t nonce);
-void session_tell(struct session *s, struct body *wire, enum ws_lane lane); /* takes the reference */
-void session_answered(struct session *s, struct membership *m, unsigned replies); /* that many pushes are no longer in flight */
-void session_joined(struct session *s, struct membership *m, struct topic *t, uint8_t flags); /* its join was granted */
-void session_dropped(struct session *s, struct membership *m); /* the channel removed it: forgets it, tells nobody */
-void session_removed(struct session *s, struct membership *m, const char *event); /* … and tells the client: phx_close, phx_error */
+void session_tell(struct session *s, struct body *wire,
+                  enum ws_lane lane); /* takes the reference */
+void session_answered(struct session *s, struct membership *m,
+                      unsigned replies); /* that many pushes are no longer in flight */
+void session_joined(struct session *s, struct membership *m, struct topic *t,
+                    uint8_t flags); /* its join was granted */
+void session_dropped(struct session *s,
+                     struct membership *m); /* the channel removed it: forgets it, tells nobody */
+void session_removed(struct session *s, struct membership *m,
+                     const char *event); /* … and tells the client: phx_close, phx_error */
 /* Asks for the next page of a replay when the socket has room for it. */
 void session_pull(struct session *s, struct membership *m, int64_t after);
 void session_close(struct session *s, uint16_t code, const char *reason);
-void session_revoke(struct session *s, uint16_t code);      /* its sign-in ended: tells user:, then closes (0: 4001) */
-void session_expired(struct session *s);                    /* its sign-in reached its end, unless its use moved that end */
-void session_drain(struct session *s);                      /* answers what it has, then closes 1012 */
-bool push_is_ephemeral(struct str event);                   /* not answered unless refused, so never in flight */
+void session_revoke(struct session *s,
+                    uint16_t code); /* its sign-in ended: tells user:, then closes (0: 4001) */
+void session_expired(
+    struct session *s); /* its sign-in reached its end, unless its use moved that end */
+void session_drain(struct session *s);    /* answers what it has, then closes 1012 */
+bool push_is_ephemeral(struct str event); /* not answered unless refused, so never in flight */
 actor_id session_id(const struct session *s);
 
 #define SESSION_TOO_MANY 320 /* mail: another socket of the same user takes its place */

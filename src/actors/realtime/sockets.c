@@ -1,6 +1,6 @@
 /*
- * Every signed-in socket by user, for the limit of sockets a user: chains of sessions, hung up by the hash of the user's id. A
- * session hangs here exactly while its connection lives.
+ * Every signed-in socket by user, for the limit of sockets a user: chains of sessions, hung up by
+ * the hash of the user's id. A session hangs here exactly while its connection lives.
  */
 #include "sockets.h"
 

@@ -1,6 +1,7 @@
 /*
- * Watches of one loop: (group, user) pairs with their unread count. Counts go up with each message of others; a read mark at the head
- * makes them zero, one below it is counted by the database. A user is told at most once a second and group.
+ * Watches of one loop: (group, user) pairs with their unread count. Counts go up with each message
+ * of others; a read mark at the head makes them zero, one below it is counted by the database. A
+ * user is told at most once a second and group.
  */
 #include "unread.h"
 
@@ -20,13 +21,13 @@ struct watch {
     int64_t read, head, told_ms;
     uint32_t unread;
     bool dirty;
-    bool asking;         /* its count is being read: one question at a time */
+    bool asking; /* its count is being read: one question at a time */
 };
 
 /* The watches of one group or of one user. */
 struct watches {
     struct watch *first;
-    uint32_t sockets;    /* users only: sockets that joined user: */
+    uint32_t sockets; /* users only: sockets that joined user: */
     char key[];
 };
 
@@ -76,7 +77,9 @@ static void list_release(struct table *t, struct watches *w)
     free(w);
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------- */
+/* ---- telling
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void tell(struct watch *w)
 {
@@ -112,7 +115,9 @@ void unread_sweep(void)
                 tell(w);
 }
 
-/* ---- watches ------------------------------------------------------------------------------------------------------- */
+/* ---- watches
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static struct watch *watch_find(const char *group_id, const char *user_id)
 {
@@ -160,7 +165,8 @@ static void watch_drop(struct watch *w)
     free(w);
 }
 
-/* ---- reading them: one short-lived actor a question ------------------------------------------------------------------ */
+/* ---- reading them: one short-lived actor a question
+ * ------------------------------------------------------------------ */
 
 struct question {
     char *user_id, *tenant, *group_id; /* group_id NULL: all groups of the user */
@@ -280,7 +286,8 @@ static const struct actor_type question_type = {
 
 static void ask(const char *user_id, const char *tenant, const struct watch *w)
 {
-    struct question q = {xstrdup(user_id), xstrdup(tenant), w ? xstrdup(w->group_id) : NULL, w ? w->read : 0, w ? w->head : 0};
+    struct question q = {xstrdup(user_id), xstrdup(tenant), w ? xstrdup(w->group_id) : NULL,
+                         w ? w->read : 0, w ? w->head : 0};
 
     actor_spawn(&question_type, &q);
 }
@@ -292,7 +299,8 @@ void unread_watch(struct session *s)
     atomic_fetch_add_explicit(&watchers, 1, memory_order_relaxed);
     if (user->sockets++ == 0)
         ask(s->who->user_id, s->who->establishment_id, NULL);
-    for (struct watch *w = user->first; w; w = w->next_of_user) /* another socket of the user: it is told what is known */
+    for (struct watch *w = user->first; w;
+         w = w->next_of_user) /* another socket of the user: it is told what is known */
         if (w->unread)
             changed(w);
 }
@@ -309,7 +317,9 @@ void unread_unwatch(struct session *s)
     list_release(&here()->users, user);
 }
 
-/* ---- what channels say ------------------------------------------------------------------------------------------------ */
+/* ---- what channels say
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void messages(struct watches *group, struct mp list)
 {
@@ -356,7 +366,8 @@ static void read_mark(const char *group_id, struct mp mark)
 void unread_activity(struct mp what)
 {
     char group_id[64], user_id[64];
-    struct str id = mp_str(mp_get(what, "g")), came = mp_str(mp_get(what, "j")), went = mp_str(mp_get(what, "l"));
+    struct str id = mp_str(mp_get(what, "g")), came = mp_str(mp_get(what, "j")),
+               went = mp_str(mp_get(what, "l"));
 
     snprintf(group_id, sizeof(group_id), "%.*s", (int)id.n, id.p);
     struct watches *group = list_get(&here()->groups, group_id, false);
@@ -364,7 +375,10 @@ void unread_activity(struct mp what)
         messages(group, mp_get(what, "m"));
     if (mp_type(mp_get(what, "r")) == MP_ARRAY)
         read_mark(group_id, mp_get(what, "r"));
-    snprintf(user_id, sizeof(user_id), "%.*s", (int)(came.n ? came.n : went.n), came.n ? came.p : went.p ? went.p : "");
+    snprintf(user_id, sizeof(user_id), "%.*s", (int)(came.n ? came.n : went.n),
+             came.n   ? came.p
+             : went.p ? went.p
+                      : "");
     struct watches *user = *user_id ? list_get(&here()->users, user_id, false) : NULL;
     if (user && came.n) {
         struct watch *w = watch_add(group_id, user);

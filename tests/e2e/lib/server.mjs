@@ -34,7 +34,9 @@ export function endPostgres(dataDir, signal = 'SIGQUIT') {
   if (pid) kill(pid, signal)
 }
 
+const servers = []
 process.on('exit', () => {
+  if (keep) for (const s of servers) writeFileSync(`${s.dataDir}.log`, s.log())
   for (const child of live) kill(child.pid, 'SIGKILL')
   for (const dir of directories) {
     for (const data of [dir, ...listed(dir)]) endPostgres(data)
@@ -181,6 +183,7 @@ export async function prepareData(template = 'demo', bin = binary()) {
 export class Server {
   constructor({ args, env, bin, dataDir, data }) {
     Object.assign(this, { args, env, bin, dataDir, ...data, port: 0, chunks: [], exited: null })
+    servers.push(this)
   }
 
   async start({ ready = true } = {}) {
