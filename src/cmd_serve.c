@@ -29,8 +29,7 @@ const struct own_option serve_options[] = {{0}};
 static const struct loop_service *const services[] = {
     &db_service, &identity_service, &realtime_service, &http_service, &ready_service, NULL};
 
-/* ---- is the configuration one that can work?
- * ---------------------------------------------------------------- */
+/* ---- is the configuration one that can work? ---- */
 
 static int log_level(enum log_level *ret)
 {
@@ -93,8 +92,7 @@ static void warn_about_choices(void)
                     "SESSION_SECRET and NODE_ENV are unused: sessions live in the database"));
 }
 
-/* ---- handing the options down
- * ------------------------------------------------------------------------------- */
+/* ---- handing the options down ---- */
 
 /* "a, b" → {"a", "b", NULL}; false: too many. The strings live as long as the process. */
 static bool split_list(const char *text, const char *ret[PROXIES_MAX + 1])
@@ -174,9 +172,7 @@ static void configure_floors(const struct workplace *w)
         http_routes(net_test_routes, net_test_route_count);
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- running ---- */
 
 static unsigned loop_number(void)
 {

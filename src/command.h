@@ -17,8 +17,7 @@ enum exit_status {
     EXIT_USAGE = 2   /* the command line, the configuration or the place it runs in is wrong */
 };
 
-/* ---- sentences
- * --------------------------------------------------------------------------------------------- */
+/* ---- sentences ---- */
 
 bool speak_french(void); /* LC_ALL, LC_MESSAGES, LANG: French unless they name another */
 const char *say(const char *french, const char *english)
@@ -26,8 +25,7 @@ const char *say(const char *french, const char *english)
 int complain(int status, const char *fmt, ...)
     __attribute__((format(printf, 2, 3))); /* "stacgate: …" on stderr; returns status */
 
-/* ---- options of one command
- * -------------------------------------------------------------------------------- */
+/* ---- options of one command ---- */
 
 struct own_option {
     const char *name; /* without its dashes */
@@ -62,8 +60,7 @@ int cmd_outbox(const struct command *c, int argc, char **argv);
 
 extern const struct own_option serve_options[], demo_options[], user_options[], outbox_options[];
 
-/* ---- the data directory and the database
- * ------------------------------------------------------------------- */
+/* ---- the data directory and the database ---- */
 
 /*
  * Held by everything that uses the private cluster: the last one out stops it, so that neither a

@@ -35,9 +35,7 @@ void process_limits(void)
     }
 }
 
-/* ---- crashes
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- crashes ---- */
 
 static int crash_fd = STDERR_FILENO;
 
@@ -82,8 +80,7 @@ void process_catch_crashes(void)
             sigaction(signals[i], &action, NULL);
 }
 
-/* ---- the way to stop
- * --------------------------------------------------------------------------------------- */
+/* ---- the way to stop ---- */
 
 static atomic_int stops;
 static atomic_bool running;

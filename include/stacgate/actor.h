@@ -24,9 +24,7 @@ typedef uint32_t actor_ref; /* one ask, timer or monitor of one actor; 0 is none
 
 #define ACTOR_DONE 1 /* a step's answer: end me, normally */
 
-/* ---- bodies
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- bodies ---- */
 
 struct body {
     _Atomic uint32_t refs;
@@ -45,9 +43,7 @@ static inline struct mp body_mp(const struct body *b)
     return b ? mp_view(b->bytes, b->len) : (struct mp){0};
 }
 
-/* ---- mail
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- mail ---- */
 
 /*
  * Kinds are numbered by floor; a floor declares its own enum in its own header.
@@ -156,8 +152,7 @@ struct actor *actor_here(actor_id who); /* the actor when it lives on this loop,
 const char *
 actor_name(const struct actor *self); /* "kind/id" when it has a name, else the type's name */
 
-/* ---- named, virtual actors
- * --------------------------------------------------------------------------------- */
+/* ---- named, virtual actors ---- */
 
 /*
  * A kind's actors are activated on first use, on the loop that hash(id) names; init's arg is the id

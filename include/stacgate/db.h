@@ -80,8 +80,7 @@ int64_t db_int(const struct msg *m, unsigned stmt, int row, int col);     /* 0 f
 bool db_true(const struct msg *m, unsigned stmt, int row, int col);
 uint64_t db_us(const struct msg *m); /* µs from submit to result, for the request log */
 
-/* ---- the pool: a loop_service, "store"
- * --------------------------------------------------------------------- */
+/* ---- the pool: a loop_service, "store" ---- */
 
 struct db_options {
     const char *conninfo;           /* libpq keyword/value or URL, as stacgate_app */

@@ -53,8 +53,7 @@ void http_on_request(bool (*hook)(struct http_req *req));
 extern const struct http_route net_test_routes[];
 extern const unsigned net_test_route_count;
 
-/* ---- reading a request. Strings are valid until it is answered.
- * --------------------------------------------- */
+/* ---- reading a request. Strings are valid until it is answered. ---- */
 enum http_method http_method(const struct http_req *r); /* as sent: HEAD stays HEAD */
 const char *http_method_name(const struct http_req *r);
 const char *
@@ -85,8 +84,7 @@ int64_t http_started_us(const struct http_req *r);
  * before the answer. 0 clears. */
 void http_worker(struct http_req *r, actor_id who);
 
-/* ---- answering
- * ---------------------------------------------------------------------------------------------- */
+/* ---- answering ---- */
 void http_set(
     struct http_req *r, const char *name,
     const char *value); /* a response header; repeatable; copied; CR LF NUL asserted absent */
@@ -108,8 +106,7 @@ void http_respond(struct http_req *r, int status, const char *content_type, stru
 void http_respond_bytes(struct http_req *r, int status, const char *content_type, struct str bytes,
                         struct body *owner);
 
-/* ---- the server: a loop_service
- * ----------------------------------------------------------------------------- */
+/* ---- the server: a loop_service ---- */
 struct http_options {
     const char *host;               /* numeric address or localhost */
     uint16_t port;                  /* 0: any; http_port() tells */

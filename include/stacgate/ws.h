@@ -35,9 +35,7 @@ struct ws_handler {
 struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws_handler *handler,
                        void *arg, uint32_t message_max, bool deflate);
 
-/* ---- output
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- output ---- */
 
 /* Appends the wire form of one unmasked message to out: header and payload. Many may follow each
  * other in one frame. */

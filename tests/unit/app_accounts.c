@@ -119,9 +119,7 @@ Test(password, the_list_is_sorted_so_that_every_entry_is_found)
     cr_expect_geq(usable, 3000, "shorter ones are refused anyway");
 }
 
-/* ---- permissions
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- permissions ---- */
 
 Test(permission, lists_set_and_clear_bits)
 {

@@ -248,8 +248,7 @@ Test(operations, identity_fields_are_never_plain)
                               "%s.%s", rest_ops[i].name, f->name);
 }
 
-/* ---- cursors: through a request whose query holds one
- * ---------------------------------------------------------------------------- */
+/* ---- cursors: through a request whose query holds one ---- */
 
 static bool decode(const char *text, struct cursor *c)
 {

@@ -251,7 +251,7 @@ static int pool_fail(struct actor *self, void *state, int err)
     int *step = state;
     if ((*step)++ == 0) {
         cr_assert_eq(err, -EDOM);
-        return pool_begin(self, 50000, 0, 5, unexpected);
+        return pool_begin(self, 900000, 0, 300, unexpected); /* long begun when it is given up */
     }
     cr_assert_eq(err, -ETIMEDOUT); /* the job is still running: ends after the actor */
     return ACTOR_DONE;

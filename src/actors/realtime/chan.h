@@ -23,9 +23,7 @@ struct channel;
 struct op;
 struct push_kind;
 
-/* ---- operations
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- operations ---- */
 
 /* What the look-up found of the message that a push speaks of. */
 struct message_info {
@@ -114,8 +112,7 @@ struct channel_kind {
     size_t state_size;
 };
 
-/* ---- the log's tail
- * -------------------------------------------------------------------------------------------- */
+/* ---- the log's tail ---- */
 
 /* data: msgpack [event, by, opId or nil, at, payload, card or nil] */
 struct event {

@@ -31,9 +31,7 @@ struct str channel_topic(const struct channel *c)
     return str_of(c->topic);
 }
 
-/* ---- telling
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
                      actor_id except)
@@ -90,8 +88,7 @@ void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t en
     hub_send(loop_of(session), HUB_SEND, b);
 }
 
-/* ---- operations and their answers
- * ----------------------------------------------------------------------------- */
+/* ---- operations and their answers ---- */
 
 void op_destroy(struct channel *c, struct op *op)
 {
@@ -159,9 +156,7 @@ void op_refuse(struct channel *c, struct op *op, const struct refusal *why)
     }
 }
 
-/* ---- members
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- members ---- */
 
 /* client_event: what its client is told (phx_close, phx_error); NULL: its connection knows already.
  */
@@ -236,9 +231,7 @@ static void on_join(struct channel *c, const struct msg *m)
     c->joiners_end = &j->next;
 }
 
-/* ---- pushes
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- pushes ---- */
 
 static int by_key(const void *a, const void *b)
 {
@@ -389,9 +382,7 @@ static void on_call(struct channel *c, const struct msg *m)
     take(c, op, mp_str(mp_at(mail, 1)), NULL);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void open_channel(struct channel *c)
 {
@@ -595,8 +586,7 @@ const struct actor_type channel_type = {
     .terminate = channel_terminate,
 };
 
-/* ---- REST's way in
- * --------------------------------------------------------------------------------------------- */
+/* ---- REST's way in ---- */
 
 int channel_push(struct actor *self, const char *kind, const char *establishment_id, const char *id,
                  const struct identity *who, const char *event, struct mp payload, uint32_t ms,

@@ -19,9 +19,7 @@
 
 static actor_step committed, looked_up, retry, flushed;
 
-/* ---- the queue
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the queue ---- */
 
 static struct op *same_op(struct op *list, const struct op *op)
 {
@@ -100,8 +98,7 @@ static void batch_clear(struct channel *c)
     c->batched = 0;
 }
 
-/* ---- looking up what checks need
- * -------------------------------------------------------------------------------- */
+/* ---- looking up what checks need ---- */
 
 static struct str looked_for(const struct op *op)
 {
@@ -178,8 +175,7 @@ static int looked_up(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* ---- building a batch
- * -------------------------------------------------------------------------------------------- */
+/* ---- building a batch ---- */
 
 static void answer_done(struct channel *c, struct op *op)
 {
@@ -243,9 +239,7 @@ static void build_batch(struct channel *c)
             return;
 }
 
-/* ---- the commit
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the commit ---- */
 
 static void put_ops_column(const struct channel *c, struct db_group *g, int column)
 {
@@ -331,8 +325,7 @@ void commit_pump(struct channel *c)
         start_lookup(c);
 }
 
-/* ---- what became of it
- * -------------------------------------------------------------------------------------------- */
+/* ---- what became of it ---- */
 
 static void take_results(struct channel *c, const struct msg *m)
 {

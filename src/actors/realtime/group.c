@@ -58,9 +58,7 @@ static const struct push_kind pushes[] = {
     {0},
 };
 
-/* ---- activation
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- activation ---- */
 
 static void group_open(struct channel *c, struct db_group *g)
 {
@@ -152,8 +150,7 @@ static void group_describe(struct channel *c, struct user *u, struct object *o)
     buf_finish(&settings);
 }
 
-/* ---- what is not durable
- * ------------------------------------------------------------------------------------------ */
+/* ---- what is not durable ---- */
 
 static const char typing_event[] = "typing", read_event[] = "read";
 

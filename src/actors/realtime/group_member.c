@@ -132,9 +132,7 @@ int group_lock_check(struct channel *c, struct op *op, struct refusal *ret)
     return 0;
 }
 
-/* ---- after the commit
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- after the commit ---- */
 
 static void tell_watchers(struct channel *c, const char *what, const char *user_id)
 {

@@ -10,8 +10,7 @@
 #include "stacgate/json.h"
 #include "unread.h"
 
-/* ---- metadata by type
- * --------------------------------------------------------------------------------------------- */
+/* ---- metadata by type ---- */
 
 enum shape { SHAPE_STR, SHAPE_SIZE, SHAPE_BOOL, SHAPE_URL, SHAPE_IDS, SHAPE_OPTIONS };
 
@@ -128,9 +127,7 @@ static int check_metadata(struct mp meta, const struct meta_field *fields, struc
     return 0;
 }
 
-/* ---- checks
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- checks ---- */
 
 static int may_post(struct channel *c, const struct user *u, struct refusal *ret)
 {
@@ -351,9 +348,7 @@ int message_report_check(struct channel *c, struct op *op, struct refusal *ret)
     return PUSH_DONE;
 }
 
-/* ---- after the commit
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- after the commit ---- */
 
 /* The message as GET /api/study-groups/:id/messages would give it. */
 void message_item(struct channel *c, struct op *op, struct buf *out)

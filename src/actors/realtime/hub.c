@@ -114,8 +114,7 @@ void hub_send(unsigned loop, enum hub_kind kind, struct body *msg)
     actor_send(loop_actor(loop, HUB_ACTOR), (msg_kind)kind, msg);
 }
 
-/* ---- what arrives
- * ------------------------------------------------------------------------------------------ */
+/* ---- what arrives ---- */
 
 static struct sub *sub_of(const struct membership *m)
 {
@@ -275,8 +274,7 @@ const struct actor_type hub_type = {
     .receive = hub_receive,
 };
 
-/* ---- sockets of a user
- * --------------------------------------------------------------------------------------- */
+/* ---- sockets of a user ---- */
 
 struct session *hub_user_sessions(const char *user_id)
 {

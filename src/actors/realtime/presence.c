@@ -35,9 +35,7 @@ static void arm(struct channel *c, int64_t delay)
     p->timer = actor_after(c->self, (uint32_t)(delay > 0 ? delay : 1), tick);
 }
 
-/* ---- metas
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- metas ---- */
 
 static void put_ref(struct buf *b, const struct channel *c, uint64_t ref)
 {
@@ -103,9 +101,7 @@ static void departures_finish(struct presence *p)
     p->left = NULL;
 }
 
-/* ---- what happens
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what happens ---- */
 
 static void ungone(struct presence *p, struct member *m)
 {
@@ -207,9 +203,7 @@ static void graces_end(struct channel *c)
     }
 }
 
-/* ---- what is told
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what is told ---- */
 
 /* The metas of one user that are new since the last diff. 0: none. */
 static uint32_t put_joins_of(struct buf *b, const struct channel *c, const struct user *u)

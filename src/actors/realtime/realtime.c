@@ -33,8 +33,7 @@ const struct http_route realtime_routes[] = {
 };
 const unsigned realtime_route_count = sizeof(realtime_routes) / sizeof(realtime_routes[0]);
 
-/* ---- telling a user
- * --------------------------------------------------------------------------------------------- */
+/* ---- telling a user ---- */
 
 static struct body *user_message(const char *user_id, const char *event, struct mp payload)
 {
@@ -70,8 +69,7 @@ void user_tell_here(const char *user_id, const char *event, struct mp payload)
     hub_send(loop_index(), HUB_PUBLISH, user_message(user_id, event, payload));
 }
 
-/* ---- sessions that end
- * ------------------------------------------------------------------------------------------ */
+/* ---- sessions that end ---- */
 
 static void ended(const struct session_end *e)
 {
@@ -84,8 +82,7 @@ static void ended(const struct session_end *e)
     }
 }
 
-/* ---- the sweep and the drain
- * ------------------------------------------------------------------------------------ */
+/* ---- the sweep and the drain ---- */
 
 static void touch_one(struct session *s, void *arg)
 {

@@ -13,14 +13,13 @@
 #include "stacgate/json.h"
 
 #define LAST_MAX 200
-#define RECENT_BEHIND 20 /* events by which the list of last messages may be older than the head   \
-                          */
+#define RECENT_BEHIND                                                                              \
+    20 /* events by which the list of last messages may be older than the head                     \
+        */
 
 static actor_step tail_loaded, recent_loaded;
 
-/* ---- the tail
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- the tail ---- */
 
 static struct event *tail_at(const struct tail *t, uint32_t i)
 {
@@ -85,9 +84,7 @@ void tail_finish(struct tail *t)
     *t = (struct tail){0};
 }
 
-/* ---- events
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static void pack_event(struct buf *b, struct str event, struct str by, struct str op_id,
                        struct str at)
@@ -190,9 +187,7 @@ void tail_blank(struct channel *c, const char *message_id)
     }
 }
 
-/* ---- joining
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- joining ---- */
 
 static struct mp join_params(const struct joiner *j)
 {

@@ -23,9 +23,6 @@
 #include "unread.h"
 
 #define REPLAY_AHEAD (64 * 1024) /* bytes of a replay queued before its reader takes them */
-#define JOIN_TRIES 3
-
-static actor_step channel_down, tenant_known;
 
 struct session *session_here(actor_id id)
 {
@@ -48,15 +45,15 @@ struct membership *session_membership(struct session *s, uint32_t nonce)
 }
 
 /* The topic as the client knows it. */
-static struct str name_of(const struct membership *m)
+struct str membership_name(const struct membership *m)
 {
     return m->join ? str_of(m->join->name) : topic_name(topic_key(m->topic));
 }
 
-static struct membership *membership_named(struct session *s, struct str topic)
+struct membership *session_named(struct session *s, struct str topic)
 {
     for (unsigned i = 0; i < s->member_count; i++) {
-        struct str name = name_of(&s->members[i]);
+        struct str name = membership_name(&s->members[i]);
 
         if (name.n == topic.n && memcmp(name.p, topic.p, name.n) == 0)
             return &s->members[i];
@@ -64,9 +61,7 @@ static struct membership *membership_named(struct session *s, struct str topic)
     return NULL;
 }
 
-/* ---- telling
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 void session_tell(struct session *s, struct body *wire, enum ws_lane lane)
 {
@@ -82,7 +77,7 @@ static void tell_buf(struct session *s, struct buf *b)
     buf_finish(b);
 }
 
-static void reply_ok(struct session *s, const struct envelope *e, struct value response)
+void session_reply(struct session *s, const struct envelope *e, struct value response)
 {
     struct buf b = BUF_INIT;
 
@@ -90,7 +85,7 @@ static void reply_ok(struct session *s, const struct envelope *e, struct value r
     tell_buf(s, &b);
 }
 
-static void reply_refused(struct session *s, const struct envelope *e, const struct refusal *why)
+void session_refuse(struct session *s, const struct envelope *e, const struct refusal *why)
 {
     struct buf b = BUF_INIT, r = BUF_INIT;
 
@@ -101,22 +96,23 @@ static void reply_refused(struct session *s, const struct envelope *e, const str
     tell_buf(s, &b);
 }
 
-static void reply_reason(struct session *s, const struct envelope *e, enum reason reason)
+void session_refuse_for(struct session *s, const struct envelope *e, enum reason reason)
 {
-    reply_refused(s, e, &(struct refusal){.reason = reason});
+    session_refuse(s, e, &(struct refusal){.reason = reason});
 }
 
 /* phx_close and phx_error: about one join. */
-static void tell_end(struct session *s, const struct membership *m, const char *event)
+void session_tell_end(struct session *s, const struct membership *m, const char *event)
 {
     struct buf b = BUF_INIT;
     struct str ref = str_of(m->join_ref);
 
-    envelope_wire(&b, s->enc, ref, ref, name_of(m), str_of(event), value_mp((struct mp){0}));
+    envelope_wire(&b, s->enc, ref, ref, membership_name(m), str_of(event),
+                  value_mp((struct mp){0}));
     tell_buf(s, &b);
 }
 
-static void landed(struct session *s, unsigned pushes)
+void session_landed(struct session *s, unsigned pushes)
 {
     assert(s->in_flight >= pushes);
     s->in_flight = (uint16_t)(s->in_flight - pushes);
@@ -132,7 +128,7 @@ void session_answered(struct session *s, struct membership *m, unsigned replies)
 {
     assert(m->in_flight >= replies);
     m->in_flight = (uint16_t)(m->in_flight - replies);
-    landed(s, replies);
+    session_landed(s, replies);
 }
 
 void session_close(struct session *s, uint16_t code, const char *reason)
@@ -141,262 +137,7 @@ void session_close(struct session *s, uint16_t code, const char *reason)
         ws_close(s->conn, code, reason);
 }
 
-/* ---- memberships
- * ---------------------------------------------------------------------------------------------- */
-
-static struct membership *membership_add(struct session *s, const struct envelope *e)
-{
-    if (s->member_count == s->member_cap) {
-        s->member_cap = (uint16_t)(s->member_cap ? s->member_cap * 2 : 1);
-        s->members = xrealloc(s->members, s->member_cap * sizeof(*s->members));
-    }
-    struct membership *m = &s->members[s->member_count++];
-    *m = (struct membership){.nonce = ++s->nonce};
-    m->join = xcalloc(1, sizeof(*m->join) + e->topic.n + 1);
-    memcpy(m->join->name, e->topic.p, e->topic.n);
-    m->join_ref = e->join_ref.p ? xstrndup(e->join_ref.p, e->join_ref.n) : NULL;
-    return m;
-}
-
-static void joining_end(struct membership *m)
-{
-    if (m->join)
-        body_unref(m->join->mail);
-    free(m->join);
-    m->join = NULL;
-}
-
-void session_joined(struct session *s, struct membership *m, struct topic *t, uint8_t flags)
-{
-    joining_end(m);
-    m->topic = t;
-    m->sub = topic_add(t, (struct sub){s->conn, s, s->enc, flags});
-}
-
-void session_dropped(struct session *s, struct membership *m)
-{
-    bool watched = !m->channel && m->topic;
-
-    if (m->topic)
-        topic_remove(m->topic, m->sub);
-    if (m->monitor)
-        actor_cancel(s->self, m->monitor);
-    if (watched)
-        unread_unwatch(s);
-    joining_end(m);
-    free(m->join_ref);
-    unsigned unanswered =
-        m->in_flight; /* their channel is gone, or its answers find no membership any more */
-    *m = s->members[--s->member_count];
-    landed(s, unanswered);
-}
-
-void session_removed(struct session *s, struct membership *m, const char *event)
-{
-    tell_end(s, m, event);
-    session_dropped(s, m);
-}
-
-static void leave(struct session *s, struct membership *m, enum leave_reason why)
-{
-    if (m->channel) {
-        struct buf b = BUF_INIT;
-
-        mp_put_array(&b, 2);
-        mp_put_int(&b, m->nonce);
-        mp_put_int(&b, why);
-        actor_send_from(s->self, m->channel, CH_LEAVE, body_of(&b));
-        buf_finish(&b);
-    }
-    session_dropped(s, m);
-}
-
-static struct body *join_mail(struct session *s, const struct membership *m,
-                              const struct envelope *e)
-{
-    struct buf b = BUF_INIT;
-
-    mp_put_array(&b, 8);
-    mp_put_int(&b, m->nonce);
-    mp_put_cstr(&b, m->join_ref);
-    if (e->ref.p)
-        mp_put_str(&b, e->ref.p, e->ref.n);
-    else
-        mp_put_nil(&b);
-    mp_put_int(&b, s->enc);
-    mp_put_bool(&b, s->lang);
-    mp_put_str(&b, s->sid, 64);
-    user_put(&b, s->who);
-    mp_put_raw(&b, e->payload);
-    struct body *body = body_of(&b);
-    buf_finish(&b);
-    return body;
-}
-
-/* The topic as an envelope that refusals of a join can be written with. */
-static struct envelope join_envelope(const struct membership *m)
-{
-    struct mp mail = body_mp(m->join->mail);
-
-    return (struct envelope){
-        .join_ref = str_of(m->join_ref), .ref = mp_str(mp_at(mail, 2)), .topic = name_of(m)};
-}
-
-static void join_refused(struct session *s, struct membership *m, enum reason reason)
-{
-    struct envelope e = join_envelope(m);
-
-    reply_reason(s, &e, reason);
-    session_dropped(s, m);
-}
-
-/* The actor's name holds the tenant: a caller of another school can only ever reach an actor of
- * their own, that finds nothing. */
-static void join_channel(struct session *s, struct membership *m, const char *tenant)
-{
-    const char *colon = strchr(m->join->name, ':');
-    char kind[24], name[TOPIC_MAX + 64];
-
-    snprintf(kind, sizeof(kind), "%.*s", (int)(colon - m->join->name), m->join->name);
-    int n = snprintf(name, sizeof(name), "%s/%s", tenant, colon + 1);
-    m->channel = n < (int)sizeof(name) && *tenant ? actor_whereis(kind, name) : 0;
-    if (!m->channel) {
-        join_refused(s, m, REASON_not_found);
-        return;
-    }
-    m->monitor = actor_monitor(s->self, m->channel, channel_down);
-    actor_send_from(s->self, m->channel, CH_JOIN, body_ref(m->join->mail));
-}
-
-static int tenant_known(struct actor *self, void *state, const struct msg *m)
-{
-    struct session *s = state;
-    struct membership *found = membership_named(s, db_strv(m, 0, 0, 0));
-
-    (void)self;
-    if (!found || found->channel || !found->join)
-        return 0; /* left meanwhile */
-    if (db_null(m, 0, 0, 1))
-        join_refused(s, found, REASON_not_found);
-    else
-        join_channel(s, found, db_text(m, 0, 0, 1));
-    return 0;
-}
-
-/* A super_admin without a school: the database says in which tenant the topic is, to super_admins
- * only. */
-static void find_tenant(struct session *s, struct membership *m)
-{
-    const char *colon = strchr(m->join->name, ':');
-    struct db_group *g = db_group(DB_READ, &(struct db_context){NULL, s->who->user_id});
-
-    db_stmt(g, SQL_REALTIME_TENANT_OF);
-    db_str(g, m->join->name);
-    db_strn(g, m->join->name, (size_t)(colon - m->join->name));
-    db_str(g, colon + 1);
-    if (db_ask(s->self, g, 5000, tenant_known) < 0)
-        join_refused(s, m, REASON_unavailable);
-}
-
-static void find_channel(struct session *s, struct membership *m)
-{
-    if (s->who->role == ROLE_SUPER_ADMIN)
-        find_tenant(s, m);
-    else
-        join_channel(s, m, s->who->establishment_id);
-}
-
-/* `user:`: one's own, without a channel: it carries what concerns one person, unnumbered. */
-static void join_user(struct session *s, struct membership *m, const struct envelope *e)
-{
-    struct buf b = BUF_INIT, key = BUF_INIT;
-
-    if (strcmp(m->join->name + strlen("user:"), s->who->user_id) != 0) {
-        join_refused(s, m, REASON_not_found);
-        return;
-    }
-    buf_printf(&key, "/%s", m->join->name);
-    struct body *shared = body_of(&key);
-    session_joined(s, m, topic_get(shared, 0), SUB_LIVE);
-    body_unref(shared);
-    buf_finish(&key);
-    mp_put_map(&b, 2);
-    mp_put_cstr(&b, "userId");
-    mp_put_cstr(&b, s->who->user_id);
-    mp_put_cstr(&b, "role");
-    mp_put_cstr(&b, role_name(s->who->role));
-    reply_ok(s, e, value_mp(mp_view(b.data, b.len)));
-    buf_finish(&b);
-    unread_watch(s);
-}
-
-static const char *const channel_kinds[] = {"group:", NULL};
-
-static bool is_channel(struct str topic)
-{
-    for (const char *const *k = channel_kinds; *k; k++)
-        if (topic.n > strlen(*k) && memcmp(topic.p, *k, strlen(*k)) == 0)
-            return true;
-    return false;
-}
-
-static void on_join(struct session *s, const struct envelope *e)
-{
-    bool user = e->topic.n > 5 && memcmp(e->topic.p, "user:", 5) == 0;
-
-    if ((!user && !is_channel(e->topic)) || e->topic.n > TOPIC_MAX) {
-        reply_reason(s, e,
-                     e->topic.n > TOPIC_MAX && (user || is_channel(e->topic))
-                         ? REASON_not_found
-                         : REASON_unmatched_topic);
-        return;
-    }
-    struct membership *old = membership_named(s, e->topic);
-    if (old) {
-        tell_end(s, old, "phx_close");
-        leave(s, old, LEFT_CUT); /* the same session comes back at once: others see nothing */
-    }
-    if (s->member_count >= config.topics_max) {
-        reply_refused(s, e, &(struct refusal){.reason = REASON_rate_limited, .retry_after = 1});
-        return;
-    }
-    struct membership *m = membership_add(s, e);
-    m->join->mail = join_mail(s, m, e);
-    if (user)
-        join_user(s, m, e);
-    else
-        find_channel(s, m);
-}
-
-/* Ended while joining: it had gone idle just then, so it is activated again. Ended while joined: it
- * failed; the client rejoins. */
-static int channel_down(struct actor *self, void *state, const struct msg *msg)
-{
-    struct session *s = state;
-
-    (void)self;
-    for (unsigned i = s->member_count; i-- > 0;) {
-        struct membership *m = &s->members[i];
-
-        if (m->channel != msg->from)
-            continue;
-        m->monitor = 0;
-        if (m->topic) {
-            tell_end(s, m, "phx_error");
-            session_dropped(s, m);
-        } else if (++m->join->tries > JOIN_TRIES) {
-            join_refused(s, m, REASON_unavailable);
-        } else {
-            m->channel = 0;
-            find_channel(s, m);
-        }
-    }
-    return 0;
-}
-
-/* ---- pushes
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- pushes ---- */
 
 enum rate_class { RATE_DURABLE, RATE_EPHEMERAL, RATE_HISTORY };
 
@@ -439,9 +180,9 @@ static bool within(struct session *s, const struct envelope *e, struct bucket *b
     case RATE_OK:
         return true;
     case RATE_REFUSED:
-        reply_refused(s, e,
-                      &(struct refusal){.reason = REASON_rate_limited,
-                                        .retry_after = bucket_wait_s(b, rate)});
+        session_refuse(s, e,
+                       &(struct refusal){.reason = REASON_rate_limited,
+                                         .retry_after = bucket_wait_s(b, rate)});
         return false;
     case RATE_ABUSE:
         session_close(s, 4029, "too fast");
@@ -488,33 +229,33 @@ static void forward(struct session *s, struct membership *m, const struct envelo
 
 static void on_push(struct session *s, const struct envelope *e)
 {
-    struct membership *m = membership_named(s, e->topic);
+    struct membership *m = session_named(s, e->topic);
 
     if (!push_within(s, e))
         return;
     if (!m || !m->topic)
-        reply_reason(s, e, REASON_not_joined);
+        session_refuse_for(s, e, REASON_not_joined);
     else if (!m->channel)
-        reply_refused(s, e, &(struct refusal){REASON_invalid, "event", "unknown", 0});
+        session_refuse(s, e, &(struct refusal){REASON_invalid, "event", "unknown", 0});
     else if (rate_class(e->event) == RATE_HISTORY && ws_queued(s->conn) > REPLAY_AHEAD)
-        reply_refused(s, e,
-                      &(struct refusal){.reason = REASON_rate_limited,
-                                        .retry_after = 1}); /* read what you have first */
+        session_refuse(s, e,
+                       &(struct refusal){.reason = REASON_rate_limited,
+                                         .retry_after = 1}); /* read what you have first */
     else
         forward(s, m, e);
 }
 
 static void on_leave(struct session *s, const struct envelope *e)
 {
-    struct membership *m = membership_named(s, e->topic);
+    struct membership *m = session_named(s, e->topic);
 
     if (!m && !push_within(s, e))
         return;
-    reply_ok(s, e, (struct value){0});
+    session_reply(s, e, (struct value){0});
     if (!m)
         return;
-    tell_end(s, m, "phx_close");
-    leave(s, m, LEFT_ITSELF);
+    session_tell_end(s, m, "phx_close");
+    session_leave(s, m, LEFT_ITSELF);
 }
 
 static void on_envelope(struct session *s, const struct envelope *e)
@@ -522,18 +263,18 @@ static void on_envelope(struct session *s, const struct envelope *e)
     if ((e->has_nul || mp_type(e->payload) != MP_MAP) && !push_within(s, e))
         return;
     if (e->has_nul && str_is(e->event, "phx_join")) {
-        reply_reason(s, e, REASON_not_found);
+        session_refuse_for(s, e, REASON_not_found);
     } else if (e->has_nul || mp_type(e->payload) != MP_MAP) {
-        reply_refused(s, e,
-                      &(struct refusal){REASON_invalid, "payload", e->has_nul ? "nul" : "type", 0});
+        session_refuse(
+            s, e, &(struct refusal){REASON_invalid, "payload", e->has_nul ? "nul" : "type", 0});
     } else if (str_is(e->topic, "phoenix")) {
         if (str_is(e->event, "heartbeat"))
-            reply_ok(s, e, (struct value){0});
+            session_reply(s, e, (struct value){0});
         else
-            reply_reason(s, e, REASON_unmatched_topic);
+            session_refuse_for(s, e, REASON_unmatched_topic);
     } else if (str_is(e->event, "phx_join")) {
         if (within(s, e, &s->joins, config.join_rate, config.join_burst))
-            on_join(s, e);
+            session_join(s, e);
     } else if (str_is(e->event, "phx_leave")) {
         on_leave(s, e);
     } else {
@@ -548,8 +289,7 @@ void session_pull(struct session *s, struct membership *m, int64_t after)
         ws_want_drain(s->conn, REPLAY_AHEAD);
 }
 
-/* ---- the connection
- * ------------------------------------------------------------------------------------------- */
+/* ---- the connection ---- */
 
 static struct session *session_of(void *arg)
 {
@@ -607,7 +347,7 @@ static void detach(struct session *s)
 {
     s->conn = NULL;
     while (s->member_count)
-        leave(s, &s->members[s->member_count - 1], s->revoked ? LEFT_REVOKED : LEFT_CUT);
+        session_leave(s, &s->members[s->member_count - 1], s->revoked ? LEFT_REVOKED : LEFT_CUT);
     hub_session_closed(s);
     sockets_remove(s);
 }
@@ -625,8 +365,7 @@ static void on_closed(void *arg, uint16_t code)
 
 static const struct ws_handler handler = {on_message, on_drained, on_closed};
 
-/* ---- the handshake
- * -------------------------------------------------------------------------------------------- */
+/* ---- the handshake ---- */
 
 void session_revoke(struct session *s, uint16_t code)
 {
@@ -637,7 +376,7 @@ void session_revoke(struct session *s, uint16_t code)
         return;
     s->revoked = true;
     snprintf(topic, sizeof(topic), "user:%s", s->who->user_id);
-    if (membership_named(s, str_of(topic))) {
+    if (session_named(s, str_of(topic))) {
         mp_put_map(&payload, 1);
         mp_put_cstr(&payload, "sessionId");
         mp_put_str(&payload, s->sid, 64);
@@ -647,7 +386,7 @@ void session_revoke(struct session *s, uint16_t code)
         buf_finish(&payload);
     }
     while (s->member_count)
-        leave(s, &s->members[s->member_count - 1], LEFT_REVOKED);
+        session_leave(s, &s->members[s->member_count - 1], LEFT_REVOKED);
     session_close(s, code ? code : 4001, "session ended");
 }
 
@@ -729,7 +468,7 @@ static int session_fail(struct actor *self, void *state, int err)
     for (unsigned i = s->member_count;
          i-- > 0;) /* a tenant look-up failed: whose, the error does not say */
         if (s->members[i].join && !s->members[i].channel)
-            join_refused(s, &s->members[i], REASON_unavailable);
+            session_join_refused(s, &s->members[i], REASON_unavailable);
     return err == -ECANCELED ? err : 0;
 }
 

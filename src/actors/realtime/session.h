@@ -6,8 +6,10 @@
 #ifndef STACGATE_REALTIME_SESSION_H
 #define STACGATE_REALTIME_SESSION_H
 
+#include "chan_mail.h"
 #include "hub.h"
 #include "rate.h"
+#include "refusal.h"
 #include "stacgate/http.h"
 
 /* A join that is not answered yet. */
@@ -74,6 +76,18 @@ void session_expired(
 void session_drain(struct session *s);    /* answers what it has, then closes 1012 */
 bool push_is_ephemeral(struct str event); /* not answered unless refused, so never in flight */
 actor_id session_id(const struct session *s);
+
+/* Between session.c (the connection, its pushes) and session_join.c (what it has joined). */
+struct str membership_name(const struct membership *m); /* the topic as the client knows it */
+struct membership *session_named(struct session *s, struct str topic);
+void session_reply(struct session *s, const struct envelope *e, struct value response);
+void session_refuse(struct session *s, const struct envelope *e, const struct refusal *why);
+void session_refuse_for(struct session *s, const struct envelope *e, enum reason reason);
+void session_tell_end(struct session *s, const struct membership *m, const char *event);
+void session_landed(struct session *s, unsigned pushes);
+void session_join(struct session *s, const struct envelope *e);
+void session_join_refused(struct session *s, struct membership *m, enum reason reason);
+void session_leave(struct session *s, struct membership *m, enum leave_reason why);
 
 #define SESSION_TOO_MANY 320 /* mail: another socket of the same user takes its place */
 

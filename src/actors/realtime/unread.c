@@ -77,9 +77,7 @@ static void list_release(struct table *t, struct watches *w)
     free(w);
 }
 
-/* ---- telling
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 static void tell(struct watch *w)
 {
@@ -115,9 +113,7 @@ void unread_sweep(void)
                 tell(w);
 }
 
-/* ---- watches
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- watches ---- */
 
 static struct watch *watch_find(const char *group_id, const char *user_id)
 {
@@ -165,8 +161,7 @@ static void watch_drop(struct watch *w)
     free(w);
 }
 
-/* ---- reading them: one short-lived actor a question
- * ------------------------------------------------------------------ */
+/* ---- reading them: one short-lived actor a question ---- */
 
 struct question {
     char *user_id, *tenant, *group_id; /* group_id NULL: all groups of the user */
@@ -317,9 +312,7 @@ void unread_unwatch(struct session *s)
     list_release(&here()->users, user);
 }
 
-/* ---- what channels say
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what channels say ---- */
 
 static void messages(struct watches *group, struct mp list)
 {

@@ -84,9 +84,7 @@ bool etag_matches(const char *header, const char *tag)
     return false;
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 void rest_own_origin(struct http_req *req, char out[300])
 {

@@ -17,9 +17,7 @@
 static actor_step known;
 static int begin(struct actor *self, struct rest *r);
 
-/* ---- what the caller sent
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what the caller sent ---- */
 
 #define QUERY_MAX 32
 
@@ -120,9 +118,7 @@ static int take_body(struct rest *r)
     return done;
 }
 
-/* ---- how often
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- how often ---- */
 
 static int take_rate(struct rest *r, const struct rate_policy *p, const char *key)
 {
@@ -151,9 +147,7 @@ static int check_rate(struct rest *r)
                   : take_rate(r, &address, http_peer(r->http));
 }
 
-/* ---- whether they may
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- whether they may ---- */
 
 static int check_permission(struct rest *r)
 {
@@ -234,9 +228,7 @@ static int begin(struct actor *self, struct rest *r)
     return r->op->subject && !r->tenant[0] ? locate(self, r) : proceed(self, r);
 }
 
-/* ---- the actor
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the actor ---- */
 
 /* taken: the actor has the request, and answers it even when its start fails. */
 struct entry {

@@ -18,9 +18,7 @@ static int64_t staff(const struct rest *r)
     return identity_can(r->who, "study_groups:manage");
 }
 
-/* ---- GET /api/study-groups
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- GET /api/study-groups ---- */
 
 const struct field schema_groups[] = {
     {.name = "courseId", .type = FIELD_ID},
@@ -60,9 +58,7 @@ int op_groups_list(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, listed);
 }
 
-/* ---- POST /api/study-groups
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- POST /api/study-groups ---- */
 
 const struct field schema_group_new[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 120},
@@ -165,9 +161,7 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, made);
 }
 
-/* ---- through the channel
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- through the channel ---- */
 
 /* A refusal of the channel as a problem: by its reason, and by the code of its first error where
  * that says more. */
@@ -256,9 +250,7 @@ static uint32_t put_op_id(struct rest *r, struct buf *b)
     return 1;
 }
 
-/* ---- POST /api/study-groups/:id/join
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- POST /api/study-groups/:id/join ---- */
 
 const struct field schema_group_join[] = {
     {.name = "action", .type = FIELD_CHOICE, .choices = "join|leave"},
@@ -282,9 +274,7 @@ int op_groups_join(struct actor *self, void *state, const struct msg *m)
     return err;
 }
 
-/* ---- GET /api/study-groups/:id/messages
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- GET /api/study-groups/:id/messages ---- */
 
 const struct field schema_messages[] = {
     {.name = "before", .type = FIELD_INT, .min = 0, .max = INT64_MAX},
@@ -325,9 +315,7 @@ int op_messages_list(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, read_messages);
 }
 
-/* ---- POST /api/study-groups/:id/messages
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- POST /api/study-groups/:id/messages ---- */
 
 /* The channel checks content and metadata more closely, as it does for sockets. */
 const struct field schema_message_new[] = {

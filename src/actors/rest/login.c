@@ -20,9 +20,7 @@ const struct field schema_login[] = {
     {.name = NULL}};
 const struct field schema_nothing[] = {{.name = NULL}};
 
-/* ---- POST /api/auth/login
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- POST /api/auth/login ---- */
 
 static actor_step answered, refused_late, opened;
 
@@ -92,8 +90,7 @@ static int opened(struct actor *self, void *state, const struct msg *m)
     return rest_reply_value(r, m, r->op->success, 2, 0, 0, 0);
 }
 
-/* ---- the sessions of login and register
- * ------------------------------------------------------------------------------------------ */
+/* ---- the sessions of login and register ---- */
 
 int session_open(struct actor *self, struct rest *r, const char *user_id,
                  const char *establishment_id, actor_step *next)
@@ -138,9 +135,7 @@ void session_replaced(struct rest *r)
     identity_ended(&e);
 }
 
-/* ---- POST /api/auth/logout
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- POST /api/auth/logout ---- */
 
 static int closed(struct actor *self, void *state, const struct msg *m)
 {
@@ -165,9 +160,7 @@ int op_auth_logout(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, closed);
 }
 
-/* ---- GET /api/auth/user
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- GET /api/auth/user ---- */
 
 static int described(struct actor *self, void *state, const struct msg *m)
 {

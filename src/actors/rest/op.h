@@ -78,8 +78,7 @@ struct str rest_arg(const struct rest *r,
                     const char *name); /* a string of the body, then of the query; {NULL,0} */
 enum language rest_language(const struct rest *r);
 
-/* ---- the database: as the caller, in the tenant
- * ------------------------------------------------------------------------ */
+/* ---- the database: as the caller, in the tenant ---- */
 
 #define REST_DB_MS 8000
 /*
@@ -108,8 +107,7 @@ void rest_keep_answer(struct db_group *g, const struct rest *r);
 /* For operations of channels: the key as an opId. false: the request has none. */
 bool rest_key_op_id(const struct rest *r, char out[40]);
 
-/* ---- answering: each ends the request and returns ACTOR_DONE
- * ------------------------------------------------------------ */
+/* ---- answering: each ends the request and returns ACTOR_DONE ---- */
 
 int rest_refuse(struct rest *r, enum problem what);
 int rest_refuse_after(struct rest *r, enum problem what, uint32_t retry_s);
@@ -129,9 +127,7 @@ int rest_reply_page(struct rest *r, const struct msg *m, unsigned stmt);
 int rest_fail(struct rest *r,
               int err); /* the problem that fits a negative errno of the floors below */
 
-/* ---- lists
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 #define LIST_LIMIT 50
 #define LIST_LIMIT_MAX 200
@@ -159,8 +155,7 @@ bool rest_cursor(const struct rest *r, bool (*valid)(struct str key), struct cur
 void rest_put_page(struct db_group *g, const struct rest *r, const struct cursor *c);
 void cursor_encode(const char *text, struct buf *out);
 
-/* ---- parts of the front, pure, for tests
- * -------------------------------------------------------------------------------- */
+/* ---- parts of the front, pure, for tests ---- */
 
 /* api.md's CSRF rule. own: "https://host[:port]" of the request; NULL headers are absent ones. */
 bool csrf_allows(const char *fetch_site, const char *origin, const char *referer, const char *own,

@@ -41,9 +41,7 @@ struct str rest_arg(const struct rest *r, const char *name)
     return s.p ? s : mp_str(mp_get(r->query, name));
 }
 
-/* ---- the database
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- the database ---- */
 
 struct db_group *rest_group(const struct rest *r, enum db_lane lane)
 {
@@ -65,9 +63,7 @@ void db_strv_put(struct db_group *g, struct str s)
     db_strn(g, s.p, s.n);
 }
 
-/* ---- refusals
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- refusals ---- */
 
 static struct http_req *take(struct rest *r)
 {
@@ -112,9 +108,7 @@ int rest_fail(struct rest *r, int err)
     return rest_refuse(r, P_internal);
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 /* Cache-Control and ETag by the row; true: the client has it already. */
 static bool unchanged(struct rest *r, struct http_req *req, struct str bytes, uint64_t version)
@@ -169,9 +163,7 @@ int rest_reply_mp(struct rest *r, int status, struct mp v)
     return ACTOR_DONE;
 }
 
-/* ---- lists
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 int64_t rest_limit(const struct rest *r)
 {

@@ -13,9 +13,7 @@ const struct field schema_none[] = {{.name = NULL}};
 
 #define PAIRS_MAX 64 /* of a form or query string */
 
-/* ---- one value
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- one value ---- */
 
 static bool fits(struct field_error *e, bool good, enum field_code code, int64_t limit)
 {
@@ -272,9 +270,7 @@ static check_value *const checks[] = {
     [FIELD_TEXTS] = check_texts, [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id,
     [FIELD_CALLER] = check_id,   [FIELD_TENANT] = check_id};
 
-/* ---- a map
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- a map ---- */
 
 static const struct field *field_named(const struct field *schema, struct str name)
 {
@@ -357,9 +353,7 @@ void schema_check(const struct field *schema, struct mp map, const struct identi
     buf_finish(&kept);
 }
 
-/* ---- pairs of text
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- pairs of text ---- */
 
 static bool whole_number(struct str s, int64_t *ret)
 {

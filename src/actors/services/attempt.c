@@ -28,9 +28,7 @@ struct attempt {
     bool account_on, establishment_on, demo;
 };
 
-/* ---- the work of a thread
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- the work of a thread ---- */
 
 struct check {
     struct body *question;
@@ -87,9 +85,7 @@ static int make(void *arg, struct body **ret_body)
     return 0;
 }
 
-/* ---- a sign-in
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- a sign-in ---- */
 
 static const struct signin_question *question(const struct attempt *a)
 {
@@ -229,9 +225,7 @@ static int success_kept(struct actor *self, void *state, const struct msg *m)
     return say(state, SIGNIN_PASSED, 0);
 }
 
-/* ---- a password to be hashed
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- a password to be hashed ---- */
 
 static int hashed(struct actor *self, void *state, const struct msg *m)
 {
@@ -247,9 +241,7 @@ static int hash(struct actor *self, struct attempt *a)
     return actor_offload(self, make, c, check_free, HASH_MS, hashed);
 }
 
-/* ---- the actor
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the actor ---- */
 
 static int init(struct actor *self, void *state, const void *arg)
 {

@@ -44,9 +44,7 @@ struct lookups { /* one a loop */
 };
 static struct lookups *services[LOOPS_MAX];
 
-/* ---- one look-up's answer
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- one look-up's answer ---- */
 
 static void ref_drop(struct body *b)
 {
@@ -75,9 +73,7 @@ static void answer(const struct asker *a, const struct session_ref *s)
     actor_complete(a->who, a->ref, 0, b);
 }
 
-/* ---- a statement's answer
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- a statement's answer ---- */
 
 static void take_roles(struct lookups *l, const struct msg *m)
 {
@@ -157,9 +153,7 @@ static int found(struct actor *self, void *state, const struct msg *m)
     return schedule(self, l);
 }
 
-/* ---- gathering
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- gathering ---- */
 
 static int submit(struct actor *self, struct lookups *l)
 {
@@ -304,9 +298,7 @@ int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step
     return ask(self, sid, ms, next);
 }
 
-/* ---- cookies
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- cookies ---- */
 
 const char *identity_cookie_name(const struct http_req *r)
 {
@@ -329,9 +321,7 @@ void identity_set_cookie(struct http_req *r, const char *token)
     http_set(r, "Set-Cookie", text);
 }
 
-/* ---- the service
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- the service ---- */
 
 static int init(struct actor *self, void *state, const void *arg)
 {

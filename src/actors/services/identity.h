@@ -16,9 +16,7 @@ enum msg_kind_identity {
     MSG_SESSION_ENDED          /* to SESSIONS_ACTOR: struct session_end */
 };
 
-/* ---- people.c
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- people.c ---- */
 
 #define PERMISSION_WORDS 2
 int permission_bit(const char *name, size_t n); /* -1: not in the catalogue */
@@ -38,9 +36,7 @@ struct person {
 struct identity *person_intern(const struct person *p);
 void people_finish(unsigned loop);
 
-/* ---- sessions.c
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- sessions.c ---- */
 
 extern const struct actor_type sessions_type;
 

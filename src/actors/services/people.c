@@ -76,9 +76,7 @@ bool identity_is_staff(const struct identity *i)
     return i && i->role >= ROLE_MANAGER;
 }
 
-/* ---- interning
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- interning ---- */
 
 static struct table people[LOOPS_MAX];
 

@@ -32,9 +32,7 @@ struct sessions { /* one a loop */
 };
 static struct sessions *services[LOOPS_MAX];
 
-/* ---- renewal
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- renewal ---- */
 
 void identity_touch(const char sid[65])
 {
@@ -86,9 +84,7 @@ static int touch_due(struct actor *self, void *state, const struct msg *m)
     return s->writing ? 0 : write_batch(self, s);
 }
 
-/* ---- sweeping
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- sweeping ---- */
 
 static int swept(struct actor *self, void *state, const struct msg *m);
 
@@ -126,9 +122,7 @@ static int fail(struct actor *self, void *state, int err)
     return 0;
 }
 
-/* ---- ends
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- ends ---- */
 
 void identity_watch(void (*ended)(const struct session_end *e))
 {
@@ -155,9 +149,7 @@ static int receive(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* ---- the actor
- * ----------------------------------------------------------------------------------------------------------------
- */
+/* ---- the actor ---- */
 
 static int init(struct actor *self, void *state, const void *arg)
 {

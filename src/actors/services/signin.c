@@ -24,9 +24,7 @@ actor_id signin_actor(void)
     return actor_whereis("signin", "queue");
 }
 
-/* ---- bodies that hold passwords
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- bodies that hold passwords ---- */
 
 static void wipe(struct body *b)
 {
@@ -62,9 +60,7 @@ struct body *password_body(struct str password)
     return b;
 }
 
-/* ---- jobs
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- jobs ---- */
 
 static struct job *job_make(const struct msg *m)
 {
@@ -204,9 +200,7 @@ static int receive(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-/* ---- the actor
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the actor ---- */
 
 static unsigned workers_by_cores(void)
 {

@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import assert from 'node:assert/strict'
-import { PATIENCE, run, sleep, until, within } from './util.mjs'
+import { PATIENCE, run, until, within } from './util.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const READY_MS = 60000
 const STOP_MS = 20000
+const DAY_MS = 86400000
 const keep = Boolean(process.env.E2E_KEEP)
 
 export const binary = () => resolve(process.env.STACGATE_BIN ?? join(root, 'build/release/stacgate'))
@@ -153,8 +154,13 @@ export async function warmTemplates() {
   await demoTemplate(binary())
 }
 
+// This run's templates, and those that interrupted runs of older builds left.
 export function sweepTemplates() {
   if (keep) return
+  for (const name of readdirSync(tmpdir())) {
+    const dir = join(tmpdir(), name)
+    if (name.startsWith(`sgt-${process.getuid()}-`) && Date.now() - statSync(dir).mtimeMs > DAY_MS) rmSync(dir, { recursive: true, force: true })
+  }
   for (const bin of [binary(), binaryChecksOff()])
     if (existsSync(bin)) rmSync(templateRoot(bin), { recursive: true, force: true })
 }
@@ -301,7 +307,3 @@ export async function startServer({ args = [], env = {}, dataDir, binary: bin = 
 
 // For SQL literals in tests.
 export const lit = (s) => `'${String(s).replaceAll("'", "''")}'`
-
-// A port nobody listens on now.
-export { freePort } from './ports.mjs'
-export { sleep }
