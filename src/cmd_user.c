@@ -16,7 +16,8 @@
 
 enum { PASSWORD_MIN = 8, PASSWORD_MAX = 1024, INVENTED = 20 };
 
-static const char *email, *role = "apprenant", *establishment, *first_name, *last_name;
+static const char *email, *role = "apprenant", *establishment, *establishment_name, *first_name,
+                          *last_name;
 static bool from_stdin;
 
 const struct own_option user_options[] = {
@@ -24,12 +25,24 @@ const struct own_option user_options[] = {
     {"role", OWN_TEXT, &role, "super_admin, admin, manager, formateur ou apprenant",
      "super_admin, admin, manager, formateur or apprenant"},
     {"establishment", OWN_TEXT, &establishment, "établissement (slug)", "the school (slug)"},
+    {"establishment-name", OWN_TEXT, &establishment_name,
+     "crée l'établissement sous ce nom s'il n'existe pas encore",
+     "makes the school, under this name, when it does not exist yet"},
     {"first-name", OWN_TEXT, &first_name, "prénom", "first name"},
     {"last-name", OWN_TEXT, &last_name, "nom", "last name"},
     {"password-stdin", OWN_FLAG, &from_stdin,
      "lit le mot de passe (une ligne) sur l'entrée standard",
      "reads the password (one line) from standard input"},
     {0}};
+
+/* What may stand in an address: the slug names the school in paths. */
+static bool slug_like(const char *s)
+{
+    size_t n = strlen(s);
+
+    return n >= 2 && n <= 60 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n &&
+           s[0] != '-' && s[n - 1] != '-';
+}
 
 /* One @ with something on both sides and no space or control character: the mail that follows
  * decides the rest. */
@@ -79,6 +92,13 @@ static int check_words(const char *word)
         return complain(EXIT_USAGE, "%s",
                         say("--establishment doit nommer l'établissement du compte (son slug)",
                             "--establishment must name the account's school (its slug)"));
+    if (establishment_name && (!establishment || !slug_like(establishment)))
+        return complain(
+            EXIT_USAGE, "%s",
+            say("--establishment-name demande --establishment SLUG : lettres minuscules, "
+                "chiffres et tirets",
+                "--establishment-name needs --establishment SLUG: lower-case letters, "
+                "digits and hyphens"));
     return -1;
 }
 
@@ -120,16 +140,29 @@ static bool insert_user(PGconn *db, const char *establishment_id, const char *ha
     return r != NULL;
 }
 
+/* The school's row; made when its name is given and it is not there. */
+static PGresult *find_school(PGconn *db, char **ret_error)
+{
+    const char *values[] = {establishment, establishment_name};
+
+    if (!establishment)
+        return NULL;
+    if (!establishment_name)
+        return owner_query(db, ret_error, "select id from establishments where slug = $1", 1,
+                           values);
+    return owner_query(db, ret_error,
+                       "insert into establishments (slug, name) values ($1, $2) "
+                       "on conflict (slug) do update set slug = excluded.slug returning id",
+                       2, values);
+}
+
 static int create(PGconn *db, const char *hash)
 {
     char *error = NULL;
-    const char *slug[] = {establishment}, *address[] = {email};
-    PGresult *school =
-        establishment
-            ? owner_query(db, &error, "select id from establishments where slug = $1", 1, slug)
-            : NULL;
+    const char *address[] = {email};
     PGresult *taken =
         owner_query(db, &error, "select 1 from users where lower(email) = lower($1)", 1, address);
+    PGresult *school = taken && PQntuples(taken) == 0 ? find_school(db, &error) : NULL;
     int status = EXIT_FAILED;
 
     if (error || !taken)
@@ -137,7 +170,9 @@ static int create(PGconn *db, const char *hash)
     else if (PQntuples(taken) > 0)
         complain(status, say("il y a déjà un compte %s", "there is already an account %s"), email);
     else if (school && PQntuples(school) == 0)
-        complain(status, say("aucun établissement « %s » (slug)", "no school '%s' (slug)"),
+        complain(status,
+                 say("aucun établissement « %s » (slug) : --establishment-name NOM le crée",
+                     "no school '%s' (slug): --establishment-name NAME makes it"),
                  establishment);
     else if (insert_user(db, school ? PQgetvalue(school, 0, 0) : NULL, hash, &error))
         status = EXIT_OK;

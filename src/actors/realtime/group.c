@@ -65,13 +65,13 @@ static void group_open(struct channel *c, struct db_group *g)
     db_stmt(g, SQL_REALTIME_GROUP_OPEN);
     db_str(g, c->topic);
     db_str(g, c->id);
-    db_str(g, c->tenant);
+    db_str(g, tenant_filter(c->tenant));
     db_stmt(g, SQL_REALTIME_GROUP_INFO);
     db_str(g, c->id);
-    db_str(g, c->tenant);
+    db_str(g, tenant_filter(c->tenant));
     db_stmt(g, SQL_REALTIME_GROUP_MEMBERS);
     db_str(g, c->id);
-    db_str(g, c->tenant);
+    db_str(g, tenant_filter(c->tenant));
 }
 
 static struct body *text_body(struct str s)

@@ -58,7 +58,7 @@ static int reader_init(struct actor *self, void *state, const void *arg)
     struct db_group *g = db_group(DB_READ, &ctx);
     db_stmt(g, SQL_REALTIME_GROUP_HISTORY);
     db_str(g, r->id);
-    db_str(g, r->tenant);
+    db_str(g, tenant_filter(r->tenant));
     r->before < 0 ? db_str(g, NULL) : db_i64(g, r->before);
     r->after < 0 ? db_str(g, NULL) : db_i64(g, r->after);
     db_i64(g, r->limit);

@@ -407,7 +407,7 @@ static void load_recent(struct channel *c, uint32_t n)
 
     db_stmt(g, SQL_REALTIME_GROUP_MESSAGES);
     db_str(g, c->id);
-    db_str(g, c->tenant);
+    db_str(g, tenant_filter(c->tenant));
     db_str(g, NULL);
     db_str(g, NULL);
     db_i64(g, n);

@@ -2,11 +2,11 @@
 -- One row: the list as {event, payload}, how many there are, whether there is more that way.
 with m as (
     (select * from study_group_messages
-     where study_group_id = $1 and establishment_id = $2 and $4::bigint is null and ($3::bigint is null or seq < $3::bigint)
+     where study_group_id = $1 and establishment_id = coalesce($2, establishment_id) and $4::bigint is null and ($3::bigint is null or seq < $3::bigint)
      order by seq desc limit $5::int + 1)
     union all
     (select * from study_group_messages
-     where study_group_id = $1 and establishment_id = $2 and $4::bigint is not null and seq > $4::bigint
+     where study_group_id = $1 and establishment_id = coalesce($2, establishment_id) and $4::bigint is not null and seq > $4::bigint
      order by seq limit $5::int + 1)
 ), kept as (
     select * from (select m.*, row_number() over (order by case when $4::bigint is null then -seq else seq end) as place from m) ranked

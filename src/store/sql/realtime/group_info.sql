@@ -9,4 +9,4 @@ select jsonb_build_object(
        coalesce((g.settings ->> 'locked')::boolean, false), coalesce(g.max_members, 10), coalesce(g.is_public, true),
        coalesce(g.settings, '{}') - 'locked'
 from study_groups g
-where g.id = $1 and g.establishment_id = $2
+where g.id = $1 and g.establishment_id = coalesce($2, g.establishment_id)

@@ -4,6 +4,6 @@ insert into channels (topic, establishment_id, fence, last_seq, first_seq, batch
 select $1, g.establishment_id, 1, m.last, m.last + 1, m.last + 1
 from study_groups g,
      lateral (select coalesce(max(seq), 0) as last from study_group_messages where study_group_id = g.id) m
-where g.id = $2 and g.establishment_id = $3
+where g.id = $2 and g.establishment_id = coalesce($3, g.establishment_id)
 on conflict (topic) do update set fence = channels.fence + 1
 returning id, epoch, fence, last_seq, first_seq
