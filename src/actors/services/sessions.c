@@ -13,9 +13,9 @@
 #include "stacgate/log.h"
 #include "stacgate/table.h"
 
-#define TOUCH_EVERY_MS 60000
+#define TOUCH_LEAST_MS 100 /* an option of 0 must not turn the loop without a pause */
 #define TOUCH_BATCH 1000   /* sids a statement */
-#define TOUCHED_MAX 100000 /* on one loop in a minute; more are renewed a minute later */
+#define TOUCHED_MAX 100000 /* on one loop between two writes; more are renewed after the next */
 #define SWEEP_EVERY_MS 600000
 #define SWEEP_FIRST_MS 20000
 #define WATCHERS_MAX 8
@@ -33,6 +33,11 @@ struct sessions { /* one a loop */
 static struct sessions *services[LOOPS_MAX];
 
 /* ---- renewal ---- */
+
+static uint32_t touch_every(void)
+{
+    return config.session_touch > TOUCH_LEAST_MS ? config.session_touch : TOUCH_LEAST_MS;
+}
 
 void identity_touch(const char sid[65])
 {
@@ -80,7 +85,7 @@ static int touch_due(struct actor *self, void *state, const struct msg *m)
     struct sessions *s = state;
 
     (void)m;
-    actor_after(self, TOUCH_EVERY_MS, touch_due);
+    actor_after(self, touch_every(), touch_due);
     return s->writing ? 0 : write_batch(self, s);
 }
 
@@ -155,7 +160,7 @@ static int init(struct actor *self, void *state, const void *arg)
 {
     (void)arg;
     services[loop_index()] = state;
-    if (!actor_after(self, TOUCH_EVERY_MS, touch_due))
+    if (!actor_after(self, touch_every(), touch_due))
         return -1;
     if (loop_index() == 0)
         actor_after(self, SWEEP_FIRST_MS, sweep);
