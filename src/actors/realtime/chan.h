@@ -95,6 +95,7 @@ struct side_push {
 
 struct channel_kind {
     const char *name;               /* "group" */
+    const char *manage;             /* the permission that makes one staff here */
     const struct push_kind *pushes; /* ends with push NULL */
     const struct side_push *sides;  /* ends with push NULL */
     void (*open)(struct channel *c,
@@ -109,6 +110,16 @@ struct channel_kind {
         struct channel *c); /* each second: write what is not in the database yet; NULL: nothing */
     void (*committed)(struct channel *c,
                       const struct op *batch); /* after a batch's events went out; NULL: nothing */
+    /* What pushes with PUSH_LOOKUP need to know first: a statement with the parameters of
+     * realtime/lookup.sql and its first two columns; `looked` takes the others. NULL: nothing. */
+    const struct sql *const *lookup;
+    void (*looked)(struct op *op, const struct msg *m, int row);
+    /* `last`: the statement whose row is (messages, -, -, the seq at which they stand); NULL: this
+     * kind has no messages. */
+    void (*recent)(struct channel *c, struct db_group *g, uint32_t n);
+    /* What a member that does not resume is sent: the state as it stands at last_seq, in pages.
+     * NULL: nothing, its state is in the join reply. */
+    struct pages *(*snapshot)(struct channel *c, enum encoding enc);
     size_t state_size;
 };
 
@@ -124,6 +135,28 @@ struct tail {
     struct event *events; /* a ring of cap (a power of two) from first, without gaps */
     uint32_t cap, start, count;
     size_t bytes;
+};
+
+/*
+ * Payloads that several members read one after the other, each at its own pace: the last messages,
+ * the parts of a board as it stands. Encoded once, shared by those who join at the same seq, freed
+ * with the last reader.
+ */
+struct pages {
+    const char *event; /* of each; a literal */
+    uint32_t refs;     /* of the channel's loop only */
+    uint32_t count, cap;
+    uint32_t asked; /* last N; 0: a snapshot */
+    int64_t seq;    /* where who has read them all stands */
+    struct body **payload;
+};
+
+/* What one member has yet to read: pages, then the log after `after`. */
+struct replay {
+    struct pages *pages; /* NULL: read, or none */
+    uint32_t next;       /* payload */
+    int64_t after;
+    char *join_ref; /* of every frame; NULL: the client gave none */
 };
 
 /* A join that waits for the log or the messages to be read. */
@@ -182,6 +215,7 @@ struct channel {
     struct body *recent;   /* JSON list of the last messages as they stand … */
     int64_t recent_seq;    /* … at this head; */
     uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
+    struct pages *pages[ENCODINGS];      /* the last that were made; NULL: none */
     uint32_t replaying;                  /* members whose replay is not over */
     struct presence presence;
     struct ephemeral ephemeral;
@@ -218,8 +252,7 @@ void op_refuse(struct channel *c, struct op *op, const struct refusal *why); /* 
 void op_destroy(struct channel *c, struct op *op);
 /* Sends a frame to one member; takes nothing. replies: how many pushes it answers. */
 void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc,
-                 enum ws_lane lane, struct buf *wire, unsigned replies, uint8_t flags,
-                 int64_t more);
+                 enum ws_lane lane, struct buf *wire, unsigned replies);
 
 /* commit.c */
 void commit_enqueue(struct channel *c, struct op *op);
@@ -242,9 +275,15 @@ struct body *event_data(const struct op *op, const struct user *by);
 void replay_join(struct channel *c,
                  struct joiner *j); /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
-void set_replaying(struct channel *c, struct member *m, bool on);
-void replay_page(struct channel *c, struct member *m, int64_t after);
+void replay_next(struct channel *c, struct member *m); /* it has room for the next page */
+void replay_end(struct channel *c, struct member *m);  /* it leaves, or has read everything */
 void replay_failed(struct channel *c); /* a read for joiners failed: they are refused */
+
+/* pages.c */
+struct pages *pages_create(const char *event, int64_t seq, uint32_t asked);
+struct pages *pages_ref(struct pages *p);
+void pages_unref(struct pages *p);                    /* NULL is allowed */
+void pages_add(struct pages *p, struct buf *payload); /* takes the bytes, in the pages' encoding */
 
 /* presence.c */
 void presence_came(struct channel *c, struct member *m, bool resumed);
@@ -264,5 +303,7 @@ void ephemeral_put(struct channel *c, const char *event, struct user *u, struct 
 void ephemeral_finish(struct channel *c);
 
 extern const struct channel_kind group_kind;
+/* Does this event show who did it (PUSH_CARD)? */
+bool event_has_card(const struct channel_kind *k, struct str event);
 
 #endif

@@ -5,15 +5,28 @@
 #ifndef STACGATE_REALTIME_CHAN_MAIL_H
 #define STACGATE_REALTIME_CHAN_MAIL_H
 
+#include "stacgate/actor.h"
+#include "stacgate/mp.h"
+
 enum chan_kind {
     CH_JOIN =
         256,  /* [nonce, join_ref, ref, encoding, sid, user, params]; user as user_put() packs it */
     CH_LEAVE, /* [nonce, reason]: an enum leave_reason */
     CH_PUSH,  /* [nonce, join_ref, ref, event, payload] */
     CH_CALL,  /* an ask from REST: [user, event, payload] → {"status","response","item"?} */
-    CH_PAGE,  /* [nonce, after]: go on with my replay */
+    CH_PAGE,  /* [nonce]: go on with my replay */
     CH_STATE_WANTED, /* a hub has members without the presence list */
 };
+
+/*
+ * The actor of a durable channel, activated at its first use: named by its tenant and its topic
+ * ("group:…"). 0: no such kind of channel, or no such name. The tenant is never something that the
+ * caller says: a caller of another school can only ever reach an actor of their own, that finds
+ * nothing.
+ */
+actor_id channel_whereis(const char *tenant, struct str topic);
+/* Does a durable channel carry this topic? Its permission that makes one staff; NULL: no. */
+const char *channel_manage(struct str topic);
 
 /* How a connection left a channel: only cuts leave the grace time to come back. */
 enum leave_reason { LEFT_CUT, LEFT_ITSELF, LEFT_REVOKED };

@@ -21,6 +21,37 @@
 
 static actor_step channel_opened, sweep;
 
+/* Every kind of durable channel: one row each. */
+static const struct channel_kind *const kinds[] = {&group_kind, NULL};
+
+static const struct channel_kind *kind_of(struct str topic)
+{
+    for (const struct channel_kind *const *k = kinds; *k; k++) {
+        size_t n = strlen((*k)->name);
+
+        if (topic.n > n + 1 && memcmp(topic.p, (*k)->name, n) == 0 && topic.p[n] == ':')
+            return *k;
+    }
+    return NULL;
+}
+
+const char *channel_manage(struct str topic)
+{
+    const struct channel_kind *k = kind_of(topic);
+
+    return k ? k->manage : NULL;
+}
+
+actor_id channel_whereis(const char *tenant, struct str topic)
+{
+    char name[TOPIC_MAX + 64];
+    int n = snprintf(name, sizeof(name), "%s/%.*s", tenant, (int)topic.n, topic.p);
+
+    return n < (int)sizeof(name) && *tenant && kind_of(topic) && !memchr(topic.p, '/', topic.n)
+               ? actor_whereis("channel", name)
+               : 0;
+}
+
 struct db_context channel_context(const struct channel *c)
 {
     return (struct db_context){c->tenant, NULL};
@@ -71,7 +102,7 @@ void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
 }
 
 void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc,
-                 enum ws_lane lane, struct buf *wire, unsigned replies, uint8_t flags, int64_t more)
+                 enum ws_lane lane, struct buf *wire, unsigned replies)
 {
     struct hub_msg *h;
     struct body *b = hub_msg(&h);
@@ -81,8 +112,6 @@ void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t en
     h->nonce = nonce;
     h->replies = (uint16_t)replies;
     h->lane = (uint8_t)lane;
-    h->flags = flags;
-    h->more = more;
     if (wire->len)
         h->wire[enc] = body_of(wire);
     hub_send(loop_of(session), HUB_SEND, b);
@@ -128,7 +157,7 @@ static void answer_socket(struct channel *c, const struct op *op, bool ok, struc
 
     envelope_reply(&wire, (enum encoding)op->enc, op->join_ref, op->client_ref, channel_topic(c),
                    ok, response);
-    member_send(c, op->session, op->nonce, op->enc, WS_CONTROL, &wire, op->uncounted ? 0 : 1, 0, 0);
+    member_send(c, op->session, op->nonce, op->enc, WS_CONTROL, &wire, op->uncounted ? 0 : 1);
     buf_finish(&wire);
 }
 
@@ -165,7 +194,7 @@ void channel_remove_member(struct channel *c, struct member *m, const char *clie
 {
     struct hub_msg *h;
 
-    set_replaying(c, m, false);
+    replay_end(c, m);
     if (m->grace_until == 0) {
         members_connected(&c->members, m, -1);
         if (client_event) {
@@ -308,6 +337,14 @@ static const struct push_kind *push_kind(const struct channel_kind *k, struct st
         if (str_is(event, p->push) && (rest || !(p->flags & PUSH_REST_ONLY)))
             return p;
     return NULL;
+}
+
+bool event_has_card(const struct channel_kind *k, struct str event)
+{
+    for (const struct push_kind *p = k->pushes; p->push; p++)
+        if (str_is(event, p->event))
+            return p->flags & PUSH_CARD;
+    return false;
 }
 
 static const struct side_push *side_push(const struct channel_kind *k, struct str event)
@@ -477,22 +514,16 @@ void channel_fail(struct channel *c, int err)
 static int channel_init(struct actor *self, void *state, const void *arg)
 {
     struct channel *c = state;
-    const char *name = arg,
-               *slash = strchr(
-                   name, '/'); /* the tenant comes first: nothing a caller names can change it */
-    struct buf key = BUF_INIT;
+    const char *name = arg, *slash = strchr(name, '/');
 
-    if (!slash)
-        return -EINVAL;
     c->self = self;
-    c->kind = &group_kind;
+    c->kind = slash ? kind_of(str_of(slash + 1)) : NULL;
+    if (!c->kind)
+        return -EINVAL;
+    c->key = body_make(name, strlen(name));
     c->tenant = xstrndup(name, (size_t)(slash - name));
-    buf_printf(&key, "%s/%s:%s", c->tenant, c->kind->name, slash + 1);
-    c->key = body_of(&key);
-    buf_printf(&key, "%s:%s", c->kind->name, slash + 1);
-    c->topic = xstrdup(buf_cstr(&key));
+    c->topic = xstrdup(slash + 1);
     c->id = c->topic + strlen(c->kind->name) + 1;
-    buf_finish(&key);
     c->joiners_end = &c->joiners;
     c->queue_end = &c->queue;
     c->batch_end = &c->batch;
@@ -524,8 +555,8 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
         break;
     case CH_PAGE:
         member = members_find(&c->members, m->from, (uint64_t)mp_int(mp_at(mail, 0), 0));
-        if (member && member->replaying)
-            replay_page(c, member, mp_int(mp_at(mail, 1), 0));
+        if (member)
+            replay_next(c, member);
         break;
     case CH_STATE_WANTED:
         presence_retry(c);
@@ -566,6 +597,8 @@ static void channel_terminate(struct actor *self, void *state, int result)
     ephemeral_finish(c);
     tail_finish(&c->tail);
     members_finish(&c->members);
+    for (int e = 0; e < ENCODINGS; e++)
+        pages_unref(c->pages[e]);
     body_unref(c->recent);
     body_unref(c->key);
     if (c->state)
@@ -592,17 +625,15 @@ int channel_push(struct actor *self, const char *kind, const char *establishment
                  const struct identity *who, const char *event, struct mp payload, uint32_t ms,
                  actor_step *next)
 {
-    char name[TOPIC_MAX + 64];
+    char topic[TOPIC_MAX + 1];
     struct buf b = BUF_INIT;
-    int n = snprintf(name, sizeof(name), "%s/%s", establishment_id, id);
-    actor_id to = n < (int)sizeof(name) && *establishment_id && !strchr(id, '/')
-                      ? actor_whereis(kind, name)
-                      : 0;
+    int n = snprintf(topic, sizeof(topic), "%s:%s", kind, id);
+    actor_id to = n < (int)sizeof(topic) ? channel_whereis(establishment_id, str_of(topic)) : 0;
 
     if (!to)
         return -ENOENT;
     mp_put_array(&b, 3);
-    user_put(&b, who);
+    user_put(&b, who, channel_manage(str_of(topic)));
     mp_put_cstr(&b, event);
     mp_put_raw(&b, payload);
     int r = actor_ask(self, to, CH_CALL, body_of(&b), ms, next);

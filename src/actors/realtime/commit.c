@@ -136,7 +136,7 @@ static void start_lookup(struct channel *c)
 
     for (struct op *op = c->queue; op; op = op->next)
         op->place = n < BATCH_MAX && needs_lookup(op) ? ++n : 0;
-    db_stmt(g, SQL_REALTIME_GROUP_LOOKUP);
+    db_stmt(g, c->kind->lookup ? *c->kind->lookup : SQL_REALTIME_LOOKUP);
     db_str(g, c->topic);
     db_str(g, c->id);
     for (int column = 0; column < 3; column++)
@@ -165,11 +165,8 @@ static int looked_up(struct actor *self, void *state, const struct msg *m)
         op->place = 0;
         op->looked = true;
         op->repeat = db_true(m, 0, row, 1);
-        op->message.found = db_true(m, 0, row, 2);
-        copy_text(op->message.sender_id, sizeof(op->message.sender_id), db_text(m, 0, row, 3));
-        op->message.created_ms = db_int(m, 0, row, 4);
-        op->message.deleted = db_true(m, 0, row, 5);
-        copy_text(op->message.type, sizeof(op->message.type), db_text(m, 0, row, 6));
+        if (c->kind->looked)
+            c->kind->looked(op, m, row);
     }
     commit_pump(c);
     return 0;
@@ -387,7 +384,7 @@ static void answer_session(struct channel *c, struct op *first)
             asked->session = 0;
         }
     }
-    member_send(c, session, first->nonce, first->enc, WS_CONTROL, &wire, replies, 0, 0);
+    member_send(c, session, first->nonce, first->enc, WS_CONTROL, &wire, replies);
     buf_finish(&wire);
 }
 
@@ -433,7 +430,7 @@ static void answer_batch(struct channel *c)
                 struct buf wire = BUF_INIT;
 
                 put_reply(&wire, c, op, t);
-                member_send(c, t->session, t->nonce, t->enc, WS_CONTROL, &wire, 1, 0, 0);
+                member_send(c, t->session, t->nonce, t->enc, WS_CONTROL, &wire, 1);
                 buf_finish(&wire);
                 t->session = 0;
             }

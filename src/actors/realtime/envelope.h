@@ -60,6 +60,12 @@ static inline struct value value_put_together(enum encoding enc, const struct bu
     return is_json(enc) ? value_json((struct str){(const char *)b->data, b->len})
                         : value_mp(mp_view(b->data, b->len));
 }
+/* The same of finished bytes that are shared. */
+static inline struct value value_encoded(enum encoding enc, const struct body *b)
+{
+    return is_json(enc) ? value_json((struct str){(const char *)b->bytes, b->len})
+                        : value_mp(mp_view(b->bytes, b->len));
+}
 void value_put(struct buf *out, enum encoding enc, struct value v);
 
 /* Appends one message's wire bytes to out. A {NULL,0} ref is null. */

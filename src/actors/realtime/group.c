@@ -14,6 +14,7 @@
 #define READ_MEMBERS_MAX 100 /* above so many members read marks are not told to everybody */
 #define READ_EVERY_MS 1000
 
+static const struct sql *const group_lookup = SQL_REALTIME_GROUP_LOOKUP;
 static const struct sql *const state_messages = SQL_REALTIME_GROUP_STATE_MESSAGES;
 static const struct sql *const state_edits = SQL_REALTIME_GROUP_STATE_EDITS;
 static const struct sql *const state_deletions = SQL_REALTIME_GROUP_STATE_DELETIONS;
@@ -103,6 +104,17 @@ static int group_opened(struct channel *c, const struct msg *m, unsigned stmt)
         g->belong_count++;
     }
     return 0;
+}
+
+static void group_recent(struct channel *c, struct db_group *g, uint32_t n)
+{
+    db_stmt(g, SQL_REALTIME_GROUP_MESSAGES);
+    db_str(g, c->id);
+    db_str(g, tenant_filter(c->tenant));
+    db_str(g, NULL);
+    db_str(g, NULL);
+    db_i64(g, n);
+    db_str(g, c->topic);
 }
 
 static void group_closed(struct channel *c)
@@ -268,6 +280,7 @@ static const struct side_push sides[] = {
 
 const struct channel_kind group_kind = {
     .name = "group",
+    .manage = "study_groups:manage",
     .pushes = pushes,
     .sides = sides,
     .open = group_open,
@@ -277,5 +290,8 @@ const struct channel_kind group_kind = {
     .describe = group_describe,
     .flush = group_flush,
     .committed = messages_committed,
+    .lookup = &group_lookup,
+    .looked = message_looked,
+    .recent = group_recent,
     .state_size = sizeof(struct group),
 };

@@ -31,6 +31,7 @@ static inline bool moderates(const struct user *u)
     return u->belongs >= MEMBER_MODERATOR || u->staff;
 }
 
+void message_looked(struct op *op, const struct msg *m, int row);
 int message_new_check(struct channel *c, struct op *op, struct refusal *ret);
 int message_edit_check(struct channel *c, struct op *op, struct refusal *ret);
 int message_delete_check(struct channel *c, struct op *op, struct refusal *ret);

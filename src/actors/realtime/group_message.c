@@ -200,6 +200,15 @@ static int check_reply_to(const struct op *op, struct mp reply, struct refusal *
     return 0;
 }
 
+void message_looked(struct op *op, const struct msg *m, int row)
+{
+    op->message.found = db_true(m, 0, row, 2);
+    snprintf(op->message.sender_id, sizeof(op->message.sender_id), "%s", db_text(m, 0, row, 3));
+    op->message.created_ms = db_int(m, 0, row, 4);
+    op->message.deleted = db_true(m, 0, row, 5);
+    snprintf(op->message.type, sizeof(op->message.type), "%s", db_text(m, 0, row, 6));
+}
+
 int message_new_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     struct mp type_v = mp_get(op->payload, "type"), reply = mp_get(op->payload, "replyToId");

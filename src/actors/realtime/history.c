@@ -30,7 +30,7 @@ static void answer(struct reader *r, bool ok, struct value response)
 
     envelope_reply(&wire, (enum encoding)r->enc, r->join_ref, r->client_ref, str_of(r->topic), ok,
                    response);
-    member_send(NULL, r->session, r->nonce, r->enc, WS_REPLAY, &wire, 1, 0, 0);
+    member_send(NULL, r->session, r->nonce, r->enc, WS_REPLAY, &wire, 1);
     buf_finish(&wire);
 }
 

@@ -148,7 +148,7 @@ static void send_one(const struct hub_msg *h)
     if (m && m->topic) {
         sub_of(m)->flags |= h->flags;
         if (h->more)
-            session_pull(s, m, h->more);
+            session_pull(s, m);
     }
     if (h->replies && m) /* last: the last answer may let a drained connection close */
         session_answered(s, m, h->replies);

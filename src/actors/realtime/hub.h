@@ -71,8 +71,7 @@ struct hub_msg {
     uint16_t replies; /* pushes that this answers */
     uint8_t lane, flags;
     bool ok;
-    int64_t more; /* HUB_SEND of a replay: ask the channel for what follows this seq; 0: nothing to
-                     ask */
+    bool more;         /* HUB_SEND of a replay: it goes on when the socket has room */
     const char *ended; /* HUB_REMOVE: what its client is told, phx_close or phx_error; a literal */
     struct body *key;
     struct body *wire[ENCODINGS];

@@ -19,7 +19,7 @@ enum member_role member_role_of(struct str name)
     return MEMBER_NONE;
 }
 
-void user_put(struct buf *b, const struct identity *who)
+void user_put(struct buf *b, const struct identity *who, const char *manage)
 {
     mp_put_array(b, 6);
     mp_put_cstr(b, who->user_id);
@@ -27,7 +27,7 @@ void user_put(struct buf *b, const struct identity *who)
     mp_put_cstr(b, who->last_name);
     mp_put_cstr(b, who->profile_image_url);
     mp_put_int(b, who->role);
-    mp_put_bool(b, identity_can(who, "study_groups:manage"));
+    mp_put_bool(b, manage && identity_can(who, manage));
 }
 
 struct user *members_find_user(const struct members *ms, struct str id)

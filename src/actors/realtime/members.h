@@ -30,8 +30,9 @@ struct user {
     bool read_dirty;          /* last_read is not in the database yet */
 };
 
-/* The caller as msgpack, for mail to channels: [id, first, last, image, role, staff]. */
-void user_put(struct buf *b, const struct identity *who);
+/* The caller as msgpack, for mail to channels: [id, first, last, image, role, staff]. `manage`: the
+ * permission that makes one staff of this kind of channel; NULL: nobody is. */
+void user_put(struct buf *b, const struct identity *who, const char *manage);
 
 struct member_key {
     actor_id session;
@@ -49,8 +50,8 @@ struct member {
     uint64_t sid_hash; /* names the signed-in session, for taking over the place after a cut */
     char *status;      /* NULL: "online" */
     uint8_t enc, lang;
-    bool told; /* others know of it */
-    bool replaying;
+    bool told;             /* others know of it */
+    struct replay *replay; /* what it has yet to read; NULL: it is live (replay.c) */
 };
 
 struct members {

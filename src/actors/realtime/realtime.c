@@ -166,6 +166,6 @@ const struct loop_service realtime_service = {
 
 void realtime_setup(void)
 {
-    actor_kind("group", &channel_type);
+    actor_kind("channel", &channel_type);
     identity_watch(ended);
 }

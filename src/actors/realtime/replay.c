@@ -152,10 +152,19 @@ void event_put_op(struct buf *out, enum encoding enc, const struct channel *c, c
     event_put(out, enc, c, op->seq, (struct str){0}, body_mp(e->data));
 }
 
+static void pages_forget(struct channel *c)
+{
+    for (int e = 0; e < ENCODINGS; e++) {
+        pages_unref(c->pages[e]);
+        c->pages[e] = NULL;
+    }
+}
+
 /* A deleted message's text leaves the tail too, in every event that carried it. */
 void tail_blank(struct channel *c, const char *message_id)
 {
     c->stale = c->loading; /* what is being read may still have the text */
+    pages_forget(c);
     body_unref(c->recent);
     c->recent = NULL;
     for (uint32_t i = 0; i < c->tail.count; i++) {
@@ -202,9 +211,9 @@ static bool resumes(const struct channel *c, struct mp params, int64_t *ret_sinc
            *ret_since <= c->last_seq && c->last_seq - *ret_since <= config.replay_max;
 }
 
-static uint32_t wants_last(struct mp params)
+static uint32_t wants_last(const struct channel *c, struct mp params)
 {
-    int64_t n = mp_int(mp_get(params, "last"), 0);
+    int64_t n = c->kind->recent ? mp_int(mp_get(params, "last"), 0) : 0;
 
     return n <= 0 ? 0 : n > LAST_MAX ? LAST_MAX : (uint32_t)n;
 }
@@ -231,18 +240,39 @@ static int check_params(struct mp params, struct refusal *why)
     return 0;
 }
 
-static void put_last(const struct channel *c, struct buf *out, const struct member *m,
-                     struct str join_ref, uint32_t n)
+static struct pages *last_pages(struct channel *c, enum encoding enc, uint32_t n)
 {
     struct mp list = body_mp(c->recent);
     uint32_t count = mp_count(list), skip = count > n ? count - n : 0;
+    struct pages *p = pages_create("message", c->recent_seq, n);
+    struct buf payload = BUF_INIT;
 
-    for (struct mp_iter it = mp_iter(list); mp_next(&it);)
-        if (skip)
+    for (struct mp_iter it = mp_iter(list); mp_next(&it);) {
+        if (skip) {
             skip--;
-        else
-            envelope_wire(out, m->enc, join_ref, (struct str){0}, channel_topic(c), STR("message"),
-                          value_mp(it.value));
+            continue;
+        }
+        value_put(&payload, enc, value_mp(it.value));
+        pages_add(p, &payload);
+    }
+    buf_finish(&payload);
+    return p;
+}
+
+/* What a member reads before the log: the last messages, or the state as it stands. The same for
+ * all who ask for it at the same head, so it is made once. NULL: nothing. */
+static struct pages *pages_for(struct channel *c, enum encoding enc, uint32_t last)
+{
+    struct pages **kept = &c->pages[enc];
+
+    if (!last && !c->kind->snapshot)
+        return NULL;
+    int64_t seq = last ? c->recent_seq : c->last_seq;
+    if (!*kept || (*kept)->seq != seq || (*kept)->asked != last) {
+        pages_unref(*kept);
+        *kept = last ? last_pages(c, enc, last) : c->kind->snapshot(c, enc);
+    }
+    return *kept && (*kept)->count ? pages_ref(*kept) : NULL;
 }
 
 /* One page of events after `after`, ending the replay when it reaches the head. */
@@ -262,36 +292,90 @@ static int64_t put_events(const struct channel *c, struct buf *out, const struct
     return after;
 }
 
-void set_replaying(struct channel *c, struct member *m, bool on)
+static void replay_begin(struct channel *c, struct member *m, struct pages *pages, int64_t after,
+                         struct str join_ref)
 {
-    c->replaying += (uint32_t)on - (uint32_t)m->replaying;
-    m->replaying = on;
+    m->replay = xcalloc(1, sizeof(*m->replay));
+    *m->replay = (struct replay){.pages = pages, .after = after};
+    if (join_ref.p)
+        m->replay->join_ref = xstrndup(join_ref.p, join_ref.n);
+    c->replaying++;
 }
 
-static void page_send(struct channel *c, struct member *m, struct buf *out, int64_t after)
+void replay_end(struct channel *c, struct member *m)
 {
-    bool whole = after >= c->last_seq;
+    if (!m->replay)
+        return;
+    pages_unref(m->replay->pages);
+    free(m->replay->join_ref);
+    free(m->replay);
+    m->replay = NULL;
+    c->replaying--;
+}
 
-    set_replaying(c, m, !whole);
-    member_send(c, m->key.session, (uint32_t)m->key.nonce, m->enc, WS_REPLAY, out, 0,
-                whole ? SUB_LIVE : 0, whole ? 0 : after);
+static void page_send(const struct member *m, struct buf *page, bool whole)
+{
+    struct hub_msg *h;
+    struct body *b = hub_msg(&h);
+
+    h->session = m->key.session;
+    h->nonce = (uint32_t)m->key.nonce;
+    h->lane = WS_REPLAY;
+    h->flags = whole ? SUB_LIVE : 0;
+    h->more = !whole;
+    if (page->len)
+        h->wire[m->enc] = body_of(page);
+    hub_send(loop_of(m->key.session), HUB_SEND, b);
+}
+
+static void put_pages(const struct channel *c, struct buf *out, const struct member *m,
+                      struct str join_ref)
+{
+    struct replay *r = m->replay;
+    struct pages *p = r->pages;
+
+    do {
+        const struct body *b = p->payload[r->next++];
+
+        envelope_wire(out, (enum encoding)m->enc, join_ref, (struct str){0}, channel_topic(c),
+                      str_of(p->event), value_encoded((enum encoding)m->enc, b));
+    } while (r->next < p->count && out->len + p->payload[r->next]->len <= PAGE_BYTES);
+    if (r->next == p->count) {
+        pages_unref(p);
+        r->pages = NULL;
+    }
+}
+
+static void replay_step(struct channel *c, struct member *m)
+{
+    struct replay *r = m->replay;
+    struct str join_ref = r->join_ref ? str_of(r->join_ref) : (struct str){0};
+    struct buf out = BUF_INIT;
+
+    if (r->pages)
+        put_pages(c, &out, m, join_ref);
+    else
+        r->after = put_events(c, &out, m, join_ref, r->after);
+    bool whole = !r->pages && r->after >= c->last_seq;
+    if (whole)
+        replay_end(c, m);
+    page_send(m, &out, whole);
+    buf_finish(&out);
     if (whole)
         presence_wanted(c);
 }
 
-/* The reader took most of the last page. What it misses must still be in the tail; otherwise it
- * rejoins, and is told a gap. */
-void replay_page(struct channel *c, struct member *m, int64_t after)
+/* The reader took most of the last page. What it misses of the log must still be in the tail;
+ * otherwise it rejoins, and is told a gap. */
+void replay_next(struct channel *c, struct member *m)
 {
-    struct buf out = BUF_INIT;
-
-    if (after + 1 < tail_first(c)) {
+    if (!m->replay)
+        return;
+    if (!m->replay->pages && m->replay->after + 1 < tail_first(c)) {
         channel_remove_member(c, m, "phx_error", false);
         return;
     }
-    after = put_events(c, &out, m, (struct str){0}, after);
-    page_send(c, m, &out, after);
-    buf_finish(&out);
+    replay_step(c, m);
 }
 
 static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at,
@@ -368,23 +452,20 @@ static void admit(struct channel *c, struct joiner *j, struct user *u)
 {
     struct mp params = join_params(j);
     struct str join_ref = mp_str(mp_at(body_mp(j->mail), 1));
-    struct buf out = BUF_INIT;
     int64_t since;
     bool recovered = resumes(c, params, &since);
-    uint32_t last = recovered ? 0 : wants_last(params);
+    uint32_t last = recovered ? 0 : wants_last(c, params);
     int64_t stands = recovered ? since : last ? c->recent_seq : c->last_seq;
-    bool live = stands == c->last_seq && !last;
     struct member *m = member_of(c, j, u);
+    struct pages *pages = recovered ? NULL : pages_for(c, (enum encoding)m->enc, last);
+    bool live = stands == c->last_seq && !pages;
 
     join_reply(c, j, m, stands, recovered, live);
     presence_came(c, m, recovered);
     if (live)
         return;
-    if (last)
-        put_last(c, &out, m, join_ref, last);
-    int64_t after = put_events(c, &out, m, join_ref, stands);
-    page_send(c, m, &out, after);
-    buf_finish(&out);
+    replay_begin(c, m, pages, stands, join_ref);
+    replay_step(c, m);
 }
 
 static void load_tail(struct channel *c)
@@ -405,13 +486,7 @@ static void load_recent(struct channel *c, uint32_t n)
     struct db_context ctx = channel_context(c);
     struct db_group *g = db_group(DB_READ, &ctx);
 
-    db_stmt(g, SQL_REALTIME_GROUP_MESSAGES);
-    db_str(g, c->id);
-    db_str(g, tenant_filter(c->tenant));
-    db_str(g, NULL);
-    db_str(g, NULL);
-    db_i64(g, n);
-    db_str(g, c->topic);
+    c->kind->recent(c, g, n);
     c->recent_asked = n;
     c->loading = db_ask(c->self, g, 10000, recent_loaded) == 0;
 }
@@ -420,7 +495,7 @@ static void load_recent(struct channel *c, uint32_t n)
 static bool must_read(struct channel *c, struct mp params)
 {
     int64_t since;
-    uint32_t last = wants_last(params);
+    uint32_t last = wants_last(c, params);
 
     if (resumes(c, params, &since)) {
         if (since == c->last_seq || since + 1 >= tail_first(c))
@@ -510,7 +585,7 @@ void replay_failed(struct channel *c)
     }
 }
 
-static struct body *loaded_event(const struct msg *m, int row)
+static struct body *loaded_event(const struct channel *c, const struct msg *m, int row)
 {
     struct buf b = BUF_INIT;
     struct str event = db_strv(m, 0, row, 1);
@@ -521,7 +596,7 @@ static struct body *loaded_event(const struct msg *m, int row)
         op_id = (struct str){0};
     pack_event(&b, event, db_strv(m, 0, row, 2), op_id, db_strv(m, 0, row, 4));
     value_put(&b, ENC_MP, value_json(db_strv(m, 0, row, 5)));
-    if (str_is(event, "message") || str_is(event, "member:joined"))
+    if (event_has_card(c->kind, event))
         value_put(&b, ENC_MP, value_json(db_strv(m, 0, row, 6)));
     else
         mp_put_nil(&b);
@@ -553,7 +628,7 @@ static int tail_loaded(struct actor *self, void *state, const struct msg *m)
     *t = (struct tail){0};
     for (int row = 0; row < db_rows(m, 0); row++)
         if (db_int(m, 0, row, 0) < first)
-            tail_push(t, db_int(m, 0, row, 0), loaded_event(m, row));
+            tail_push(t, db_int(m, 0, row, 0), loaded_event(c, m, row));
     for (uint32_t i = 0; i < old.count; i++)
         tail_push(t, tail_at(&old, i)->seq, tail_at(&old, i)->data);
     free(old.events);
@@ -576,6 +651,7 @@ static int recent_loaded(struct actor *self, void *state, const struct msg *m)
         return 0;
     }
     value_put(&b, ENC_MP, value_json(db_strv(m, 0, 0, 0)));
+    pages_forget(c);
     body_unref(c->recent);
     c->recent = body_of(&b);
     c->recent_seq = db_int(m, 0, 0, 3);

@@ -282,9 +282,9 @@ static void on_envelope(struct session *s, const struct envelope *e)
     }
 }
 
-void session_pull(struct session *s, struct membership *m, int64_t after)
+void session_pull(struct session *s, struct membership *m)
 {
-    m->pull_after = after;
+    m->pull = true;
     if (s->conn)
         ws_want_drain(s->conn, REPLAY_AHEAD);
 }
@@ -329,13 +329,12 @@ static void on_drained(void *arg)
     for (unsigned i = 0; s && i < s->member_count; i++) {
         struct membership *m = &s->members[i];
 
-        if (!m->pull_after)
+        if (!m->pull)
             continue;
         struct buf b = BUF_INIT;
-        mp_put_array(&b, 2);
+        mp_put_array(&b, 1);
         mp_put_int(&b, m->nonce);
-        mp_put_int(&b, m->pull_after);
-        m->pull_after = 0;
+        m->pull = false;
         actor_send_from(s->self, m->channel, CH_PAGE, body_of(&b));
         buf_finish(&b);
     }

@@ -26,10 +26,10 @@ struct membership {
     struct joining *join; /* NULL once it has joined */
     char *join_ref;       /* NULL: the client gave none */
     actor_id channel; /* 0: a topic without a channel (user:), or the tenant is still looked for */
-    int64_t pull_after; /* its replay goes on after this seq when the socket has room; 0: no */
     actor_ref monitor;
     uint32_t nonce, sub; /* sub: index in topic->subs */
     uint16_t in_flight;  /* pushes that the channel has not answered */
+    bool pull;           /* its replay goes on when the socket has room */
 };
 
 struct session {
@@ -67,7 +67,7 @@ void session_dropped(struct session *s,
 void session_removed(struct session *s, struct membership *m,
                      const char *event); /* … and tells the client: phx_close, phx_error */
 /* Asks for the next page of a replay when the socket has room for it. */
-void session_pull(struct session *s, struct membership *m, int64_t after);
+void session_pull(struct session *s, struct membership *m);
 void session_close(struct session *s, uint16_t code, const char *reason);
 void session_revoke(struct session *s,
                     uint16_t code); /* its sign-in ended: tells user:, then closes (0: 4001) */

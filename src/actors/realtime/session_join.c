@@ -101,7 +101,7 @@ static struct body *join_mail(struct session *s, const struct membership *m,
     mp_put_int(&b, s->enc);
     mp_put_bool(&b, s->lang);
     mp_put_str(&b, s->sid, 64);
-    user_put(&b, s->who);
+    user_put(&b, s->who, channel_manage(e->topic));
     mp_put_raw(&b, e->payload);
     struct body *body = body_of(&b);
     buf_finish(&b);
@@ -126,16 +126,9 @@ void session_join_refused(struct session *s, struct membership *m, enum reason r
     session_dropped(s, m);
 }
 
-/* The actor's name holds the tenant: a caller of another school can only ever reach an actor of
- * their own, that finds nothing. */
 static void join_channel(struct session *s, struct membership *m, const char *tenant)
 {
-    const char *colon = strchr(m->join->name, ':');
-    char kind[24], name[TOPIC_MAX + 64];
-
-    snprintf(kind, sizeof(kind), "%.*s", (int)(colon - m->join->name), m->join->name);
-    int n = snprintf(name, sizeof(name), "%s/%s", tenant, colon + 1);
-    m->channel = n < (int)sizeof(name) && *tenant ? actor_whereis(kind, name) : 0;
+    m->channel = channel_whereis(tenant, str_of(m->join->name));
     if (!m->channel) {
         session_join_refused(s, m, REASON_not_found);
         return;
@@ -206,25 +199,16 @@ static void join_user(struct session *s, struct membership *m, const struct enve
     unread_watch(s);
 }
 
-static const char *const channel_kinds[] = {"group:", NULL};
-
-static bool is_channel(struct str topic)
-{
-    for (const char *const *k = channel_kinds; *k; k++)
-        if (topic.n > strlen(*k) && memcmp(topic.p, *k, strlen(*k)) == 0)
-            return true;
-    return false;
-}
-
 void session_join(struct session *s, const struct envelope *e)
 {
     bool user = e->topic.n > 5 && memcmp(e->topic.p, "user:", 5) == 0;
 
-    if ((!user && !is_channel(e->topic)) || e->topic.n > TOPIC_MAX) {
-        session_refuse_for(s, e,
-                           e->topic.n > TOPIC_MAX && (user || is_channel(e->topic))
-                               ? REASON_not_found
-                               : REASON_unmatched_topic);
+    if (!user && !channel_manage(e->topic)) {
+        session_refuse_for(s, e, REASON_unmatched_topic);
+        return;
+    }
+    if (e->topic.n > TOPIC_MAX) {
+        session_refuse_for(s, e, REASON_not_found);
         return;
     }
     struct membership *old = session_named(s, e->topic);
