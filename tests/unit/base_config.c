@@ -228,9 +228,7 @@ Test(config, the_sample_file_is_complete_and_true, .init = clean)
 #undef OPT
     };
     struct buf sample = BUF_INIT, bare = BUF_INIT;
-    char file[4096];
-    snprintf(file, sizeof file, "%.*s/../../config/stacgate.conf",
-             (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__);
+    const char *file = STACGATE_SOURCE_DIR "/config/stacgate.conf";
     FILE *f = fopen(file, "r");
     cr_assert(f, "%s", file);
     for (size_t n = 1; n > 0; sample.len += n)

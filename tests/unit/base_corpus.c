@@ -34,8 +34,7 @@ static void replay(const char *corpus, int (*target)(const uint8_t *, size_t))
 {
     char dir[4096], path[8192];
     int files = 0;
-    snprintf(dir, sizeof dir, "%.*s/../fuzz/corpus/%s", (int)(strrchr(__FILE__, '/') - __FILE__),
-             __FILE__, corpus);
+    snprintf(dir, sizeof dir, STACGATE_SOURCE_DIR "/tests/fuzz/corpus/%s", corpus);
     DIR *d = opendir(dir);
     cr_assert(d, "%s", dir);
     for (struct dirent *e; (e = readdir(d));) {
