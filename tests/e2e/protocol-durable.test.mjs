@@ -221,6 +221,25 @@ test('older than what is kept: recovered: false', async () => {
   await closeAll(gone, kept)
 })
 
+test('a reader slower than the log gets the rest from the database, on the same connection', async () => {
+  const { topic } = await makeGroup(who.apprenant1, [who.apprenant2, who.apprenant3])
+  const [a, b] = await members(server, [who.apprenant1, who.apprenant3], topic)
+  const wide = '漢'.repeat(7900)
+  const sent = []
+  for (let i = 0; i < REPLAY_MAX; i++) sent.push((await say(a, topic, wide)).seq)
+  const slow = await Wire.open(server, { cookie: who.apprenant2.cookie })
+  slow.send(['1', '1', topic, 'phx_join', { epoch: a.joined.epoch, since: a.joined.head }])
+  slow.ws._socket.pause()
+  for (let i = 0; i < REPLAY_MAX * 2; i++) sent.push(...(await Promise.all([say(a, topic, wide), say(b, topic, wide)])).map((r) => r.seq))
+  slow.ws._socket.resume()
+  await until('everything', () => seqs(slow, topic).length >= sent.length)
+  assert.deepEqual(seqs(slow, topic), sent.sort((x, y) => x - y))
+  sent.push((await say(a, topic, 'en direct')).seq)
+  await until('then what is live', () => seqs(slow, topic).at(-1) === sent.at(-1))
+  assert.equal(slow.seen(topic, 'phx_error').length, 0)
+  await closeAll(a, b, slow)
+})
+
 test('last: the last messages as they stand; alone, or when since fails', async () => {
   const c = await chat(12)
   await c.a.done(c.topic, 'message:edit', { opId: opId(), id: c.sent[11].id, content: 'édité' })

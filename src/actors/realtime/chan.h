@@ -157,6 +157,13 @@ struct replay {
     uint32_t next;       /* payload */
     int64_t after;
     char *join_ref; /* of every frame; NULL: the client gave none */
+    bool behind;    /* it waits for events that the tail no longer has (behind.c) */
+};
+
+/* Members whose replay is slower than the tail: one read of the log at a time serves them. */
+struct behind {
+    uint32_t waiting; /* members */
+    bool reading, stale;
 };
 
 /* A join that waits for the log or the messages to be read. */
@@ -217,6 +224,7 @@ struct channel {
     uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
     struct pages *pages[ENCODINGS];      /* the last that were made; NULL: none */
     uint32_t replaying;                  /* members whose replay is not over */
+    struct behind behind;
     struct presence presence;
     struct ephemeral ephemeral;
 };
@@ -262,7 +270,10 @@ int commit_failed(struct channel *c,
 
 void commit_aside(struct channel *c, struct db_group *g); /* a write for which nobody waits */
 
-/* replay.c */
+/* tail.c */
+struct event *tail_at(const struct tail *t, uint32_t i);
+int64_t tail_first(const struct channel *c);                    /* the head + 1 when it is empty */
+void tail_push(struct tail *t, int64_t seq, struct body *data); /* takes the reference */
 void tail_append(struct channel *c, int64_t seq, struct body *data); /* takes the reference */
 void tail_trim(struct channel *c); /* after what was appended has gone out */
 void tail_blank(struct channel *c, const char *message_id);
@@ -272,11 +283,26 @@ void event_put(struct buf *out, enum encoding enc, const struct channel *c, int6
 void event_put_op(struct buf *out, enum encoding enc, const struct channel *c,
                   const struct op *op); /* the tail has it */
 struct body *event_data(const struct op *op, const struct user *by);
+/* Of a row of realtime/events_between.sql. */
+struct body *event_loaded(const struct channel *c, const struct msg *m, unsigned stmt, int row);
+/* A page (PAGE_BYTES) of what follows `after`, which is in `t` or just before it; the last one's
+ * seq. */
+int64_t tail_put(const struct tail *t, struct buf *out, enum encoding enc, const struct channel *c,
+                 struct str join_ref, int64_t after);
+
+/* replay.c */
 void replay_join(struct channel *c,
                  struct joiner *j); /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
 void replay_next(struct channel *c, struct member *m); /* it has room for the next page */
 void replay_end(struct channel *c, struct member *m);  /* it leaves, or has read everything */
+void replay_forget_pages(struct channel *c);           /* what they show is no longer so */
+void page_send(const struct member *m, struct buf *page, bool whole);
+
+/* behind.c */
+void behind_wait(struct channel *c, struct member *m);
+extern actor_step behind_read;
+void behind_failed(struct channel *c); /* behind_read's fail */
 void replay_failed(struct channel *c); /* a read for joiners failed: they are refused */
 
 /* pages.c */

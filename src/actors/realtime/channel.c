@@ -575,6 +575,10 @@ static int channel_failed(struct actor *self, void *state, int err)
         joiners_refuse(c, REASON_unavailable);
         return err == -EPROTO ? err : ACTOR_DONE;
     }
+    if (actor_failed_step(self) == behind_read) {
+        behind_failed(c);
+        return 0;
+    }
     return commit_failed(c, err);
 }
 

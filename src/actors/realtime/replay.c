@@ -1,7 +1,7 @@
 /*
- * The tail of a channel's log in memory, and everything that is sent from it: resumes in pages
- * pulled by the reader, and the last messages as they stand. The invariant: the tail has no gap,
- * and ends at last_seq.
+ * Joining a channel, and what a member reads before it is live: a resume from the log's tail, the
+ * last messages or the state as they stand, in pages that the reader pulls. The invariant: a member
+ * gets every event after the seq it was told, in order, before any live one.
  */
 #include <stdlib.h>
 
@@ -18,183 +18,6 @@
         */
 
 static actor_step tail_loaded, recent_loaded;
-
-/* ---- the tail ---- */
-
-static struct event *tail_at(const struct tail *t, uint32_t i)
-{
-    return &t->events[(t->start + i) & (t->cap - 1)];
-}
-
-static int64_t tail_first(const struct channel *c)
-{
-    return c->tail.count ? tail_at(&c->tail, 0)->seq : c->last_seq + 1;
-}
-
-static void tail_grow(struct tail *t)
-{
-    struct event *old = t->events;
-    uint32_t cap = t->cap ? t->cap * 2 : 16;
-
-    t->events = xmalloc(cap * sizeof(*t->events));
-    for (uint32_t i = 0; i < t->count; i++)
-        t->events[i] = old[(t->start + i) & (t->cap - 1)];
-    t->cap = cap;
-    t->start = 0;
-    free(old);
-}
-
-void tail_trim(struct channel *c)
-{
-    struct tail *t = &c->tail;
-
-    /* A reader under way may keep twice as much; one that is slower than that rejoins. What is
-     * being read must fit before the tail. */
-    uint32_t times = c->loading || c->joiners || c->replaying ? 2 : 1;
-    if (c->loading)
-        return;
-    while (t->count > times * config.replay_max || t->bytes > times * TAIL_BYTES_MAX) {
-        struct event *e = tail_at(t, 0);
-
-        t->bytes -= e->data->len;
-        body_unref(e->data);
-        t->start = (t->start + 1) & (t->cap - 1);
-        t->count--;
-    }
-}
-
-static void tail_push(struct tail *t, int64_t seq, struct body *data)
-{
-    if (t->count == t->cap)
-        tail_grow(t);
-    *tail_at(t, t->count++) = (struct event){seq, data};
-    t->bytes += data->len;
-}
-
-void tail_append(struct channel *c, int64_t seq, struct body *data)
-{
-    tail_push(&c->tail, seq, data);
-}
-
-void tail_finish(struct tail *t)
-{
-    for (uint32_t i = 0; i < t->count; i++)
-        body_unref(tail_at(t, i)->data);
-    free(t->events);
-    *t = (struct tail){0};
-}
-
-/* ---- events ---- */
-
-static void pack_event(struct buf *b, struct str event, struct str by, struct str op_id,
-                       struct str at)
-{
-    mp_put_array(b, 6);
-    mp_put_str(b, event.p, event.n);
-    mp_put_str(b, by.p, by.n);
-    if (op_id.p)
-        mp_put_str(b, op_id.p, op_id.n);
-    else
-        mp_put_nil(b);
-    mp_put_str(b, at.p, at.n);
-}
-
-struct body *event_data(const struct op *op, const struct user *by)
-{
-    struct buf b = BUF_INIT;
-
-    pack_event(&b, str_of(op->kind->event), str_of(by->id),
-               op->own_op_id ? (struct str){0} : str_of(op->op_id), str_of(op->at));
-    mp_put_raw(&b, mp_view(op->stored.data, op->stored.len));
-    if (op->kind->flags & PUSH_CARD)
-        user_card(&b, by);
-    else
-        mp_put_nil(&b);
-    struct body *data = body_of(&b);
-    buf_finish(&b);
-    return data;
-}
-
-/* Only events that show a message carry who said it. */
-void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq,
-               struct str join_ref, struct mp data)
-{
-    struct buf *payload = scratch(SCRATCH_EVENT);
-    struct mp part[6] = {{0}};
-    struct object o;
-    int n = 0;
-
-    for (struct mp_iter it = mp_iter(data); n < 6 && mp_next(&it);)
-        part[n++] = it.value;
-    object_begin(&o, payload, enc);
-    object_int(&o, "seq", seq);
-    object_str(&o, "at", mp_str(part[3]));
-    object_str(&o, "by", mp_str(part[1]));
-    if (mp_type(part[2]) == MP_STR)
-        object_str(&o, "opId", mp_str(part[2]));
-    if (mp_type(part[5]) == MP_MAP && !str_is(mp_str(part[0]), "message")) {
-        object_value(&o, "user", value_mp(part[5]));
-    } else if (mp_type(part[5]) == MP_MAP) {
-        object_str(&o, "senderId", mp_str(part[1]));
-        object_value(&o, "sender", value_mp(part[5]));
-        object_str(&o, "createdAt", mp_str(part[3]));
-    }
-    object_splice(&o, value_mp(part[4]));
-    object_end(&o);
-    envelope_wire(out, enc, join_ref, (struct str){0}, channel_topic(c), mp_str(part[0]),
-                  value_put_together(enc, payload));
-}
-
-void event_put_op(struct buf *out, enum encoding enc, const struct channel *c, const struct op *op)
-{
-    const struct event *e = tail_at(&c->tail, (uint32_t)(op->seq - tail_first(c)));
-
-    event_put(out, enc, c, op->seq, (struct str){0}, body_mp(e->data));
-}
-
-static void pages_forget(struct channel *c)
-{
-    for (int e = 0; e < ENCODINGS; e++) {
-        pages_unref(c->pages[e]);
-        c->pages[e] = NULL;
-    }
-}
-
-/* A deleted message's text leaves the tail too, in every event that carried it. */
-void tail_blank(struct channel *c, const char *message_id)
-{
-    c->stale = c->loading; /* what is being read may still have the text */
-    pages_forget(c);
-    body_unref(c->recent);
-    c->recent = NULL;
-    for (uint32_t i = 0; i < c->tail.count; i++) {
-        struct event *e = tail_at(&c->tail, i);
-        struct mp data = body_mp(e->data), stored = mp_at(data, 4);
-        struct str event = mp_str(mp_at(data, 0));
-        struct buf b = BUF_INIT;
-
-        if (!str_is(mp_str(mp_get(stored, "id")), message_id) ||
-            (!str_is(event, "message") && !str_is(event, "message:updated")))
-            continue;
-        pack_event(&b, event, mp_str(mp_at(data, 1)), mp_str(mp_at(data, 2)),
-                   mp_str(mp_at(data, 3)));
-        mp_put_map(&b, 4);
-        mp_put_cstr(&b, "id");
-        mp_put_cstr(&b, message_id);
-        mp_put_cstr(&b, "type");
-        mp_put_cstr(&b, "text");
-        mp_put_cstr(&b, "content");
-        mp_put_cstr(&b, "");
-        mp_put_cstr(&b, "isDeleted");
-        mp_put_bool(&b, true);
-        mp_put_raw(&b, mp_at(data, 5));
-        c->tail.bytes -= e->data->len;
-        body_unref(e->data);
-        e->data = body_of(&b);
-        c->tail.bytes += e->data->len;
-        buf_finish(&b);
-    }
-}
 
 /* ---- joining ---- */
 
@@ -275,21 +98,12 @@ static struct pages *pages_for(struct channel *c, enum encoding enc, uint32_t la
     return *kept && (*kept)->count ? pages_ref(*kept) : NULL;
 }
 
-/* One page of events after `after`, ending the replay when it reaches the head. */
-static int64_t put_events(const struct channel *c, struct buf *out, const struct member *m,
-                          struct str join_ref, int64_t after)
+void replay_forget_pages(struct channel *c)
 {
-    const struct tail *t = &c->tail;
-    size_t limit = out->len + PAGE_BYTES;
-
-    for (uint32_t i = (uint32_t)(after + 1 - tail_first(c)); i < t->count && out->len < limit;
-         i++) {
-        const struct event *e = tail_at(t, i);
-
-        event_put(out, m->enc, c, e->seq, join_ref, body_mp(e->data));
-        after = e->seq;
+    for (int e = 0; e < ENCODINGS; e++) {
+        pages_unref(c->pages[e]);
+        c->pages[e] = NULL;
     }
-    return after;
 }
 
 static void replay_begin(struct channel *c, struct member *m, struct pages *pages, int64_t after,
@@ -306,6 +120,7 @@ void replay_end(struct channel *c, struct member *m)
 {
     if (!m->replay)
         return;
+    c->behind.waiting -= m->replay->behind;
     pages_unref(m->replay->pages);
     free(m->replay->join_ref);
     free(m->replay);
@@ -313,7 +128,7 @@ void replay_end(struct channel *c, struct member *m)
     c->replaying--;
 }
 
-static void page_send(const struct member *m, struct buf *page, bool whole)
+void page_send(const struct member *m, struct buf *page, bool whole)
 {
     struct hub_msg *h;
     struct body *b = hub_msg(&h);
@@ -355,7 +170,7 @@ static void replay_step(struct channel *c, struct member *m)
     if (r->pages)
         put_pages(c, &out, m, join_ref);
     else
-        r->after = put_events(c, &out, m, join_ref, r->after);
+        r->after = tail_put(&c->tail, &out, (enum encoding)m->enc, c, join_ref, r->after);
     bool whole = !r->pages && r->after >= c->last_seq;
     if (whole)
         replay_end(c, m);
@@ -365,17 +180,15 @@ static void replay_step(struct channel *c, struct member *m)
         presence_wanted(c);
 }
 
-/* The reader took most of the last page. What it misses of the log must still be in the tail;
- * otherwise it rejoins, and is told a gap. */
+/* The reader took most of the last page. What it misses is in the tail, or still in the log. */
 void replay_next(struct channel *c, struct member *m)
 {
     if (!m->replay)
         return;
-    if (!m->replay->pages && m->replay->after + 1 < tail_first(c)) {
-        channel_remove_member(c, m, "phx_error", false);
-        return;
-    }
-    replay_step(c, m);
+    if (!m->replay->pages && m->replay->after + 1 < tail_first(c))
+        behind_wait(c, m);
+    else
+        replay_step(c, m);
 }
 
 static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at,
@@ -585,26 +398,6 @@ void replay_failed(struct channel *c)
     }
 }
 
-static struct body *loaded_event(const struct channel *c, const struct msg *m, int row)
-{
-    struct buf b = BUF_INIT;
-    struct str event = db_strv(m, 0, row, 1);
-    struct str op_id = db_strv(m, 0, row, 3);
-
-    /* An op id that we made says nothing to a client. */
-    if (op_id.n && op_id.p[0] == '\x7f')
-        op_id = (struct str){0};
-    pack_event(&b, event, db_strv(m, 0, row, 2), op_id, db_strv(m, 0, row, 4));
-    value_put(&b, ENC_MP, value_json(db_strv(m, 0, row, 5)));
-    if (event_has_card(c->kind, event))
-        value_put(&b, ENC_MP, value_json(db_strv(m, 0, row, 6)));
-    else
-        mp_put_nil(&b);
-    struct body *data = body_of(&b);
-    buf_finish(&b);
-    return data;
-}
-
 /* What was read goes before what came meanwhile: the log below the tail never changes, but for
  * deletions. */
 static int tail_loaded(struct actor *self, void *state, const struct msg *m)
@@ -628,7 +421,7 @@ static int tail_loaded(struct actor *self, void *state, const struct msg *m)
     *t = (struct tail){0};
     for (int row = 0; row < db_rows(m, 0); row++)
         if (db_int(m, 0, row, 0) < first)
-            tail_push(t, db_int(m, 0, row, 0), loaded_event(c, m, row));
+            tail_push(t, db_int(m, 0, row, 0), event_loaded(c, m, 0, row));
     for (uint32_t i = 0; i < old.count; i++)
         tail_push(t, tail_at(&old, i)->seq, tail_at(&old, i)->data);
     free(old.events);
@@ -651,7 +444,7 @@ static int recent_loaded(struct actor *self, void *state, const struct msg *m)
         return 0;
     }
     value_put(&b, ENC_MP, value_json(db_strv(m, 0, 0, 0)));
-    pages_forget(c);
+    replay_forget_pages(c);
     body_unref(c->recent);
     c->recent = body_of(&b);
     c->recent_seq = db_int(m, 0, 0, 3);
