@@ -1,9 +1,9 @@
-// Runs the test files one after the other, each in a process of its own: a file starts servers and databases, and two at once
-// would measure each other. (`node --test --test-concurrency=1` does the same, but Node 18 has no such option.)
+// Runs the test files, each in a process of its own, two at a time (most of a test is waiting), then those that load the whole machine
+// one by one. What a file prints is shown when it ends.
 //   npm test                      everything
 //   npm test -- rest protocol     only the files whose name contains one of the words
-// E2E_SEED replays a run's random choices; the seed is printed first. E2E_KEEP=1 keeps data directories and logs.
-import { spawnSync } from 'node:child_process'
+// E2E_SEED replays a run's random choices; the seed is printed first. E2E_KEEP=1 keeps data directories and logs. E2E_JOBS=1: one at a time.
+import { spawn } from 'node:child_process'
 import { readdirSync, existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,8 @@ import { binary, warmTemplates, sweepTemplates } from './lib/server.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const FILE_MS = 240000 // a file that hangs is a failure, not a wait
+const ALONE = /^(slow|chaos)/ // these need the machine for themselves
+const jobs = Number(process.env.E2E_JOBS ?? 2)
 const words = process.argv.slice(2)
 const seed = process.env.E2E_SEED ?? '20260131'
 
@@ -31,17 +33,36 @@ console.log(`seed ${seed} · node ${process.version} · ${binary()}`)
 await warmTemplates()
 const failed = []
 const began = Date.now()
-for (const file of chosen) {
+
+function run(file) {
   const start = Date.now()
-  const run = spawnSync(process.execPath, ['--test', '--test-reporter=spec', file], {
-    stdio: 'inherit',
-    timeout: FILE_MS,
-    killSignal: 'SIGTERM',
-    env: { ...process.env, E2E_SEED: seed },
+  return new Promise((done) => {
+    const child = spawn(process.execPath, ['--test', '--test-reporter=spec', file], {
+      timeout: FILE_MS,
+      killSignal: 'SIGTERM',
+      env: { ...process.env, E2E_SEED: seed },
+    })
+    const said = []
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => said.push(d))
+    child.on('close', (status) => {
+      if (status !== 0) failed.push(relative(here, file))
+      process.stdout.write(Buffer.concat(said))
+      console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${relative(here, file)} ${((Date.now() - start) / 1000).toFixed(1)} s\n`)
+      done()
+    })
   })
-  if (run.status !== 0) failed.push(relative(here, file))
-  console.log(`${run.status === 0 ? 'ok  ' : 'FAIL'} ${relative(here, file)} ${((Date.now() - start) / 1000).toFixed(1)} s\n`)
 }
+
+async function runAll(list, width) {
+  const queue = [...list]
+  await Promise.all(Array.from({ length: width }, async () => {
+    while (queue.length) await run(queue.shift())
+  }))
+}
+
+const alone = (file) => ALONE.test(relative(here, file))
+await runAll(chosen.filter((f) => !alone(f)), jobs)
+await runAll(chosen.filter(alone), 1)
 sweepTemplates()
 console.log(`${chosen.length - failed.length} of ${chosen.length} files passed in ${((Date.now() - began) / 1000).toFixed(0)} s`)
 if (failed.length) console.log(`failed: ${failed.join(' ')}`)
