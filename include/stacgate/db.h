@@ -72,6 +72,7 @@ struct db_error {
 };
 const struct db_error *db_error(const struct msg *m); /* NULL: the group committed */
 int db_rows(const struct msg *m, unsigned stmt);
+int db_columns(const struct msg *m, unsigned stmt);
 bool db_null(const struct msg *m, unsigned stmt, int row, int col);
 const char *db_text(const struct msg *m, unsigned stmt, int row,
                     int col); /* "" for null; valid while m->body is */

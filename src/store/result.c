@@ -72,6 +72,11 @@ int db_rows(const struct msg *m, unsigned stmt)
     return PQntuples(statement(m, stmt)); /* 0 for a NULL one, after an error */
 }
 
+int db_columns(const struct msg *m, unsigned stmt)
+{
+    return PQnfields(statement(m, stmt));
+}
+
 bool db_null(const struct msg *m, unsigned stmt, int row, int col)
 {
     return PQgetisnull(statement(m, stmt), row, col);

@@ -65,10 +65,11 @@ struct rest {
     char tenant[64];       /* the establishment it works in; "" for none */
     struct mp query, body; /* validated maps; absent fields are absent */
     struct buf query_bytes, body_bytes;
-    void *own;      /* rest_own() */
-    char *key_name; /* the idempotency key it holds; NULL: none */
-    bool checked;   /* the operation's steps have begun */
-    bool again;     /* a read that is being repeated after a lost connection */
+    void *own;             /* rest_own() */
+    const struct run *run; /* run.h: what is under way */
+    char *key_name;        /* the idempotency key it holds; NULL: none */
+    bool checked;          /* the operation's steps have begun */
+    bool again;            /* a read that is being repeated after a lost connection */
 };
 
 /* The operation's own memory, zeroed, freed with the request. */

@@ -72,6 +72,24 @@ enum language language_of(const char *accept)
     return best[ENGLISH] > best[FRENCH] ? ENGLISH : FRENCH;
 }
 
+enum problem problem_named(struct str word)
+{
+    int i = 0;
+
+    while (i < PROBLEMS && !str_is(word, rows[i].word))
+        i++;
+    return (enum problem)i;
+}
+
+enum field_code field_code_named(struct str word)
+{
+    int i = 0;
+
+    while (i < FIELD_CODES && !str_is(word, codes[i].word))
+        i++;
+    return (enum field_code)i;
+}
+
 int problem_status(enum problem what)
 {
     return rows[what].status;

@@ -33,6 +33,9 @@ struct field_error {
 
 int problem_status(enum problem what);
 enum problem problem_of_status(int status); /* the general one of a status */
+/* By their words, as SQL names them; PROBLEMS, FIELD_CODES: there is no such word. */
+enum problem problem_named(struct str word);
+enum field_code field_code_named(struct str word);
 
 /* Answers req. detail: English words for developers, NULL: none. retry_s 0: no Retry-After. Sets
  * Cache-Control: no-store. */

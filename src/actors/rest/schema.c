@@ -121,6 +121,30 @@ static bool check_int(const struct field *f, struct mp v, struct field_error *e)
            fits(e, n <= f->max, E_too_big, f->max);
 }
 
+/* Digits, at most one point or comma, and no more than max; old clients send prices as text. */
+static bool check_decimal(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+    double n = mp_float(v, 0);
+
+    if (mp_type(v) == MP_STR) {
+        char text[20], *end;
+        bool plain = s.n > 0 && s.n < sizeof(text) && strspn(s.p, "0123456789.,-") >= s.n;
+        if (!fits(e, plain, E_format, 0))
+            return false;
+        for (size_t i = 0; i < s.n; i++)
+            text[i] = s.p[i] == ',' ? '.' : s.p[i];
+        text[s.n] = 0;
+        n = strtod(text, &end);
+        if (!fits(e, *end == 0, E_format, 0))
+            return false;
+    } else if (!fits(e, mp_type(v) == MP_INT || mp_type(v) == MP_FLOAT, E_type, 0)) {
+        return false;
+    }
+    return fits(e, n >= (double)f->min, E_too_small, f->min) &&
+           fits(e, n <= (double)f->max, E_too_big, f->max);
+}
+
 static bool check_bool(const struct field *f, struct mp v, struct field_error *e)
 {
     (void)f;
@@ -249,6 +273,28 @@ static bool check_object(const struct field *f, struct mp v, struct field_error 
            fits(e, (int64_t)mp_bytes(v).n <= f->max, E_too_long, f->max);
 }
 
+static bool check_list(const struct field *f, struct mp v, struct field_error *e)
+{
+    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) ||
+        !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
+        return false;
+    for (struct mp_iter it = mp_iter(v); mp_next(&it);)
+        if (!fits(e, mp_type(it.value) == MP_MAP, E_type, 0))
+            return false;
+    return true;
+}
+
+static bool check_ids(const struct field *f, struct mp v, struct field_error *e)
+{
+    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) || !fits(e, mp_count(v) > 0, E_required, 0) ||
+        !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
+        return false;
+    for (struct mp_iter it = mp_iter(v); mp_next(&it);)
+        if (!check_id(f, it.value, e))
+            return false;
+    return true;
+}
+
 static bool check_op_id(const struct field *f, struct mp v, struct field_error *e)
 {
     struct str s = mp_str(v);
@@ -264,11 +310,12 @@ static bool check_op_id(const struct field *f, struct mp v, struct field_error *
 
 typedef bool check_value(const struct field *f, struct mp v, struct field_error *e);
 static check_value *const checks[] = {
-    [FIELD_STR] = check_str,     [FIELD_LINE] = check_line,     [FIELD_ID] = check_id,
-    [FIELD_EMAIL] = check_email, [FIELD_URL] = check_url,       [FIELD_INT] = check_int,
-    [FIELD_BOOL] = check_bool,   [FIELD_CHOICE] = check_choice, [FIELD_TIME] = check_time,
-    [FIELD_TEXTS] = check_texts, [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id,
-    [FIELD_CALLER] = check_id,   [FIELD_TENANT] = check_id};
+    [FIELD_STR] = check_str,         [FIELD_LINE] = check_line,     [FIELD_ID] = check_id,
+    [FIELD_EMAIL] = check_email,     [FIELD_URL] = check_url,       [FIELD_INT] = check_int,
+    [FIELD_BOOL] = check_bool,       [FIELD_CHOICE] = check_choice, [FIELD_TIME] = check_time,
+    [FIELD_TEXTS] = check_texts,     [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id,
+    [FIELD_DECIMAL] = check_decimal, [FIELD_LIST] = check_list,     [FIELD_IDS] = check_ids,
+    [FIELD_CALLER] = check_id,       [FIELD_TENANT] = check_id};
 
 /* ---- a map ---- */
 

@@ -16,12 +16,16 @@ enum field_type {
     FIELD_URL,   /* http:// or https://, at most max characters, no blanks or control characters */
     FIELD_EMAIL, /* something@something, at most 254 bytes */
     FIELD_INT,   /* whole, min–max */
+    FIELD_DECIMAL, /* a number, or one as text ("12.50", "12,50"), min–max, at most two decimals
+                      kept by SQL */
     FIELD_BOOL,
     FIELD_CHOICE, /* one of choices, "a|b|c" */
     FIELD_TIME,   /* ISO 8601 date or date-time */
     FIELD_TEXTS, /* array of at most max one-line texts of at most 64 characters; "" stands for none
                     (old clients) */
     FIELD_OBJECT, /* a map of at most max bytes */
+    FIELD_LIST,   /* an array of at most max maps; the operation looks into them */
+    FIELD_IDS,    /* an array of 1–max ids */
     FIELD_OP_ID,  /* 1–64 printable ASCII characters */
     FIELD_CALLER, /* an identity field: must be the caller's user id, else 403 */
     FIELD_TENANT, /* an identity field: must be the caller's establishment (a super_admin may name

@@ -1,0 +1,149 @@
+/*
+ * Courses: the catalogue and enrolment. Each operation is one statement (run.h); whoever is not
+ * allowed to see a course gets 404 from it, as if there were none.
+ */
+#include <stdio.h>
+
+#include "run.h"
+
+#define MANAGE .manage = "courses:manage"
+
+/* ---- GET /api/courses ---- */
+
+const struct field schema_courses[] = {
+    {.name = "category", .type = FIELD_STR, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "level", .type = FIELD_STR, .max = 30, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "type", .type = FIELD_STR, .max = 30, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "language", .type = FIELD_STR, .max = 30, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "instructorId", .type = FIELD_ID},
+    {.name = "tag", .type = FIELD_STR, .max = 64, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "q", .type = FIELD_STR, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "isActive", .type = FIELD_BOOL},
+    {.name = "sort",
+     .type = FIELD_CHOICE,
+     .choices =
+         "createdAt|-createdAt|title|-title|rating|-rating|enrollmentCount|-enrollmentCount"},
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    LIST_FIELDS,
+    {.name = NULL}};
+
+int op_courses_list(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run newest = {
+        .sql = SQL_COURSES_LIST, .params = "tuqmp", MANAGE, .key = time_valid};
+    static const struct run sorted = {
+        .sql = SQL_COURSES_SORTED, .params = "tuqmp", MANAGE, .key = cursor_any};
+    struct rest *r = state;
+    struct str sort = rest_arg(r, "sort"), school = rest_arg(r, "establishmentId");
+
+    (void)m;
+    /* Nobody's tenant is the one they ask about: only public courses of a school answer there. */
+    if (!r->who)
+        snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)school.n, school.p ? school.p : "");
+    if (!r->tenant[0])
+        return rest_reply_text(r, 200, STR("[]"));
+    return rest_run(self, r, sort.p && !str_is(sort, "createdAt") ? &sorted : &newest);
+}
+
+/* ---- GET /api/courses/:id ---- */
+
+static const struct run get = {.sql = SQL_COURSES_GET, .params = "tuim", MANAGE};
+
+static int located(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    rest_took(r, m);
+    if (db_null(m, 0, 0, 0))
+        return rest_refuse(r, P_not_found);
+    snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
+    return rest_run(self, r, &get);
+}
+
+/* Nobody and a super_admin without a school look into the course's own. */
+int op_courses_get(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    if (r->tenant[0])
+        return rest_run(self, r, &get);
+    struct db_group *g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_COURSES_TENANT);
+    db_str(g, http_param(r->http, "id"));
+    return rest_ask(self, g, located);
+}
+
+/* ---- POST and PUT ---- */
+
+#define COURSE_FIELDS                                                                              \
+    {.name = "shortDescription", .type = FIELD_STR, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},   \
+        {.name = "type",                                                                           \
+         .type = FIELD_CHOICE,                                                                     \
+         .choices = "synchrone|asynchrone|mixte|cours",                                            \
+         .flags = FIELD_BLANK_IS_ABSENT},                                                          \
+        {.name = "price", .type = FIELD_DECIMAL, .max = 99999999, .flags = FIELD_BLANK_IS_ABSENT}, \
+        {.name = "isFree", .type = FIELD_BOOL},                                                    \
+        {.name = "duration", .type = FIELD_INT, .min = 0, .max = 100000},                          \
+        {.name = "level",                                                                          \
+         .type = FIELD_CHOICE,                                                                     \
+         .choices = "debutant|intermediaire|avance|débutant|intermédiaire|avancé",                 \
+         .flags = FIELD_BLANK_IS_ABSENT},                                                          \
+        {.name = "language", .type = FIELD_LINE, .max = 30, .flags = FIELD_BLANK_IS_ABSENT},       \
+        {.name = "tags", .type = FIELD_TEXTS, .max = 20},                                          \
+        {.name = "imageUrl", .type = FIELD_URL, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},       \
+        {.name = "thumbnailUrl", .type = FIELD_URL, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},   \
+        {.name = "videoTrailerUrl",                                                                \
+         .type = FIELD_URL,                                                                        \
+         .max = 500,                                                                               \
+         .flags = FIELD_BLANK_IS_ABSENT},                                                          \
+        {.name = "instructorId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},                \
+        {.name = "isPublic", .type = FIELD_BOOL}, {.name = "isActive", .type = FIELD_BOOL},        \
+        {.name = "maxParticipants", .type = FIELD_INT, .min = 1, .max = 100000},                   \
+        {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},         \
+        {.name = "rating", .type = FIELD_IGNORED},                                                 \
+    {                                                                                              \
+        .name = "enrollmentCount", .type = FIELD_IGNORED                                           \
+    }
+
+const struct field schema_course_new[] = {
+    {.name = "title", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
+    {.name = "description", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 20000},
+    {.name = "category", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 100},
+    COURSE_FIELDS,
+    {.name = NULL}};
+
+const struct field schema_course_change[] = {
+    {.name = "title", .type = FIELD_LINE, .min = 1, .max = 200},
+    {.name = "description", .type = FIELD_STR, .min = 1, .max = 20000},
+    {.name = "category", .type = FIELD_LINE, .min = 1, .max = 100},
+    COURSE_FIELDS,
+    {.name = NULL}};
+
+const struct field schema_course_delete[] = {{.name = "force", .type = FIELD_BOOL}, {.name = NULL}};
+
+RUN_OP(courses_create, .sql = SQL_COURSES_CREATE, .params = "tubm", MANAGE)
+RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmv", MANAGE)
+RUN_OP(courses_delete, .sql = SQL_COURSES_DELETE, .params = "tiqav", .lock = SQL_COURSES_LOCK)
+
+/* ---- POST /api/courses/:id/enroll ---- */
+
+const struct field schema_enroll[] = {
+    {.name = "action", .type = FIELD_CHOICE, .choices = "enroll|unenroll"},
+    {.name = "sessionId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "userId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+
+/* The course's row is locked first, so that the statement after it counts what is there by then. */
+int op_courses_enroll(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run in = {
+        .sql = SQL_COURSES_ENROLL, .params = "tuibm", MANAGE, .lock = SQL_COURSES_LOCK};
+    static const struct run out = {
+        .sql = SQL_COURSES_UNENROLL, .params = "tui", .lock = SQL_COURSES_LOCK};
+    struct rest *r = state;
+
+    (void)m;
+    return rest_run(self, r, str_is(rest_arg(r, "action"), "unenroll") ? &out : &in);
+}

@@ -1,0 +1,204 @@
+/*
+ * Runs an operation that is one statement (run.h): parameters by letter, the outcome by column. A
+ * refusal comes from the same snapshot as the change it refuses, so there is nothing between the
+ * check and the act.
+ */
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stacgate/channel.h"
+#include "stacgate/json.h"
+
+/* ---- parameters ---- */
+
+void rest_put_json(struct db_group *g, struct mp v)
+{
+    struct buf text = BUF_INIT;
+
+    if (v.p)
+        mp_to_json(v, &text);
+    db_strn(g, (const char *)text.data, text.len);
+    buf_finish(&text);
+}
+
+/* The row's version that If-Match names; none for "*". A tag that is not ours fits no version. */
+static void put_version(struct db_group *g, const struct rest *r)
+{
+    const char *tag = rest_reads(r) ? NULL : http_header(r->http, "if-match");
+    char *end;
+
+    if (!tag || strcmp(tag, "*") == 0) {
+        db_str(g, NULL);
+        return;
+    }
+    long long version = *tag == '"' ? strtoll(tag + 1, &end, 10) : -1;
+    db_i64(g, *tag == '"' && end > tag + 1 && *end == '-' ? version : -1);
+}
+
+static void put_one(struct db_group *g, struct rest *r, const struct run *what, char letter,
+                    const struct cursor *c)
+{
+    switch (letter) {
+    case 't':
+        db_str(g, rest_tenant_filter(r));
+        break;
+    case 'u':
+        db_str(g, r->who ? r->who->user_id : "");
+        break;
+    case 'i':
+        db_str(g, http_param(r->http, "id"));
+        break;
+    case 'b':
+        rest_put_json(g, r->body);
+        break;
+    case 'q':
+        rest_put_json(g, r->query);
+        break;
+    case 'm':
+        db_bool(g, r->who && identity_can(r->who, what->manage));
+        break;
+    case 'a':
+        db_bool(g, r->who && r->who->role >= ROLE_ADMIN);
+        break;
+    case 'v':
+        put_version(g, r);
+        break;
+    case 'p':
+        rest_put_page(g, r, c);
+        break;
+    }
+}
+
+void rest_put(struct db_group *g, struct rest *r, const struct run *what, const struct cursor *c)
+{
+    if (what->lock) {
+        db_stmt(g, what->lock);
+        db_str(g, rest_tenant_filter(r));
+        db_str(g, http_param(r->http, "id"));
+    }
+    db_stmt(g, what->sql);
+    for (const char *p = what->params; *p; p++)
+        put_one(g, r, what, *p, c);
+}
+
+bool cursor_any(struct str key)
+{
+    return key.n > 0;
+}
+
+bool cursor_int(struct str key)
+{
+    for (size_t i = 0; i < key.n; i++)
+        if (key.p[i] < '0' || key.p[i] > '9')
+            return false;
+    return key.n > 0 && key.n < 19;
+}
+
+/* ---- the outcome ---- */
+
+/* "invalid FIELD CODE" as a field error; its words live in the result. */
+static int refuse_field(struct rest *r, char *field)
+{
+    char *code = strchr(field, ' ');
+
+    if (!code)
+        return rest_refuse(r, P_invalid);
+    *code++ = 0;
+    enum field_code c = field_code_named(str_of(code));
+    return c == FIELD_CODES
+               ? rest_refuse(r, P_internal)
+               : rest_refuse_fields(r, P_invalid, &(struct field_error){.field = field, .code = c},
+                                    1);
+}
+
+static int refuse_word(struct rest *r, const char *refusal)
+{
+    char text[160];
+    enum problem what = problem_named(str_of(refusal));
+
+    if (strncmp(refusal, "invalid ", 8) == 0 && strlen(refusal) < sizeof(text)) {
+        memcpy(text, refusal, strlen(refusal) + 1);
+        return refuse_field(r, text + 8);
+    }
+    if (what == PROBLEMS)
+        http_log_error(r->http, r->op->name, refusal);
+    return rest_refuse(r, what == PROBLEMS ? P_internal : what);
+}
+
+/* Errors that input can cause in spite of its schema; everything else is ours. */
+static int refuse_error(struct rest *r, const struct db_error *e)
+{
+    const char *reused = r->run && r->run->reused ? r->run->reused : "conflict";
+
+    if (strcmp(e->sqlstate, "23505") == 0)
+        return refuse_word(r, reused);
+    if (strcmp(e->sqlstate, "23503") == 0)
+        return rest_refuse(r, P_not_found);
+    http_log_error(r->http, r->op->name, e->message);
+    return rest_refuse(r, P_internal);
+}
+
+static void tell(struct str list)
+{
+    struct buf b = BUF_INIT;
+    const char *why;
+    size_t at;
+
+    if (list.p && json_to_mp(list.p, list.n, &b, &why, &at) == 0)
+        for (struct mp_iter it = mp_iter(mp_view(b.data, b.len)); mp_next(&it);) {
+            char user[65], event[65];
+            struct str u = mp_str(mp_get(it.value, "userId")),
+                       e = mp_str(mp_get(it.value, "event"));
+            if (u.n >= sizeof(user) || e.n >= sizeof(event))
+                continue;
+            snprintf(user, sizeof(user), "%.*s", (int)u.n, u.p);
+            snprintf(event, sizeof(event), "%.*s", (int)e.n, e.p);
+            user_tell(user, event, mp_get(it.value, "payload"));
+        }
+    buf_finish(&b);
+}
+
+int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt)
+{
+    if (db_error(m))
+        return refuse_error(r, db_error(m));
+    if (db_rows(m, stmt) == 0)
+        return rest_refuse(r, P_not_found);
+    if (!db_null(m, stmt, 0, 0))
+        return refuse_word(r, db_text(m, stmt, 0, 0));
+    int columns = db_columns(m, stmt);
+    if (columns > 4)
+        tell(db_strv(m, stmt, 0, 4));
+    int status = db_null(m, stmt, 0, 1) ? r->op->success : (int)db_int(m, stmt, 0, 1);
+    return rest_reply_value(r, m, status, stmt, 0, 2,
+                            columns > 3 ? (uint64_t)db_int(m, stmt, 0, 3) : 0);
+}
+
+static int ran(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    unsigned stmt = r->run->lock ? 1 : 0;
+
+    (void)self;
+    if (strchr(r->run->params, 'p') && !db_error(m))
+        return rest_reply_page(r, m, stmt);
+    return rest_outcome(r, m, stmt);
+}
+
+int rest_run(struct actor *self, struct rest *r, const struct run *what)
+{
+    struct cursor c = {0};
+
+    r->run = what;
+    if (what->key && !rest_cursor(r, what->key, &c))
+        return rest_refuse(r, P_parameter);
+    struct db_group *g = rest_group(r, what->lane == DB_WRITE ? DB_READ : what->lane);
+    db_errors_as_result(g);
+    rest_put(g, r, what, &c);
+    if (!rest_reads(r))
+        rest_keep_answer(g, r);
+    return rest_ask(self, g, ran);
+}

@@ -1,0 +1,51 @@
+/*
+ * Operations that are one statement: what the statement takes is said by letters, what it answers
+ * has one form. Most of REST is rows of this and SQL files; the front has checked the input before.
+ *
+ * The statement's first row: a refusal (null: none), the status (null: the row's own), the answer
+ * (JSON text), the row's version (0 or null: none), whom to tell (null, or a JSON array of {userId,
+ * event, payload}: said on `user:` once it is committed). A refusal is a problem's word of
+ * problems.def, or "invalid FIELD CODE" with a word of field_codes.def. Later columns may be
+ * absent.
+ */
+#ifndef STACGATE_REST_RUN_H
+#define STACGATE_REST_RUN_H
+
+#include "op.h"
+
+struct run {
+    /*
+     * $1 … $n, a letter each: t tenant filter · u the caller · i the path's :id · b the body · q
+     * the query, both as JSON · m whether the caller may `manage` · a whether they are an admin ·
+     * v the version that If-Match names, or
+     * null · p the four of rest_put_page (last; the answer is then a page)
+     */
+    const char *params;
+    const struct sql *sql;
+    const char *manage;          /* a permission, for m */
+    bool (*key)(struct str key); /* of a page's cursor */
+    const struct sql
+        *lock;          /* runs before, with t and i: the statement then sees what is there now */
+    enum db_lane lane;  /* DB_READ for everything short */
+    const char *reused; /* a unique key's violation is this problem's word; NULL: conflict */
+};
+/* The first step of an operation that is a run and nothing else. */
+#define RUN_OP(name, ...)                                                                          \
+    int op_##name(struct actor *self, void *state, const struct msg *m)                            \
+    {                                                                                              \
+        static const struct run what = {__VA_ARGS__};                                              \
+                                                                                                   \
+        (void)m;                                                                                   \
+        return rest_run(self, state, &what);                                                       \
+    }
+
+int rest_run(struct actor *self, struct rest *r, const struct run *what); /* what is static */
+/* The parts, for operations with more steps. */
+void rest_put(struct db_group *g, struct rest *r, const struct run *what, const struct cursor *c);
+int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
+void rest_put_json(struct db_group *g, struct mp v); /* absent: null */
+
+bool cursor_any(struct str key); /* a cursor key that SQL compares as text */
+bool cursor_int(struct str key);
+
+#endif

@@ -1,0 +1,31 @@
+-- $1 tenant filter, $2 course, $3 the query (force), $4 whether the caller may force, $5 the version that must still stand or null. What
+-- hangs on the course goes with it; its groups stay without a course; certificates are kept, so a course that issued some is only closed.
+with old as (
+    select c.*, (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as learners,
+           exists (select from certificates x where x.course_id = c.id) as certified
+    from courses c where c.id = $2 and c.establishment_id = coalesce($1, c.establishment_id)
+), refusal as (
+    select case when $5::bigint <> row_version then 'stale'
+                when learners > 0 and ($3::jsonb ->> 'force')::boolean is not true then 'learners_enrolled'
+                when learners > 0 and not $4::boolean then 'forbidden' end as word from old
+), gone as (
+    select id, establishment_id, certified from old, refusal where word is null
+), closed as (
+    update courses c set is_active = false, is_public = false, row_version = c.row_version + 1, updated_at = now() at time zone 'utc'
+    from gone where c.id = gone.id and certified returning 1
+), doomed as (
+    select id, establishment_id from gone where not certified
+), groups as (
+    update study_groups g set course_id = null from doomed where g.course_id = doomed.id returning 1
+), enrolments as (
+    delete from user_courses e using doomed where e.course_id = doomed.id returning 1
+), sessions as (
+    delete from training_sessions s using doomed where s.course_id = doomed.id returning 1
+), modules as (
+    delete from course_modules m using doomed where m.course_id = doomed.id returning 1
+), course as (
+    delete from courses c using doomed where c.id = doomed.id returning 1
+)
+select word, 200, json_build_object('id', $2::text, 'deleted', exists (select from doomed), 'closed', exists (select from gone where certified),
+    'message', case when exists (select from gone where certified) then 'closed' else 'deleted' end)
+from refusal

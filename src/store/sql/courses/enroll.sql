@@ -1,0 +1,46 @@
+-- $1 tenant filter, $2 who, $3 course (its row is locked), $4 the body (sessionId), $5 staff. 201 for a new place, 200 for one that was
+-- there. Counts are counted anew: they are exact whatever was wrong before.
+with course as (
+    select c.*, c.is_active or c.instructor_id = $2 or $5::boolean as visible from courses c
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
+), session as (
+    select s.* from training_sessions s join course c on s.course_id = c.id where s.id = $4::jsonb ->> 'sessionId'
+), mine as (
+    select e.* from user_courses e where e.course_id = $3 and e.user_id = $2
+    order by (e.status = 'dropped'), e.enrolled_at desc limit 1
+), refusal as (
+    select case when not visible then 'not_found'
+                when $4::jsonb ? 'sessionId' and not exists (select from session) then 'not_found'
+                when exists (select from mine where status is distinct from 'dropped'
+                             and session_id is not distinct from coalesce($4::jsonb ->> 'sessionId', session_id)) then null
+                when is_active is not true then 'course_closed'
+                when exists (select from session where status not in ('approved', 'active') or is_archived
+                                                       or end_date < now() at time zone 'utc') then 'course_closed'
+                when not exists (select from mine where status is distinct from 'dropped')
+                     and max_participants <= (select count(*) from user_courses e where e.course_id = $3 and e.status is distinct from 'dropped')
+                     then 'course_full'
+                when (select max_participants from session) <=
+                     (select count(*) from user_courses e where e.session_id = $4::jsonb ->> 'sessionId' and e.status is distinct from 'dropped')
+                     then 'course_full' end as word
+    from course
+), again as (
+    update user_courses e set session_id = coalesce($4::jsonb ->> 'sessionId', case when e.status = 'dropped' then null else e.session_id end),
+        status = case when e.status is distinct from 'dropped' then e.status when e.progress >= 100 then 'completed' when e.progress > 0 then 'in_progress'
+                      else 'enrolled' end,
+        enrolled_at = case when e.status = 'dropped' then now() at time zone 'utc' else e.enrolled_at end,
+        updated_at = now() at time zone 'utc'
+    from mine, refusal where e.id = mine.id and word is null returning e, mine.status = 'dropped' as fresh
+), fresh as (
+    insert into user_courses as e (user_id, course_id, establishment_id, session_id, status, progress, enrolled_at)
+    select $2, course.id, course.establishment_id, $4::jsonb ->> 'sessionId', 'enrolled', 0, now() at time zone 'utc'
+    from course, refusal where word is null and not exists (select from mine) returning e
+), place as (
+    select e, true as fresh from fresh union all select e, fresh from again
+), counted as (
+    update courses c set enrollment_count = (select count(*) from user_courses e where e.course_id = $3 and e.status is distinct from 'dropped') + 1
+    from place where c.id = $3 and place.fresh returning c.enrollment_count
+)
+select word, (select case when fresh then 201 else 200 end from place),
+       (select answer((enrollment_json(e)::jsonb || jsonb_build_object('enrollmentCount',
+            coalesce((select enrollment_count from counted), (select enrollment_count from course))))::json) from place)
+from refusal

@@ -1,0 +1,34 @@
+-- As list.sql, in another order: by a key that is text, its direction by the query's sort ("-" turns it round). A title goes from a to z,
+-- the newest, the best and the most followed come first.
+with asked as (
+    select ltrim($3::jsonb ->> 'sort', '-') as by, (ltrim($3::jsonb ->> 'sort', '-') = 'title') <> ($3::jsonb ->> 'sort' like '-%') as up
+), seen as (
+    select c.id, c.establishment_id, left(case (select by from asked)
+               when 'title' then stacgate_fold(replace(c.title, '|', ' '))
+               when 'rating' then to_char(coalesce(c.rating, 0), 'FM0.00')
+               when 'enrollmentCount' then lpad(coalesce(c.enrollment_count, 0)::text, 10, '0')
+               else to_char(coalesce(c.created_at, 'epoch'), 'YYYY-MM-DD HH24:MI:SS.US') end, 48) collate "C" as key
+    from courses c
+    where c.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
+      and case when $2 = '' then c.is_public and c.is_active
+                    and exists (select from establishments e where e.id = c.establishment_id and e.is_active is not false)
+               else c.is_active or c.instructor_id = $2 or $4::boolean end
+      and ($3::jsonb ->> 'category' is null or c.category = $3::jsonb ->> 'category')
+      and ($3::jsonb ->> 'level' is null or c.level = stacgate_plain_word($3::jsonb ->> 'level'))
+      and ($3::jsonb ->> 'type' is null or c.type = stacgate_plain_word($3::jsonb ->> 'type'))
+      and ($3::jsonb ->> 'language' is null or c.language = stacgate_plain_word($3::jsonb ->> 'language'))
+      and ($3::jsonb ->> 'instructorId' is null or c.instructor_id = $3::jsonb ->> 'instructorId')
+      and ($3::jsonb ->> 'tag' is null or $3::jsonb ->> 'tag' = any (c.tags))
+      and ($3::jsonb ->> 'isActive' is null or coalesce(c.is_active, false) = ($3::jsonb ->> 'isActive')::boolean)
+      and ($3::jsonb ->> 'q' is null or strpos(stacgate_fold(c.title || ' ' || coalesce(c.short_description, '') || ' ' || c.category
+                                                              || ' ' || c.description), stacgate_fold($3::jsonb ->> 'q')) > 0)
+), ranked as (
+    select seen.*, row_number() over (order by case when up then key end, case when up then id end,
+                                               case when not up then key end desc, case when not up then id end desc) as place
+    from seen, asked
+    where $6::text is null or case when up then (key, id) > ($6::text collate "C", $7) else (key, id) < ($6::text collate "C", $7) end
+)
+select coalesce(json_agg(course_json(c) order by place), '[]'),
+       (select key || '|' || id from ranked where place = $5::bigint and exists (select from ranked where place > $5::bigint)),
+       case when $8::boolean then (select count(*) from seen) end
+from ranked r join courses c using (id) where place <= $5::bigint

@@ -1,0 +1,32 @@
+-- $1 tenant filter, $2 caller, $3 course, $4 the body, $5 staff, $6 the version that must still stand or null. What a body does not name
+-- stays. An instructor cannot make a course active or give it to somebody else.
+with old as (
+    select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
+      and (c.is_active or c.instructor_id = $2 or $5::boolean) for no key update
+), refusal as (
+    select case when instructor_id is distinct from $2 and not $5::boolean then 'forbidden'
+                when $6::bigint <> row_version then 'stale'
+                when $5::boolean and not exists (select from users u where u.id = $4::jsonb ->> 'instructorId'
+                                                 and u.establishment_id = old.establishment_id)
+                     and $4::jsonb ->> 'instructorId' <> instructor_id then 'not_found' end as word from old
+), new as (
+    update courses c set
+        title = coalesce(b ->> 'title', c.title), description = coalesce(b ->> 'description', c.description),
+        short_description = coalesce(b ->> 'shortDescription', c.short_description), category = coalesce(b ->> 'category', c.category),
+        type = coalesce(stacgate_plain_word(b ->> 'type'), c.type),
+        price = coalesce(replace(b ->> 'price', ',', '.')::numeric, c.price), is_free = coalesce((b ->> 'isFree')::boolean, c.is_free),
+        duration = coalesce((b ->> 'duration')::integer, c.duration), level = coalesce(stacgate_plain_word(b ->> 'level'), c.level),
+        language = coalesce(stacgate_plain_word(b ->> 'language'), c.language),
+        tags = case jsonb_typeof(b -> 'tags') when 'array' then array(select jsonb_array_elements_text(b -> 'tags')) else c.tags end,
+        image_url = coalesce(b ->> 'imageUrl', c.image_url), thumbnail_url = coalesce(b ->> 'thumbnailUrl', c.thumbnail_url),
+        video_trailer_url = coalesce(b ->> 'videoTrailerUrl', c.video_trailer_url),
+        instructor_id = case when $5::boolean then coalesce(b ->> 'instructorId', c.instructor_id) else c.instructor_id end,
+        is_public = coalesce((b ->> 'isPublic')::boolean, c.is_public),
+        is_active = case when $5::boolean or not (b ->> 'isActive')::boolean then coalesce((b ->> 'isActive')::boolean, c.is_active)
+                         else c.is_active end,
+        max_participants = coalesce((b ->> 'maxParticipants')::integer, c.max_participants),
+        row_version = c.row_version + 1, updated_at = now() at time zone 'utc'
+    from (select $4::jsonb as b) body, refusal where c.id = $3 and word is null
+    returning c
+)
+select word, 200, (select course_json(c) from new), (select (c).row_version from new) from refusal
