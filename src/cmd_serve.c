@@ -126,7 +126,8 @@ static int listen_on_port(char **ret_error)
                                           .tls_cert = config.tls_cert,
                                           .tls_key = config.tls_key,
                                           .insecure_lan = config.insecure_lan,
-                                          .proxies = proxies});
+                                          .proxies = proxies,
+                                          .accepts_per_turn = config.accepts});
     return http_bind(ret_error) < 0 ? complain(EXIT_USAGE, "%s", *ret_error) : EXIT_OK;
 }
 

@@ -26,11 +26,19 @@ struct identity {
     uint64_t permissions[2]; /* bit per row of the permission catalogue (permission.def) */
 };
 
+enum scope { /* what an API token is good for; a session is good for all */
+             SCOPE_READ = 1,
+             SCOPE_WRITE = 2,
+             SCOPE_REALTIME = 4
+};
+
 /* A signed-in session: 16 bytes of its key's hash name it, also across loops. */
 struct session_ref {
     struct identity *who; /* a reference */
-    char sid[65];         /* sha256 hex of the cookie's value: the sessions.sid */
-    int64_t expires_ms;   /* wall clock: idle or absolute, whichever is earlier */
+    char sid[65];       /* sha256 hex of the cookie's value: the sessions.sid; or of the token's */
+    int64_t expires_ms; /* wall clock: idle or absolute, whichever is earlier */
+    bool token;         /* an API token, no session */
+    uint8_t scopes;     /* enum scope */
 };
 
 struct identity *identity_ref(struct identity *i);
@@ -45,8 +53,14 @@ bool identity_is_staff(const struct identity *i); /* manager, admin, super_admin
  * count like cookies.
  */
 int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next);
-/* The same for a session already known by its sid: is it still one? */
+/* The same for a session or token known by its sid: is it still one? */
 int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next);
+/* The same for a connection that comes back: whoever was cut a moment ago (identity_remember) and
+ * has not been signed out since is known without asking the database. */
+int identity_ask_again(struct actor *self, const char sid[65], uint32_t ms, actor_step *next);
+void identity_remember(const struct session_ref *ref);
+/* The sid that a request names, by an API token or a cookie; false: none. */
+bool identity_sid(struct http_req *r, char sid[65]);
 const struct session_ref *
 identity_of(const struct msg *m); /* NULL: anonymous; valid while m->body is */
 
@@ -73,8 +87,15 @@ struct session_end {
     char but[65];
     char user_id[64];
     uint16_t code;
+    bool changed; /* nothing ended, but what this person may do is another: sockets look again */
 };
 void identity_ended(const struct session_end *e); /* from any loop */
+/* A person's role, permissions, school or activity changed: within a second their sockets are those
+ * of the person they are now, or closed. From any loop, after the commit. */
+void identity_changed(const char *user_id);
+/* Has this loop heard of an end or a change of this person since (mono_ms)? true also when it
+ * cannot tell any more. For what was looked up before and is used only now. */
+bool identity_ended_since(const char *user_id, int64_t since_ms);
 void identity_watch(void (*ended)(
     const struct session_end *e)); /* per process, before start; called on every loop */
 

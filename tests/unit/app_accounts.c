@@ -1,14 +1,17 @@
 /*
- * Passwords and permissions: which hashes fit, which are outdated, which passwords are too common,
- * and that the catalogue in C is the one that the migration seeds.
+ * Passwords, permissions and tokens: which hashes fit, which are outdated, which passwords are too
+ * common, that the catalogue in C is the one that the migration seeds, when a failed sign-in is
+ * answered, and which texts are tokens.
  */
 #include <criterion/criterion.h>
 #include <crypt.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/rest/sessions.h"
 #include "actors/services/identity.h"
 #include "actors/services/password.h"
+#include "actors/services/token.h"
 
 static bool fits(const char *password, const char *hash)
 {
@@ -171,4 +174,72 @@ Test(permission, the_migration_seeds_the_catalogue)
     for (const char *p = text; (p = strstr(p, "\n    ('")); p++)
         seeded++;
     cr_expect_eq(seeded, sizeof(rows) / sizeof(rows[0]));
+}
+
+/* ---- when a failed sign-in is answered ---- */
+
+Test(login, a_refusal_comes_at_the_next_half_second_whatever_was_wrong)
+{
+    /* Unknown address and wrong password take different times; their answers come together. */
+    static const int64_t spent_us[] = {0, 1, 900, 52000, 123456, 499000, 499999};
+
+    for (size_t i = 0; i < sizeof(spent_us) / sizeof(spent_us[0]); i++) {
+        int64_t answered_us = spent_us[i] + 1000 * (int64_t)login_refusal_delay_ms(spent_us[i]);
+        cr_expect(answered_us >= 500000 && answered_us < 501000, "%lld", (long long)answered_us);
+    }
+    cr_expect_eq(login_refusal_delay_ms(500000), 500);
+    cr_expect_eq(login_refusal_delay_ms(730000), 270);
+}
+
+/* ---- tokens ---- */
+
+Test(token, only_what_we_made_is_one)
+{
+    char token[API_TOKEN_SIZE], sid[65], again[65], prefix[API_TOKEN_PREFIX_SIZE], text[200];
+    bool offered;
+
+    token_make(token, sid, prefix);
+    cr_expect_eq(strncmp(token, prefix, strlen(prefix)), 0);
+    cr_expect(token_sid(token, strlen(token), again));
+    cr_expect_str_eq(sid, again);
+    cr_expect_not(token_sid(token, strlen(token) - 1, again));
+    snprintf(text, sizeof(text), "bearer   %s", token);
+    cr_expect(token_of_header(text, again));
+    cr_expect_not(token_of_header(token, again));
+    cr_expect_not(token_of_header("Bearer ", again));
+    token[10] = '!';
+    cr_expect_not(token_sid(token, strlen(token), again));
+
+    const char *good = "phoenix, base64url.bearer.phx."
+                       "c2d0X0FBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE";
+    cr_expect(token_of_protocols(good, &offered, again) && offered);
+    cr_expect_not(token_of_protocols("phoenix", &offered, again) || offered);
+    static const char *const bad[] = {"base64url.bearer.phx.c2d0X0FB",
+                                      "base64url.bearer.phx.====", "base64url.bearer.phx.A",
+                                      "base64url.bearer.phx.\x01\x02"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect(!token_of_protocols(bad[i], &offered, again) && offered, "%s", bad[i]);
+}
+
+Test(token, scopes_add_up)
+{
+    cr_expect_eq(token_scopes("read"), SCOPE_READ);
+    cr_expect_eq(token_scopes("write,realtime"), SCOPE_READ | SCOPE_WRITE | SCOPE_REALTIME);
+    cr_expect_eq(token_scopes("reader,,writes"), 0);
+}
+
+Test(token, one_connection_of_one_origin)
+{
+    char token[SOCKET_TOKEN_SIZE], sid[65], got[65];
+
+    memset(sid, 'a', 64);
+    sid[64] = '\0';
+    cr_assert(socket_token_make(token, sid, "user", "https://ecole.example"));
+    cr_expect_not(socket_token_take("nonsense", "https://ecole.example", got));
+    cr_expect(socket_token_take(token, "https://ECOLE.example", got));
+    cr_expect_str_eq(got, sid);
+    cr_expect_not(socket_token_take(token, "https://ecole.example", got), "it is used up");
+    cr_assert(socket_token_make(token, sid, "user", ""));
+    cr_expect_not(socket_token_take(token, "https://ecole.example", got));
+    cr_expect_not(socket_token_take(token, "", got), "a wrong try uses it up too");
 }

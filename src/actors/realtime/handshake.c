@@ -9,8 +9,11 @@
 #include <strings.h>
 
 #include "../rest/problem.h"
+#include "../services/token.h"
 #include "envelope.h"
 #include "stacgate/config.h"
+#include "stacgate/identity.h"
+#include "stacgate/maintenance.h"
 
 static bool listed(const char *list, const char *origin)
 {
@@ -58,6 +61,17 @@ int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, con
     return 0;
 }
 
+bool handshake_sid(struct http_req *r, char sid[65])
+{
+    const char *token = http_query(r, "token"), *origin = http_header(r, "origin");
+    bool offered, good;
+
+    if (token)
+        return socket_token_take(token, origin ? origin : "", sid);
+    good = token_of_protocols(http_header(r, "sec-websocket-protocol"), &offered, sid);
+    return offered ? good : identity_sid(r, sid);
+}
+
 const char *handshake_protocol(const struct http_req *r)
 {
     const char *offered = http_header(r, "sec-websocket-protocol");
@@ -68,4 +82,9 @@ const char *handshake_protocol(const struct http_req *r)
 void handshake_refuse(struct http_req *r, int status, const char *detail)
 {
     problem_refuse(r, status, detail);
+}
+
+void handshake_maintenance(struct http_req *r)
+{
+    problem_answer(r, P_maintenance, NULL, MAINTENANCE_RETRY_S, NULL, 0);
 }

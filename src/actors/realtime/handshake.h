@@ -12,8 +12,15 @@
 
 /* 0 with *ret_enc and *ret_lang set, or the status to refuse with and why. */
 int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why);
+/*
+ * Whose handshake is it? The 30-second token of the address, a token among the subprotocols, else
+ * what REST takes too. false: it names nobody, or what it names is no good. A token of the address
+ * is used up by this.
+ */
+bool handshake_sid(struct http_req *r, char sid[65]);
 const char *
-handshake_protocol(const struct http_req *r); /* "phoenix" when the client offers it, else NULL */
+handshake_protocol(const struct http_req *r);   /* "phoenix" when the client offers it, else NULL */
+void handshake_maintenance(struct http_req *r); /* 503: come back later */
 void handshake_refuse(struct http_req *r, int status, const char *detail);
 
 #endif

@@ -11,20 +11,22 @@
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
 #include "stacgate/log.h"
+#include "stacgate/maintenance.h"
 #include "unread.h"
 
 #define SWEEP_MS 250
 #define TOUCH_MS 60000
 #define EXPIRE_MS 750      /* so that an end is noticed within a second */
-#define DRAIN_PACE_MIN 100 /* sockets a second */
+#define DRAIN_PACE_MIN 100 /* sockets a second, of the process … */
+#define DRAIN_SECONDS 8    /* … more when all would not be closed in that time */
 
 extern const struct actor_type channel_type;
 
 struct pulse { /* one a loop */
     uv_timer_t timer;
     int64_t touched_ms, expired_ms;
-    uint32_t drain_total; /* sockets when the drain began; 0: none yet */
-    double drain_due;     /* sockets that may be closed by now */
+    double drain_rate; /* sockets this loop closes a second; 0: it does not drain */
+    double drain_due;  /* sockets that may be closed by now */
 };
 static struct pulse pulses[LOOPS_MAX];
 
@@ -77,7 +79,9 @@ static void ended(const struct session_end *e)
 
     for (struct session *s = hub_user_sessions(e->user_id); s; s = next) {
         next = s->next_of_user;
-        if (*e->sid ? strcmp(s->sid, e->sid) == 0 : !*e->but || strcmp(s->sid, e->but) != 0)
+        if (e->changed)
+            session_look_again(s);
+        else if (*e->sid ? strcmp(s->sid, e->sid) == 0 : !*e->but || strcmp(s->sid, e->but) != 0)
             session_revoke(s, e->code);
     }
 }
@@ -95,17 +99,31 @@ static void touch_one(struct session *s, void *arg)
 static void expire_one(struct session *s, void *arg)
 {
     if (s->expires_ms && *(int64_t *)arg >= s->expires_ms)
-        session_expired(s);
+        session_look_again(s);
 }
 
 static void drain_one(struct session *s, void *arg)
 {
     struct pulse *p = arg;
 
-    if (p->drain_due < 1 || s->draining)
+    if (p->drain_due < 1 || s->draining || !(runtime_draining() || maintenance_refuses(s->who)))
         return;
     p->drain_due -= 1;
     session_drain(s);
+}
+
+/* This loop's share of the sockets that the process closes a second. */
+static double drain_rate(unsigned here)
+{
+    struct hub_stats st;
+    double all = 0;
+
+    for (unsigned loop = 0; loop < loop_count(); loop++) {
+        hub_stats(loop, &st);
+        all += st.sessions;
+    }
+    double rate = all / DRAIN_SECONDS > DRAIN_PACE_MIN ? all / DRAIN_SECONDS : DRAIN_PACE_MIN;
+    return all > 0 ? rate * here / all : rate;
 }
 
 static void drain_some(struct pulse *p)
@@ -113,11 +131,12 @@ static void drain_some(struct pulse *p)
     struct hub_stats st;
 
     hub_stats(loop_index(), &st);
-    if (!p->drain_total)
-        p->drain_total = st.sessions + 1;
-    double rate = p->drain_total / 8.0 > DRAIN_PACE_MIN ? p->drain_total / 8.0 : DRAIN_PACE_MIN;
-    p->drain_due += rate * SWEEP_MS / 1000.0;
+    if (p->drain_rate == 0)
+        p->drain_rate = drain_rate(st.sessions);
+    p->drain_due += p->drain_rate * SWEEP_MS / 1000.0;
     hub_each_session(drain_one, p);
+    if (p->drain_due > 1 + p->drain_rate) /* nobody is left: later ones are not owed a burst */
+        p->drain_due = 1 + p->drain_rate;
 }
 
 static void pulse_tick(uv_timer_t *t)
@@ -127,8 +146,10 @@ static void pulse_tick(uv_timer_t *t)
     int64_t now = wall_ms();
 
     unread_sweep();
-    if (runtime_draining())
+    if (runtime_draining() || maintenance_on())
         drain_some(p);
+    else
+        p->drain_rate = p->drain_due = 0;
     if (loop_now() - p->expired_ms >= EXPIRE_MS) {
         p->expired_ms = loop_now();
         hub_each_session(expire_one, &now);

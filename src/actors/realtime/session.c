@@ -20,6 +20,7 @@
 #include "stacgate/db.h"
 #include "stacgate/ids.h"
 #include "stacgate/log.h"
+#include "stacgate/maintenance.h"
 #include "unread.h"
 
 #define REPLAY_AHEAD (64 * 1024) /* bytes of a replay queued before its reader takes them */
@@ -340,11 +341,24 @@ static void on_drained(void *arg)
     }
 }
 
+/* So that it comes back without a look-up, unless its sign-in ended or is being looked at. */
+static void remember(const struct session *s)
+{
+    struct session_ref ref = {
+        .who = s->who, .expires_ms = s->expires_ms, .token = s->token, .scopes = s->scopes};
+
+    if (s->revoked || !s->expires_ms)
+        return;
+    memcpy(ref.sid, s->sid, sizeof(ref.sid));
+    identity_remember(&ref);
+}
+
 /* Memberships end with the connection, not when the mail that waits has been read: nobody may write
  * to it any more. */
 static void detach(struct session *s)
 {
     s->conn = NULL;
+    remember(s);
     while (s->member_count)
         session_leave(s, &s->members[s->member_count - 1], s->revoked ? LEFT_REVOKED : LEFT_CUT);
     hub_session_closed(s);
@@ -389,14 +403,48 @@ void session_revoke(struct session *s, uint16_t code)
     session_close(s, code ? code : 4001, "session ended");
 }
 
-static int refuse_handshake(struct session *s, int status, const char *detail)
+static struct http_req *handshake_over(struct session *s)
 {
     struct http_req *r = s->req;
 
+    if (s->knocking)
+        sockets_answered(http_peer(r));
+    s->knocking = false;
     s->req = NULL;
     http_worker(r, 0);
-    handshake_refuse(r, status, detail);
+    return r;
+}
+
+static int refuse_handshake(struct session *s, int status, const char *detail)
+{
+    handshake_refuse(handshake_over(s), status, detail);
     return ACTOR_DONE;
+}
+
+static actor_step looked_again;
+
+static bool admitted(struct session *s, const struct session_ref *ref)
+{
+    if (!ref)
+        refuse_handshake(s, 401, "sign in first: the handshake carries no valid session or token");
+    else if (!(ref->scopes & SCOPE_REALTIME))
+        refuse_handshake(s, 403, "this token is not good for sockets: it lacks the scope realtime");
+    else if (maintenance_refuses(ref->who))
+        handshake_maintenance(handshake_over(s));
+    else if (runtime_draining())
+        refuse_handshake(s, 503, "the server restarts: come back in a few seconds");
+    else
+        return true;
+    return false;
+}
+
+static void take_identity(struct session *s, const struct session_ref *ref)
+{
+    s->who = identity_ref(ref->who);
+    s->expires_ms = ref->expires_ms;
+    s->token = ref->token;
+    s->scopes = ref->scopes;
+    memcpy(s->sid, ref->sid, sizeof(s->sid));
 }
 
 static int identified(struct actor *self, void *state, const struct msg *m)
@@ -404,17 +452,11 @@ static int identified(struct actor *self, void *state, const struct msg *m)
     struct session *s = state;
     const struct session_ref *ref = identity_of(m);
 
-    if (!ref)
-        return refuse_handshake(s, 401, "sign in first: the handshake carries no valid session");
-    if (runtime_draining())
-        return refuse_handshake(s, 503, "the server restarts: come back in a few seconds");
-    s->who = identity_ref(ref->who);
-    memcpy(s->sid, ref->sid, sizeof(s->sid));
-    s->expires_ms = ref->expires_ms;
-    struct http_req *r = s->req;
+    if (!admitted(s, ref))
+        return ACTOR_DONE;
+    take_identity(s, ref);
+    struct http_req *r = handshake_over(s);
     http_log_user(r, s->who->user_id, s->who->establishment_id);
-    s->req = NULL;
-    http_worker(r, 0);
     s->conn = ws_accept(r, handshake_protocol(r), &handler, (void *)(uintptr_t)actor_self(self),
                         (uint32_t)config.frame_max, true);
     if (!s->conn)
@@ -424,6 +466,9 @@ static int identified(struct actor *self, void *state, const struct msg *m)
     atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
     hub_session_opened(s);
     sockets_add(s);
+    /* A sign-out that came between the look-up and now found no socket to close. */
+    if (identity_ended_since(s->who->user_id, s->begun_ms))
+        session_look_again(s);
     return 0;
 }
 
@@ -431,17 +476,27 @@ static int session_init(struct actor *self, void *state, const void *arg)
 {
     struct session *s = state;
     const char *why = NULL;
+    char sid[65];
 
     s->self = self;
     memcpy(&s->req, arg, sizeof(s->req));
     int status = handshake_check(s->req, &s->enc, &s->lang, &why);
+    if (!status) {
+        s->knocking = sockets_knock(http_peer(s->req));
+        status = s->knocking ? 0 : 429;
+        why = "too many handshakes of this address wait: try again in a moment";
+    }
+    if (!status && !handshake_sid(s->req, sid)) {
+        status = 401;
+        why = "sign in first: the handshake carries no valid session or token";
+    }
     if (status) {
-        handshake_refuse(s->req, status, why);
-        s->req = NULL;
+        refuse_handshake(s, status, why);
         return -ECANCELED;
     }
     http_worker(s->req, actor_self(self));
-    return identity_ask(self, s->req, 10000, identified);
+    s->begun_ms = mono_ms();
+    return identity_ask_again(self, sid, 10000, identified);
 }
 
 static int session_receive(struct actor *self, void *state, const struct msg *m)
@@ -461,9 +516,12 @@ static int session_fail(struct actor *self, void *state, int err)
 {
     struct session *s = state;
 
-    (void)self;
     if (s->req)
         return refuse_handshake(s, 503, "the database is away");
+    if (actor_failed_step(self) == looked_again) {
+        s->expires_ms = wall_ms() + 1000; /* asked again then */
+        return 0;
+    }
     for (unsigned i = s->member_count;
          i-- > 0;) /* a tenant look-up failed: whose, the error does not say */
         if (s->members[i].join && !s->members[i].channel)
@@ -477,10 +535,8 @@ static void session_terminate(struct actor *self, void *state, int result)
 
     (void)self;
     (void)result;
-    if (s->req) {
-        http_worker(s->req, 0);
-        handshake_refuse(s->req, 503, "try again");
-    }
+    if (s->req)
+        refuse_handshake(s, 503, "try again");
     if (s->conn) {
         struct conn *c = s->conn;
 
@@ -518,24 +574,49 @@ void session_drain(struct session *s)
         session_close(s, 1012, "restarting");
 }
 
+/* Its memberships were granted to somebody who could do other things: the client joins again, and
+ * is judged as who it is now. */
+static void take_changes(struct session *s, const struct session_ref *ref)
+{
+    struct identity *old = s->who, *now = ref->who;
+    bool may_as_before = old->role == now->role &&
+                         strcmp(old->establishment_id, now->establishment_id) == 0 &&
+                         memcmp(old->permissions, now->permissions, sizeof(now->permissions)) == 0;
+
+    hub_session_closed(s); /* it hangs there by the old one's id */
+    take_identity(s, ref);
+    hub_session_opened(s);
+    identity_unref(old);
+    while (!may_as_before && s->member_count) {
+        struct membership *m = &s->members[s->member_count - 1];
+
+        session_tell_end(s, m, "phx_error");
+        session_leave(s, m, LEFT_CUT);
+    }
+}
+
 static int looked_again(struct actor *self, void *state, const struct msg *m)
 {
     struct session *s = state;
     const struct session_ref *ref = identity_of(m);
 
     (void)self;
+    if (!s->conn || s->revoked)
+        return 0;
     if (!ref)
         session_revoke(s, 4001);
+    else if (ref->who != s->who)
+        take_changes(s, ref);
     else
         s->expires_ms = ref->expires_ms;
     return 0;
 }
 
-/* The end it was told at the handshake: use since then has moved an idle end, never the absolute
- * one. */
-void session_expired(struct session *s)
+/* Something changed, or the end that it was told has come: use since then has moved an idle end,
+ * never the absolute one. Asked once; the answer sets the end anew. */
+void session_look_again(struct session *s)
 {
-    s->expires_ms = 0; /* asked once; the answer sets it anew */
+    s->expires_ms = 0;
     if (identity_ask_sid(s->self, s->sid, 10000, looked_again) < 0)
         s->expires_ms = wall_ms() + 1000;
 }

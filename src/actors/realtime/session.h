@@ -43,12 +43,16 @@ struct session {
     _Atomic int64_t heard; /* loop_now() of the last frame: read by other loops when a user has too
                               many sockets */
     int64_t expires_ms;
+    int64_t begun_ms; /* mono: when its identity was asked for */
     struct bucket durable, ephemeral, joins, history;
     uint32_t nonce;
     uint16_t in_flight, member_count, member_cap;
     uint8_t enc, lang;
     bool paused, draining, revoked;
-    bool evicted; /* sockets.c: told to make room */
+    bool evicted;  /* sockets.c: told to make room */
+    bool knocking; /* sockets.c counts it among those without identity yet */
+    bool token;    /* signed in by an API token */
+    uint8_t scopes;
     char sid[65];
 };
 
@@ -71,10 +75,9 @@ void session_pull(struct session *s, struct membership *m);
 void session_close(struct session *s, uint16_t code, const char *reason);
 void session_revoke(struct session *s,
                     uint16_t code); /* its sign-in ended: tells user:, then closes (0: 4001) */
-void session_expired(
-    struct session *s); /* its sign-in reached its end, unless its use moved that end */
-void session_drain(struct session *s);    /* answers what it has, then closes 1012 */
-bool push_is_ephemeral(struct str event); /* not answered unless refused, so never in flight */
+void session_look_again(struct session *s); /* is its sign-in still good, and what may it do? */
+void session_drain(struct session *s);      /* answers what it has, then closes 1012 */
+bool push_is_ephemeral(struct str event);   /* not answered unless refused, so never in flight */
 actor_id session_id(const struct session *s);
 
 /* Between session.c (the connection, its pushes) and session_join.c (what it has joined). */

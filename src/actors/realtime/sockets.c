@@ -5,6 +5,7 @@
 #include "sockets.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "session.h"
 #include "stacgate/config.h"
@@ -55,5 +56,46 @@ void sockets_remove(struct session *s)
         at = &(*at)->next_socket;
     if (*at)
         *at = s->next_socket;
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- handshakes without identity yet ---- */
+
+struct knocks {
+    uint32_t count;
+    char address[];
+};
+static struct table knocking; /* under the same lock */
+
+bool sockets_knock(const char *address)
+{
+    size_t n = strlen(address);
+    bool room;
+
+    pthread_mutex_lock(&lock);
+    struct knocks *k = table_get(&knocking, address, n);
+    room = !config.rate_limits || !k || k->count < config.sockets_anonymous;
+    if (!k) {
+        k = xcalloc(1, sizeof(*k) + n + 1);
+        memcpy(k->address, address, n);
+        table_put(&knocking, k->address, n, k);
+    }
+    k->count += room;
+    pthread_mutex_unlock(&lock);
+    return room;
+}
+
+void sockets_answered(const char *address)
+{
+    size_t n = strlen(address);
+
+    pthread_mutex_lock(&lock);
+    struct knocks *k = table_get(&knocking, address, n);
+    if (k && --k->count == 0) {
+        table_remove(&knocking, address, n);
+        free(k);
+    }
+    if (knocking.count == 0)
+        table_finish(&knocking);
     pthread_mutex_unlock(&lock);
 }

@@ -149,8 +149,25 @@ static int check_rate(struct rest *r)
 
 /* ---- whether they may ---- */
 
+/* What a token may be used for; an account itself is managed by a session only. */
+static bool scope_fits(const struct rest *r)
+{
+    static const char account[] = "/api/auth/";
+
+    if (!r->token)
+        return true;
+    if (strncmp(r->op->path, account, sizeof(account) - 1) == 0 && r->op->first != op_auth_user &&
+        r->op->first != op_socket_token)
+        return false;
+    if (r->op->first == op_socket_token)
+        return r->scopes & SCOPE_REALTIME;
+    return r->scopes & (rest_reads(r) ? SCOPE_READ : SCOPE_WRITE);
+}
+
 static int check_permission(struct rest *r)
 {
+    if (!scope_fits(r))
+        return rest_refuse(r, P_scope);
     if (!r->who)
         return r->op->who == WHO_ANYONE ? 0 : rest_refuse(r, P_unauthenticated);
     if (r->op->who == WHO_MEMBER && !r->who->establishment_id[0] &&
@@ -177,8 +194,14 @@ static int known(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     const struct session_ref *s = identity_of(m);
 
+    if (!s && http_header(r->http, "authorization")) {
+        http_set(r->http, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+        return rest_refuse(r, P_token);
+    }
     if (s) {
         r->who = identity_ref(s->who);
+        r->token = s->token;
+        r->scopes = s->scopes;
         memcpy(r->sid, s->sid, sizeof(r->sid));
         http_log_user(r->http, r->who->user_id, r->who->establishment_id);
     }
@@ -291,17 +314,14 @@ static const struct actor_type request_type = {.name = "request",
 /* What can be refused before an actor or the database is bothered. */
 static bool refused(struct http_req *req)
 {
-    const char *authorization = http_header(req, "authorization");
+    bool bearer = http_header(req, "authorization") != NULL; /* no browser sends it by itself */
     enum http_method method = http_method(req);
     char own[300];
 
     rest_own_origin(req, own);
     if (!accepts_json(http_header(req, "accept"))) {
         problem_answer(req, P_not_acceptable, NULL, 0, NULL, 0);
-    } else if (authorization) {
-        http_set(req, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
-        problem_answer(req, P_token, NULL, 0, NULL, 0);
-    } else if (method != HTTP_M_GET && method != HTTP_M_HEAD &&
+    } else if (!bearer && method != HTTP_M_GET && method != HTTP_M_HEAD &&
                !csrf_allows(http_header(req, "sec-fetch-site"), http_header(req, "origin"),
                             http_header(req, "referer"), own, config.allowed_origins)) {
         problem_answer(req, P_origin, NULL, 0, NULL, 0);

@@ -42,14 +42,16 @@ static int refused_late(struct actor *self, void *state, const struct msg *m)
     return rest_refuse(state, P_credentials);
 }
 
+uint32_t login_refusal_delay_ms(int64_t spent_us)
+{
+    return (uint32_t)((FAILURE_STEP_US - spent_us % FAILURE_STEP_US + 999) / 1000);
+}
+
 static int refuse_late(struct actor *self, struct rest *r)
 {
-    int64_t spent = mono_us() - http_started_us(r->http),
-            left = FAILURE_STEP_US - spent % FAILURE_STEP_US;
+    uint32_t delay = login_refusal_delay_ms(mono_us() - http_started_us(r->http));
 
-    return actor_after(self, (uint32_t)((left + 999) / 1000), refused_late)
-               ? 0
-               : rest_refuse(r, P_credentials);
+    return actor_after(self, delay, refused_late) ? 0 : rest_refuse(r, P_credentials);
 }
 
 static int answered(struct actor *self, void *state, const struct msg *m)

@@ -62,6 +62,8 @@ struct rest {
     const struct rest_op *op;
     struct identity *who;  /* NULL: nobody is signed in */
     char sid[65];          /* of who's session; "" */
+    bool token;            /* who came with an API token … */
+    uint8_t scopes;        /* … that is good for these */
     char tenant[64];       /* the establishment it works in; "" for none */
     struct mp query, body; /* validated maps; absent fields are absent */
     struct buf query_bytes, body_bytes;

@@ -14,6 +14,9 @@ struct session_open { /* rest.own meanwhile */
  */
 int session_open(struct actor *self, struct rest *r, const char *user_id,
                  const char *establishment_id, actor_step *next);
+/* How much later a failed sign-in is answered that took so long: at the next multiple of half a
+ * second after it came, whatever was wrong. */
+uint32_t login_refusal_delay_ms(int64_t spent_us);
 void session_replaced(struct rest *r);
 void caller_statement(struct db_group *g, const char *user_id, const char *establishment_id);
 

@@ -1,7 +1,7 @@
 /*
  * Cookies to people. Look-ups gather: those that come in one turn, while one is under way, or (when
- * many come) within a few ms of the last share one statement. Nothing is cached between look-ups,
- * so what the database says now is what counts.
+ * many come) within a few ms of the last share one statement. What the database says now is what
+ * counts; only a connection that was cut may come back on what it was a moment ago (recent.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
 #include "stacgate/ids.h"
 #include "stacgate/log.h"
 #include "stacgate/table.h"
+#include "token.h"
+#include "upkeep.h"
 
 #define GATHER_MS 5    /* between two statements … */
 #define GATHER_FROM 5  /* … once so many look-ups came within that time */
@@ -57,20 +59,21 @@ const struct session_ref *identity_of(const struct msg *m)
     return m->body ? (const struct session_ref *)(const void *)m->body->bytes : NULL;
 }
 
+static struct body *ref_body(const struct session_ref *s)
+{
+    struct body *b = body_alloc(sizeof(*s));
+    struct session_ref *copy = (struct session_ref *)(void *)b->bytes;
+
+    *copy = *s;
+    identity_ref(copy->who);
+    b->drop = ref_drop;
+    return b;
+}
+
 static void answer(const struct asker *a, const struct session_ref *s)
 {
-    struct body *b = NULL;
-
-    if (!actor_awaits(a->who, a->ref))
-        return;
-    if (s) {
-        b = body_alloc(sizeof(*s));
-        struct session_ref *copy = (struct session_ref *)(void *)b->bytes;
-        *copy = *s;
-        identity_ref(copy->who);
-        b->drop = ref_drop;
-    }
-    actor_complete(a->who, a->ref, 0, b);
+    if (actor_awaits(a->who, a->ref))
+        actor_complete(a->who, a->ref, 0, s ? ref_body(s) : NULL);
 }
 
 /* ---- a statement's answer ---- */
@@ -90,6 +93,13 @@ static void take_roles(struct lookups *l, const struct msg *m)
     l->roles_at = loop_now();
 }
 
+/* A session may do everything that its person may. */
+static uint8_t scopes_of(const struct msg *m, int row)
+{
+    return db_null(m, 0, row, 12) ? SCOPE_READ | SCOPE_WRITE | SCOPE_REALTIME
+                                  : token_scopes(db_text(m, 0, row, 12));
+}
+
 /* false: no person who may work here. */
 static bool read_row(struct lookups *l, const struct msg *m, int row, struct session_ref *ret)
 {
@@ -107,15 +117,18 @@ static bool read_row(struct lookups *l, const struct msg *m, int row, struct ses
     memcpy(p.permissions, l->roles[role], sizeof(p.permissions));
     permission_list(p.permissions, db_text(m, 0, row, 10), true);
     permission_list(p.permissions, db_text(m, 0, row, 11), false);
-    *ret = (struct session_ref){.who = person_intern(&p), .expires_ms = db_int(m, 0, row, 9)};
+    *ret = (struct session_ref){.who = person_intern(&p),
+                                .expires_ms = db_int(m, 0, row, 9),
+                                .token = !db_null(m, 0, row, 12),
+                                .scopes = scopes_of(m, row)};
     snprintf(ret->sid, sizeof(ret->sid), "%s", db_text(m, 0, row, 0));
     return true;
 }
 
-/* Being used renews a session, at most once a minute. */
+/* Being used renews a session, at most once a minute; of a token it is noted. */
 static void renew(const struct session_ref *s)
 {
-    if (s->expires_ms < wall_ms() + (int64_t)config.session_idle - 60000)
+    if (s->token || s->expires_ms < wall_ms() + (int64_t)config.session_idle - 60000)
         identity_touch(s->sid);
 }
 
@@ -287,15 +300,38 @@ int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_
     return ask(self, sid, ms, next);
 }
 
-int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next)
+int identity_ask_again(struct actor *self, const char sid[65], uint32_t ms, actor_step *next)
 {
-    char token[SESSION_TOKEN_SIZE + 1], sid[65];
+    struct session_ref ref;
 
+    if (!identity_recall(sid, &ref))
+        return ask(self, sid, ms, next);
+    actor_ref waits = actor_expect(self, ms, next);
+    if (waits)
+        actor_complete(actor_self(self), waits, 0, ref_body(&ref));
+    identity_unref(ref.who);
+    return waits ? 0 : -ENOBUFS;
+}
+
+bool identity_sid(struct http_req *r, char sid[65])
+{
+    const char *authorization = http_header(r, "authorization");
+    char token[SESSION_TOKEN_SIZE + 1];
+
+    if (authorization)
+        return token_of_header(authorization, sid);
     if (!http_cookie(r, identity_cookie_name(r), token, sizeof(token)) ||
         strlen(token) != SESSION_TOKEN_SIZE - 1)
-        return ask(self, NULL, ms, next);
+        return false;
     sha256_hex(token, strlen(token), sid);
-    return ask(self, sid, ms, next);
+    return true;
+}
+
+int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next)
+{
+    char sid[65];
+
+    return ask(self, identity_sid(r, sid) ? sid : NULL, ms, next);
 }
 
 /* ---- cookies ---- */
@@ -363,8 +399,9 @@ static int start(unsigned loop)
     actor_id lookups = actor_spawn(&lookups_type, NULL),
              sessions = actor_spawn(&sessions_type, NULL);
 
-    (void)loop;
     if (!lookups || !sessions)
+        return -ENOMEM;
+    if (loop == 0 && (!actor_spawn(&maintenance_type, NULL) || !actor_spawn(&retention_type, NULL)))
         return -ENOMEM;
     loop_set_actor(IDENTITY_ACTOR, lookups);
     loop_set_actor(SESSIONS_ACTOR, sessions);
@@ -373,6 +410,7 @@ static int start(unsigned loop)
 
 static void stop(unsigned loop)
 {
+    recent_finish(loop);
     people_finish(loop);
 }
 

@@ -36,6 +36,14 @@ struct person {
 struct identity *person_intern(const struct person *p);
 void people_finish(unsigned loop);
 
+/* ---- recent.c ---- */
+
+void identity_note_end(
+    const char *user_id); /* an end, or a change, of which this loop just heard */
+bool identity_recall(const char sid[65],
+                     struct session_ref *ret); /* a reference; the entry is used up */
+void recent_finish(unsigned loop);
+
 /* ---- sessions.c ---- */
 
 extern const struct actor_type sessions_type;

@@ -144,13 +144,26 @@ void identity_ended(const struct session_end *e)
     body_unref(b);
 }
 
+void identity_changed(const char *user_id)
+{
+    struct session_end e = {.changed = true};
+
+    strncpy(e.user_id, user_id, sizeof(e.user_id) - 1);
+    identity_ended(&e);
+}
+
 static int receive(struct actor *self, void *state, const struct msg *m)
 {
     (void)self;
     (void)state;
-    if (m->kind == MSG_SESSION_ENDED)
-        for (unsigned i = 0; i < watcher_count; i++)
-            watchers[i]((const struct session_end *)(const void *)m->body->bytes);
+    const struct session_end *e;
+
+    if (m->kind != MSG_SESSION_ENDED)
+        return 0;
+    e = (const struct session_end *)(const void *)m->body->bytes;
+    identity_note_end(e->user_id);
+    for (unsigned i = 0; i < watcher_count; i++)
+        watchers[i](e);
     return 0;
 }
 

@@ -1,0 +1,27 @@
+/*
+ * Maintenance mode: one switch for the whole installation. It is a row of the database (so that a
+ * restart in the middle of it changes nothing) and, in memory, one value that every loop reads.
+ * While it is on, whoever is no administrator is refused with 503 and Retry-After, and their open
+ * sockets are asked to come back.
+ */
+#ifndef STACGATE_MAINTENANCE_H
+#define STACGATE_MAINTENANCE_H
+
+#include <stdbool.h>
+
+#include "stacgate/identity.h"
+
+#define MAINTENANCE_RETRY_S 60 /* what Retry-After says */
+
+bool maintenance_on(void); /* from any thread */
+
+/* Is this caller kept out? who NULL: nobody is signed in, which is kept out too. */
+bool maintenance_refuses(const struct identity *who);
+
+/*
+ * After SQL_SYSTEM_MAINTENANCE_SET is committed: from now on every loop sees it. Sockets of those
+ * who are kept out are closed with 1012, as many a second as a drain closes.
+ */
+void maintenance_switch(bool on);
+
+#endif

@@ -1,0 +1,220 @@
+// Who a socket is: API tokens among the subprotocols and in REST, tokens good for one connection, what each is not good for, and how
+// soon a sign-in's end or a change of rights reaches what is open. Maintenance keeps out all but administrators.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { startServer } from './lib/server.mjs'
+import { Api, Wire, joined, people, pushed, stockSocket } from './lib/client.mjs'
+import { makeGroup, text } from './lib/school.mjs'
+import { until } from './lib/util.mjs'
+
+let server, who
+before(async () => {
+  server = await startServer({ env: { STACGATE_SESSION_TOUCH: '200ms' } })
+  who = await people(server, 'moliere', ['admin', 'apprenant1', 'apprenant2', 'apprenant3', 'apprenant4'])
+})
+after(() => server?.stop())
+
+const refusal = async (options) => {
+  const e = await Wire.open(server, options).then(
+    async (w) => (await w.close(), assert.fail('the handshake was accepted')),
+    (error) => error,
+  )
+  assert.ok(e.status, String(e))
+  return { status: e.status, body: JSON.parse(e.text), headers: e.headers }
+}
+
+async function makeToken(api, options = {}) {
+  const r = await api.post('/api/auth/tokens', { name: 'essai', scopes: ['read', 'write', 'realtime'], ...options })
+  assert.equal(r.status, 201, r.text)
+  return r.json
+}
+const bearer = (token) => ({ authorization: `Bearer ${token}` })
+const protocols = (token) => ['phoenix', `base64url.bearer.phx.${Buffer.from(token).toString('base64').replace(/=/g, '')}`]
+const stranger = () => new Api(server)
+
+// ---- API tokens
+
+test('a token is shown once, kept as a hash, listed without its text', async () => {
+  const t = await makeToken(who.apprenant1, { name: 'Tableau de bord', expiresInDays: 7 })
+  assert.match(t.token, /^sgt_[A-Za-z0-9_-]{43}$/)
+  assert.equal(t.prefix, t.token.slice(0, 8))
+  assert.deepEqual(t.scopes, ['read', 'write', 'realtime'])
+  assert.ok(Math.abs(Date.parse(t.expiresAt) - Date.now() - 7 * 86400000) < 3600000)
+  const list = (await who.apprenant1.get('/api/auth/tokens')).json
+  const mine = list.find((x) => x.id === t.id)
+  assert.equal(mine.name, 'Tableau de bord')
+  assert.equal(mine.lastUsedAt, null)
+  assert.ok(!JSON.stringify(list).includes(t.token))
+  assert.equal(await server.sql(`select count(*) from api_tokens where position('${t.token}' in api_tokens::text) > 0`), '0')
+  assert.ok(!(await who.apprenant2.get('/api/auth/tokens')).json.some((x) => x.id === t.id))
+})
+
+test('wrong wishes are refused: scopes, days, names, more than fifty', async () => {
+  for (const [field, wish] of [['scopes', { scopes: ['everything'] }], ['expiresInDays', { expiresInDays: 1000 }], ['name', { name: '' }]]) {
+    const r = await who.apprenant1.post('/api/auth/tokens', { name: 'x', ...wish })
+    assert.equal(r.status, 422, r.text)
+    assert.equal(r.json.errors[0].field, field)
+  }
+  await server.sql(`insert into api_tokens (user_id, name, token_hash, prefix, scopes, expires_at)
+    select '${who.apprenant3.user.id}', 'x', 'h' || n, 'sgt_', '{read}', now() at time zone 'utc' + interval '1 day' from generate_series(1, 50) n`)
+  const r = await who.apprenant3.post('/api/auth/tokens', { name: 'x' })
+  assert.equal(r.status, 409, r.text)
+  assert.match(r.json.type, /too-many-tokens/)
+})
+
+test('Bearer on REST: instead of the cookie, without the rule against foreign pages, within its scopes', async () => {
+  const t = await makeToken(who.apprenant1, { scopes: ['write'] })
+  const r = await stranger().get('/api/auth/user', { headers: bearer(t.token) })
+  assert.equal(r.status, 200, r.text)
+  assert.equal(r.json.id ?? r.json.user.id, who.apprenant1.user.id)
+  const made = await stranger().post('/api/study-groups', { name: 'Par jeton' }, { headers: { ...bearer(t.token), origin: 'https://elsewhere.example' } })
+  assert.equal(made.status, 201, made.text)
+  // The token counts, not the cookie beside it.
+  const other = await who.apprenant2.get('/api/auth/user', { headers: bearer(t.token) })
+  assert.equal(other.json.id ?? other.json.user.id, who.apprenant1.user.id)
+
+  const reading = await makeToken(who.apprenant1, { scopes: ['read'] })
+  assert.equal((await stranger().get('/api/study-groups', { headers: bearer(reading.token) })).status, 200)
+  const no = await stranger().post('/api/study-groups', { name: 'Non' }, { headers: bearer(reading.token) })
+  assert.equal(no.status, 403)
+  assert.match(no.json.type, /scope/)
+  const deaf = await makeToken(who.apprenant1, { scopes: ['realtime'] })
+  assert.equal((await stranger().get('/api/study-groups', { headers: bearer(deaf.token) })).status, 403)
+  assert.equal((await refusal({ protocols: protocols(reading.token) })).status, 403)
+})
+
+test('a token manages no tokens, and bad ones are 401', async () => {
+  const t = await makeToken(who.apprenant1)
+  for (const [method, path, json] of [['GET', '/api/auth/tokens'], ['POST', '/api/auth/tokens', { name: 'x' }], ['DELETE', `/api/auth/tokens/${t.id}`], ['POST', '/api/auth/logout', {}]])
+    assert.equal((await stranger().request(method, path, { json, headers: bearer(t.token) })).status, 403, path)
+  for (const header of [`Bearer ${t.token.slice(0, -1)}`, `Bearer ${t.token.slice(0, -1)}!`, 'Bearer', `Basic ${t.token}`, `Bearer sgt_${'A'.repeat(43)}`]) {
+    const r = await stranger().get('/api/study-groups', { headers: { authorization: header } })
+    assert.equal(r.status, 401, header)
+    assert.match(r.headers['www-authenticate'], /Bearer/)
+  }
+  await server.sql(`update api_tokens set expires_at = now() at time zone 'utc' - interval '1 second' where id = '${t.id}'`)
+  assert.equal((await stranger().get('/api/study-groups', { headers: bearer(t.token) })).status, 401)
+  assert.equal((await refusal({ protocols: protocols(t.token) })).status, 401)
+})
+
+test('the stock client with authToken, in a channel; its use is noted', async () => {
+  const { topic } = await makeGroup(who.apprenant1, [who.apprenant2])
+  const t = await makeToken(who.apprenant1)
+  const socket = stockSocket(server, { authToken: t.token })
+  socket.connect()
+  const channel = socket.channel(topic, {})
+  assert.equal((await joined(channel)).role, 'admin')
+  assert.equal(socket.conn.protocol, 'phoenix')
+  assert.ok((await pushed(channel, 'message:new', text('par jeton'))).seq)
+  socket.disconnect()
+  await until('its use to be noted', async () => (await who.apprenant1.get('/api/auth/tokens')).json.find((x) => x.id === t.id).lastUsedAt)
+})
+
+test('the subprotocol: both alphabets pass, others are 401 even beside a good cookie', async () => {
+  const t = await makeToken(who.apprenant1)
+  for (const code of [protocols(t.token), protocols(t.token).map((p) => p.replaceAll('+', '-').replaceAll('/', '_'))]) {
+    const w = await Wire.open(server, { protocols: code })
+    assert.equal(w.ws.protocol, 'phoenix')
+    await w.close()
+  }
+  for (const bad of ['base64url.bearer.phx.AAAA', 'base64url.bearer.phx.Zm9v'])
+    assert.equal((await refusal({ cookie: who.apprenant1.cookie, protocols: ['phoenix', bad] })).status, 401)
+})
+
+test('a token that is revoked closes its sockets with 4001, and no others', async () => {
+  const t = await makeToken(who.apprenant2)
+  const wire = await Wire.open(server, { protocols: protocols(t.token) })
+  const own = await Wire.open(server, { cookie: who.apprenant2.cookie })
+  assert.equal((await who.apprenant1.request('DELETE', `/api/auth/tokens/${t.id}`)).status, 404, "another's token")
+  assert.equal((await who.apprenant2.request('DELETE', `/api/auth/tokens/${t.id}`)).status, 200)
+  assert.equal(await wire.closeCode(), 4001)
+  await own.settle()
+  await own.close()
+  assert.equal((await refusal({ protocols: protocols(t.token) })).status, 401)
+  assert.equal((await stranger().get('/api/study-groups', { headers: bearer(t.token) })).status, 401)
+})
+
+// ---- a token for one connection
+
+const socketToken = async (api, json = {}, headers = {}) => {
+  const r = await api.post('/api/auth/socket-token', json, { headers })
+  assert.equal(r.status, 201, r.text)
+  assert.equal(r.json.expiresIn, 30)
+  return r.json.token
+}
+
+test('a socket token opens one connection, of the same origin, and is used up by a wrong try', async () => {
+  const token = await socketToken(who.apprenant1)
+  const wire = await Wire.open(server, { query: `&token=${token}` })
+  await wire.enter(`user:${who.apprenant1.user.id}`)
+  await wire.close()
+  assert.equal((await refusal({ query: `&token=${token}` })).status, 401, 'a second time')
+  assert.equal((await refusal({ query: '&token=nonsense', cookie: who.apprenant1.cookie })).status, 401, 'the address counts, not the cookie')
+
+  const here = server.url
+  const page = await socketToken(who.apprenant1, {}, { origin: here })
+  assert.equal((await refusal({ query: `&token=${page}` })).status, 401, 'made in a page, used by no browser')
+  assert.equal((await refusal({ query: `&token=${page}`, headers: { origin: here } })).status, 401, 'used up')
+  const named = await socketToken(who.apprenant1, { origin: here })
+  await (await Wire.open(server, { query: `&token=${named}`, headers: { origin: here } })).close()
+  assert.equal((await stranger().post('/api/auth/socket-token', {})).status, 401)
+  assert.ok(!server.log().includes(named), 'the token stands in the log')
+})
+
+test('a socket token dies with the session that made it', async () => {
+  const api = await new Api(server).signIn('apprenant4@moliere.test')
+  const token = await socketToken(api)
+  assert.equal((await api.post('/api/auth/logout', {})).status, 200)
+  assert.equal((await refusal({ query: `&token=${token}` })).status, 401)
+})
+
+test('forty socket tokens in their time, then 429', async () => {
+  for (let i = 0; i < 40; i++) await socketToken(who.admin)
+  const r = await who.admin.post('/api/auth/socket-token', {})
+  assert.equal(r.status, 429)
+  assert.ok(Number(r.headers['retry-after']) > 0)
+})
+
+// ---- coming back, and ends that meet a handshake
+
+test('a connection that was cut comes back without a question; one whose sign-in ended does not', async () => {
+  const api = await new Api(server).signIn('apprenant3@moliere.test')
+  const first = await Wire.open(server, { cookie: api.cookie })
+  first.cut()
+  await until('the cut to be noticed', async () => {
+    const again = await Wire.open(server, { cookie: api.cookie })
+    again.cut()
+    return true
+  })
+  const { cookie } = api
+  assert.equal((await api.post('/api/auth/logout', {})).status, 200)
+  assert.equal((await refusal({ cookie })).status, 401)
+})
+
+test('a sign-out that meets handshakes under way leaves no socket open', async () => {
+  for (let round = 0; round < 12; round++) {
+    const api = await new Api(server).signIn('apprenant3@moliere.test')
+    const { cookie } = api
+    const opening = Array.from({ length: 8 }, () => Wire.open(server, { cookie }).catch((e) => (assert.equal(e.status, 401), null)))
+    const [, ...wires] = await Promise.all([api.post('/api/auth/logout', {}), ...opening])
+    for (const wire of wires) if (wire) assert.equal(await wire.closeCode(), 4001)
+    api.close()
+  }
+})
+
+// ---- maintenance
+
+test('maintenance keeps out all but administrators, and outlives a restart', async () => {
+  await server.sql(`update maintenance set is_on = true, since = now() at time zone 'utc'`)
+  await server.restart()
+  await until('the switch to be read', () => Wire.open(server, { cookie: who.apprenant1.cookie }).then((w) => (w.cut(), false), (e) => e.status === 503))
+  const r = await refusal({ cookie: who.apprenant1.cookie })
+  assert.match(r.body.type, /maintenance/)
+  assert.ok(Number(r.headers['retry-after']) > 0)
+  const admin = await Wire.open(server, { cookie: who.admin.cookie })
+  await admin.settle()
+  await admin.close()
+  await server.sql('update maintenance set is_on = false')
+  await server.restart()
+  await (await Wire.open(server, { cookie: who.apprenant1.cookie })).close()
+})
