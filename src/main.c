@@ -68,6 +68,16 @@ static const struct command commands[] = {
     {"outbox", cmd_outbox, "montre les courriels en attente d'envoi",
      "shows the mail that waits to be sent", "Les plus récents d'abord.\n", "The newest first.\n",
      outbox_options, 0},
+    {"epochs", cmd_epochs, "donne de nouvelles époques aux canaux (epochs reset)",
+     "gives the channels new epochs (epochs reset)",
+     "À faire après la restauration d'une sauvegarde : les clients peuvent connaître des "
+     "événements "
+     "que la base n'a plus.\n"
+     "Avec une nouvelle époque, chacun recharge tout au lieu de reprendre.\n",
+     "To be done after a backup was restored: clients may know events that the database no longer "
+     "has. With a new\n"
+     "epoch everybody reloads instead of resuming.\n",
+     NULL, 1},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
