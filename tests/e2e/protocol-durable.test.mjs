@@ -94,6 +94,30 @@ test('a refusal is not remembered: the same opId may succeed later', async () =>
   await closeAll(mod, b)
 })
 
+test('what changes nothing still writes its row when it carries an opId: a repeat gets that answer, other content is a conflict', async () => {
+  const { topic, id } = await makeGroup(who.apprenant1, [who.apprenant2])
+  const a = await member(server, who.apprenant1, topic)
+  const head = a.joined.head
+  const join = (json) => who.apprenant2.post(`/api/study-groups/${id}/join`, json)
+  const again = { action: 'join', opId: opId() }
+  const first = await join(again)
+  assert.equal(first.status, 201, first.text)
+  const event = (await a.event(topic, 'member:joined', (p) => p.opId === again.opId))[4]
+  assert.equal(event.seq, head + 1)
+  assert.equal(event.unchanged, true)
+  assert.deepEqual((await join(again)).json, first.json)
+  const conflict = await join({ action: 'leave', opId: again.opId })
+  assert.equal(conflict.status, 409, conflict.text)
+  // Nothing but the log changed, and one who gives no opId leaves no trace there.
+  assert.equal((await join({})).status, 201)
+  const [row] = await server.rows(`select c.last_seq, g.current_members as n, (select count(*)::int from study_group_members m where m.study_group_id = g.id and m.is_active) as active
+    from study_groups g, channels c where g.id = ${lit(id)} and c.topic = ${lit(topic)}`)
+  assert.deepEqual(row, { last_seq: head + 1, n: 2, active: 2 })
+  const late = await member(server, who.apprenant1, topic)
+  assert.equal(late.joined.group.currentMembers, 2)
+  await closeAll(a, late)
+})
+
 test('without opId two equal pushes are two messages', async () => {
   const { topic } = await makeGroup(who.apprenant1)
   const w = await member(server, who.apprenant1, topic)

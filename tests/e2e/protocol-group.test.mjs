@@ -271,6 +271,19 @@ test('read: the others see it, the list counts by it, it never goes back', async
   await third.close()
 })
 
+test('read marks are told at most once a second, and the last one always', async () => {
+  const third = await member(server, who.apprenant3, group.topic)
+  const marks = []
+  for (let i = 0; i < 6; i++) marks.push((await say(ada, group.topic, `marque ${i}`)).seq)
+  await sleep(1100) // whatever was told before
+  const from = ada.log.length
+  for (const seq of marks) third.send([third.joinRefs.get(group.topic), third.ref(), group.topic, 'read', { seq }])
+  const mine = (m) => m[3] === 'ephemeral' && m[4].read?.[who.apprenant3.user.id]
+  await until('the last mark', () => ada.log.slice(from).some((m) => mine(m) === marks.at(-1)))
+  assert.ok(ada.log.slice(from).filter(mine).length <= 2, JSON.stringify(ada.log.slice(from).filter(mine)))
+  await third.close()
+})
+
 test('REST posts through the same actor: same order, same event, same opId space', async () => {
   const key = opId()
   const posted = await who.apprenant2.post(`/api/study-groups/${group.id}/messages`, { content: 'par REST', type: 'text', opId: key })

@@ -51,6 +51,7 @@ struct op {
     uint32_t place;      /* in the look-up or the batch under way, from 1; 0: in none */
     char op_id[OP_ID_MAX + 1];
     bool own_op_id; /* made by us: the client gave none */
+    bool unchanged; /* it was so already: only the log gets a row, so that the op id is known */
     int64_t hash;   /* of event and payload: the same op id with other content is a conflict */
     struct message_info message;
     struct buf stored; /* the event's payload as it goes into the log: a msgpack map */
@@ -76,8 +77,10 @@ struct push_kind {
     uint8_t batch_class; /* 0: alone in its batch; else with others of the class: their state
                             statements need no order */
     const char *lookup;  /* the payload's field that names a message */
-    /* May this user do it, is it well formed? Writes op->stored and op->ref. 0; PUSH_DONE: nothing
-     * to commit; or what refuse() returns. */
+    /* May this user do it, is it well formed? Writes op->stored and op->ref. 0; or what refuse()
+     * returns; PUSH_DONE: it is so already. What it stored then is logged when the push has an op
+     * id of its client's (the state statement must take it for nothing); without, or when it
+     * stored nothing, nothing is. */
     int (*check)(struct channel *c, struct op *op, struct refusal *ret);
     const struct sql *const *state;                    /* its state statement */
     uint8_t state_params;                              /* 2: topic, fence · 3: and the id */
@@ -174,9 +177,17 @@ struct joiner {
     struct body *mail;
 };
 
-struct says; /* what one user says of one event */
+#define EPHEMERAL_EVENTS 8 /* different ones a kind of channel may have */
+struct says;               /* what one user says of one event */
+struct said {
+    const char *event; /* a literal */
+    struct says *first, **last;
+    uint32_t count;
+};
 struct ephemeral {
-    struct says *says;    /* for the next frame */
+    struct table by_key;                /* what is said in the next frame, by event and user … */
+    struct said said[EPHEMERAL_EVENTS]; /* … and by event, in the order in which it came */
+    unsigned events;
     int64_t last_ms;      /* loop time of the last frame */
     uint32_t interval_ms; /* between frames: what the last one's size allows */
     bool armed;
@@ -185,7 +196,8 @@ struct ephemeral {
 struct departure; /* somebody who left since the last diff */
 struct presence {
     struct member *gone, *gone_last; /* cut connections in the order in which their grace ends */
-    struct departure *left;
+    struct departure *left;          /* the first of each user … */
+    struct table left_by_user;       /* … by user */
     uint64_t next_ref;
     int64_t due_ms;                /* when the next tick comes; 0: none is to come */
     int64_t joined_ms, waiting_ms; /* loop time of the last join, and of the first that has not the

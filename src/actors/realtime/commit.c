@@ -202,8 +202,10 @@ static bool consider(struct channel *c, struct op *op)
 
     buf_clear(&op->stored);
     int r = op->kind->check(c, op, &why);
-    if (r == 0 || op->repeat) {
-        if (r != 0) { /* done before, and would be refused today: the log has the answer */
+    op->unchanged = r == PUSH_DONE && op->stored.len && !op->own_op_id;
+    if (r == 0 || op->repeat || op->unchanged) {
+        if (r != 0 &&
+            !op->unchanged) { /* done before, and would be refused today: the log has the answer */
             buf_clear(&op->stored);
             mp_put_map(&op->stored, 0);
         }
@@ -497,7 +499,7 @@ static int committed(struct actor *self, void *state, const struct msg *m)
     publish_batch(c);
     struct op *op = c->batch, *next;
     for (struct op *o = op; o; o = o->next)
-        if (o->fresh && o->kind->applied)
+        if (o->fresh && !o->unchanged && o->kind->applied)
             o->kind->applied(c, o);
     if (c->kind->committed)
         c->kind->committed(c, op);

@@ -2,6 +2,7 @@
  * The ephemeral lane: what is worth knowing only now. Latest wins per sender and event; a channel's
  * members get one frame a tick, the same for all. Nothing here is stored, numbered or answered.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "chan.h"
@@ -9,63 +10,45 @@
 #define TICK_MIN_MS 50
 #define TICK_MAX_MS 500
 #define LANE_BYTES_PER_S 64000 /* 512 kbit/s a member */
+#define EPHEMERAL_KEY_MAX 128  /* an event's name and a user's id */
 #define QUIET_MS 200           /* after so long without a frame, one goes out at once */
 
+/* What one sender says of one event; key: "<event>:<user id>". */
 struct says {
-    struct says *next;
-    const char *event; /* a literal */
-    char *user_id;
+    struct says *next;  /* links said.first */
     struct body *value; /* msgpack */
     actor_id from;
+    uint16_t user_at, key_len;
+    char key[];
 };
 
 static actor_step ephemeral_tick;
 
-static void says_free(struct says *s)
-{
-    free(s->user_id);
-    body_unref(s->value);
-    free(s);
-}
-
 void ephemeral_finish(struct channel *c)
 {
-    for (struct says *s = c->ephemeral.says, *next; s; s = next) {
-        next = s->next;
-        says_free(s);
-    }
-    c->ephemeral.says = NULL;
+    struct ephemeral *e = &c->ephemeral;
+
+    for (unsigned i = 0; i < e->events; i++)
+        for (struct says *s = e->said[i].first, *next; s; s = next) {
+            next = s->next;
+            body_unref(s->value);
+            free(s);
+        }
+    table_finish(&e->by_key);
+    e->events = 0;
 }
 
 /* {"typing":{user:…},"read":{user:…}}: events in the order of their first sender. */
-static void put_frame(struct buf *b, struct says *list)
+static void put_frame(struct buf *b, const struct ephemeral *e)
 {
-    uint32_t events = 0, users;
-
-    for (struct says *s = list; s; s = s->next) {
-        struct says *before = list;
-
-        while (before != s && before->event != s->event)
-            before = before->next;
-        events += before == s;
-    }
-    mp_put_map(b, events);
-    for (struct says *s = list; s; s = s->next) {
-        struct says *before = list, *other;
-
-        while (before != s && before->event != s->event)
-            before = before->next;
-        if (before != s)
-            continue;
-        for (users = 0, other = s; other; other = other->next)
-            users += other->event == s->event;
-        mp_put_cstr(b, s->event);
-        mp_put_map(b, users);
-        for (other = s; other; other = other->next)
-            if (other->event == s->event) {
-                mp_put_cstr(b, other->user_id);
-                mp_put_raw(b, body_mp(other->value));
-            }
+    mp_put_map(b, e->events);
+    for (unsigned i = 0; i < e->events; i++) {
+        mp_put_cstr(b, e->said[i].event);
+        mp_put_map(b, e->said[i].count);
+        for (const struct says *s = e->said[i].first; s; s = s->next) {
+            mp_put_str(b, s->key + s->user_at, (size_t)(s->key_len - s->user_at));
+            mp_put_raw(b, body_mp(s->value));
+        }
     }
 }
 
@@ -73,11 +56,11 @@ static void send_frame(struct channel *c)
 {
     struct ephemeral *e = &c->ephemeral;
     struct buf b = BUF_INIT;
-    bool alone = e->says && !e->says->next;
+    bool alone = e->by_key.count == 1;
 
-    put_frame(&b, e->says);
+    put_frame(&b, e);
     channel_broadcast(c, WS_EPHEMERAL, "ephemeral", value_mp(mp_view(b.data, b.len)),
-                      alone ? e->says->from : 0);
+                      alone ? e->said[0].first->from : 0);
     int64_t ms = (int64_t)b.len * 1000 / LANE_BYTES_PER_S;
     e->interval_ms = (uint32_t)(ms < TICK_MIN_MS   ? TICK_MIN_MS
                                 : ms > TICK_MAX_MS ? TICK_MAX_MS
@@ -94,29 +77,56 @@ static int ephemeral_tick(struct actor *self, void *state, const struct msg *m)
     (void)self;
     (void)m;
     c->ephemeral.armed = false;
-    if (c->ephemeral.says)
+    if (c->ephemeral.events)
         send_frame(c);
     return 0;
+}
+
+static struct said *said_of(struct ephemeral *e, const char *event)
+{
+    unsigned i = 0;
+
+    while (i < e->events && e->said[i].event != event)
+        i++;
+    if (i == e->events) {
+        assert(i < EPHEMERAL_EVENTS);
+        e->said[e->events++] = (struct said){.event = event, .last = &e->said[i].first};
+    }
+    return &e->said[i];
+}
+
+static struct says *says_of(struct ephemeral *e, const char *event, const struct user *u)
+{
+    char key[EPHEMERAL_KEY_MAX];
+    int n = snprintf(key, sizeof(key), "%s:%s", event, u->id);
+
+    assert(n < (int)sizeof(key));
+    struct says *s = table_get(&e->by_key, key, (size_t)n);
+    if (s)
+        return s;
+    struct said *said = said_of(e, event);
+    s = xcalloc(1, sizeof(*s) + (size_t)n);
+    memcpy(s->key, key, (size_t)n);
+    s->key_len = (uint16_t)n;
+    s->user_at = (uint16_t)(strlen(event) + 1);
+    table_put(&e->by_key, s->key, s->key_len, s);
+    *said->last = s;
+    said->last = &s->next;
+    said->count++;
+    return s;
 }
 
 void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
                    actor_id from)
 {
     struct ephemeral *e = &c->ephemeral;
+    struct says *s = says_of(e, event, u);
     struct buf b = BUF_INIT;
-    struct says **at = &e->says;
 
-    while (*at && ((*at)->event != event || strcmp((*at)->user_id, u->id) != 0))
-        at = &(*at)->next;
-    if (!*at) {
-        *at = xcalloc(1, sizeof(**at));
-        (*at)->event = event;
-        (*at)->user_id = xstrdup(u->id);
-    }
     value_put(&b, ENC_MP, v);
-    body_unref((*at)->value);
-    (*at)->value = body_of(&b);
-    (*at)->from = from;
+    body_unref(s->value);
+    s->value = body_of(&b);
+    s->from = from;
     buf_finish(&b);
     if (e->armed)
         return;

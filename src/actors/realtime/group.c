@@ -198,12 +198,36 @@ static void put_read_marks(struct channel *c, struct db_group *g)
     db_array_end(g);
 }
 
+/* Who read how far, told to everybody at most once a second. `from`: the one that is told at once
+ * needs no echo. */
+static void tell_reads(struct channel *c, actor_id from)
+{
+    struct group *g = group_of(c);
+    struct user *u;
+    struct buf b = BUF_INIT;
+
+    if (!g->reads_untold || loop_now() - g->reads_told_ms < READ_EVERY_MS)
+        return;
+    g->reads_told_ms = loop_now();
+    g->reads_untold = false;
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));) {
+        if (u->read_untold && c->members.count <= READ_MEMBERS_MAX) {
+            mp_put_int(&b, u->last_read);
+            ephemeral_put(c, read_event, u, value_mp(mp_view(b.data, b.len)), from);
+            buf_clear(&b);
+        }
+        u->read_untold = false;
+    }
+    buf_finish(&b);
+}
+
 static void group_flush(struct channel *c)
 {
     struct db_context ctx = channel_context(c);
     struct user *u;
     bool dirty = false;
 
+    tell_reads(c, 0);
     if ((loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS && !runtime_draining()) ||
         !db_available())
         return;
@@ -236,12 +260,9 @@ static int read_push(struct channel *c, struct member *m, struct op *op, struct 
     if (seq > u->last_read) {
         u->last_read = seq;
         u->read_dirty = u->belongs != MEMBER_NONE;
+        u->read_untold = group_of(c)->reads_untold = true;
+        tell_reads(c, m->key.session);
         group_flush(c);
-        if (c->members.count <= READ_MEMBERS_MAX) {
-            mp_put_int(&b, seq);
-            ephemeral_put(c, read_event, u, value_mp(mp_view(b.data, b.len)), m->key.session);
-            buf_clear(&b);
-        }
         if (unread_wanted()) {
             mp_put_map(&b, 2);
             mp_put_cstr(&b, "g");

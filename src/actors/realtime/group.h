@@ -19,7 +19,9 @@ struct group {
     bool archived, moderator_only, locked, is_public;
     int64_t max_members;
     uint32_t belong_count;
-    int64_t flushed_ms; /* loop time of the last write of read marks */
+    int64_t flushed_ms;    /* loop time of the last write of read marks … */
+    int64_t reads_told_ms; /* … and of their last telling */
+    bool reads_untold;
 };
 
 static inline struct group *group_of(struct channel *c)

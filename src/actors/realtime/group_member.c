@@ -13,12 +13,24 @@ static bool belongs(const struct user *u)
     return u->belongs != MEMBER_NONE;
 }
 
+/* They are in, or out, already: said as such, for whoever shows the event. */
+static int unchanged(struct op *op)
+{
+    snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
+    mp_put_map(&op->stored, 2);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->user->id);
+    mp_put_cstr(&op->stored, "unchanged");
+    mp_put_bool(&op->stored, true);
+    return PUSH_DONE;
+}
+
 int member_join_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     struct group *g = group_of(c);
 
     if (belongs(op->user))
-        return PUSH_DONE;
+        return unchanged(op);
     if (g->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
     if (!g->is_public && !op->user->staff)
@@ -39,7 +51,7 @@ int member_leave_check(struct channel *c, struct op *op, struct refusal *ret)
     (void)c;
     (void)ret;
     if (!belongs(op->user))
-        return PUSH_DONE;
+        return unchanged(op);
     snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
     mp_put_map(&op->stored, 1);
     mp_put_cstr(&op->stored, "userId");
@@ -210,6 +222,7 @@ void group_locked(struct channel *c, struct op *op)
 /* What REST answers to a join or leave. */
 void member_item(struct channel *c, struct op *op, struct buf *out)
 {
+    bool changes = op->fresh && !op->unchanged;
     struct object o;
 
     object_begin(&o, out, ENC_MP);
@@ -218,7 +231,7 @@ void member_item(struct channel *c, struct op *op, struct buf *out)
     object_bool(&o, "isMember", strcmp(op->kind->push, "member:join") == 0);
     object_int(&o, "currentMembers",
                group_of(c)->belong_count +
-                   (op->fresh && strcmp(op->kind->push, "member:join") == 0 ? 1 : 0) -
-                   (op->fresh && strcmp(op->kind->push, "member:leave") == 0 ? 1 : 0));
+                   (changes && strcmp(op->kind->push, "member:join") == 0 ? 1 : 0) -
+                   (changes && strcmp(op->kind->push, "member:leave") == 0 ? 1 : 0));
     object_end(&o);
 }

@@ -28,6 +28,7 @@ struct user {
     enum role role;           /* in the establishment */
     bool staff;               /* manages every channel of this kind */
     bool read_dirty;          /* last_read is not in the database yet */
+    bool read_untold;         /* … and this: the others do not know it yet */
 };
 
 /* The caller as msgpack, for mail to channels: [id, first, last, image, role, staff]. `manage`: the
@@ -42,7 +43,7 @@ struct member {
     struct member_key key; /* first: the table's key */
     struct user *user;
     struct member *next_of_user;
-    struct member *next_gone;   /* links presence.gone, by grace_until */
+    struct member *next_gone, *prev_gone; /* link presence.gone, by grace_until */
     int64_t grace_until;        /* loop_now() at which a cut connection's absence is told; 0: it is
                                    connected */
     int64_t online_at;          /* wall s */

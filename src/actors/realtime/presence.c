@@ -14,10 +14,11 @@
 #define RETRY_MS 500
 
 struct departure {
-    struct departure *next;
+    struct departure *next; /* links presence.left: the first of each user */
+    struct departure *same; /* more of this user */
+    uint32_t count;         /* of them, this one included */
     char *user_id;
     struct body *meta;
-    bool grouped; /* already written, with another of the same user */
 };
 
 static actor_step tick;
@@ -85,15 +86,27 @@ static void depart(struct channel *c, const struct member *m, uint64_t ref)
     put_meta(&b, c, m, ref, 0);
     d->user_id = xstrdup(m->user->id);
     d->meta = body_of(&b);
+    d->count = 1;
+    buf_finish(&b);
+    struct departure *first = table_get(&c->presence.left_by_user, d->user_id, strlen(d->user_id));
+    if (first) {
+        first->count++;
+        d->same = first->same;
+        first->same = d;
+        return;
+    }
+    table_put(&c->presence.left_by_user, d->user_id, strlen(d->user_id), d);
     d->next = c->presence.left;
     c->presence.left = d;
-    buf_finish(&b);
 }
 
 static void departures_finish(struct presence *p)
 {
+    table_finish(&p->left_by_user);
     for (struct departure *d = p->left, *next; d; d = next) {
-        next = d->next;
+        next = d->same ? d->same : d->next;
+        if (d->same)
+            d->same->next = d->next;
         free(d->user_id);
         body_unref(d->meta);
         free(d);
@@ -105,13 +118,8 @@ static void departures_finish(struct presence *p)
 
 static void ungone(struct presence *p, struct member *m)
 {
-    struct member **at = &p->gone, *before = NULL;
-
-    for (; *at != m; at = &(*at)->next_gone)
-        before = *at;
-    *at = m->next_gone;
-    if (p->gone_last == m)
-        p->gone_last = before;
+    *(m->prev_gone ? &m->prev_gone->next_gone : &p->gone) = m->next_gone;
+    *(m->next_gone ? &m->next_gone->prev_gone : &p->gone_last) = m->prev_gone;
     m->grace_until = 0;
 }
 
@@ -173,6 +181,7 @@ void presence_grace(struct channel *c, struct member *m)
 
     m->grace_until = loop_now() + config.grace;
     m->next_gone = NULL;
+    m->prev_gone = p->gone_last;
     if (p->gone)
         p->gone_last->next_gone = m;
     else
@@ -224,22 +233,25 @@ static uint32_t put_joins_of(struct buf *b, const struct channel *c, const struc
     return n;
 }
 
+static void put_leaves_of(struct buf *b, const struct departure *d)
+{
+    mp_put_cstr(b, d->user_id);
+    mp_put_map(b, 1);
+    mp_put_cstr(b, "metas");
+    mp_put_array(b, d->count);
+    for (; d; d = d->same)
+        mp_put_raw(b, body_mp(d->meta));
+}
+
 static bool put_diff(struct buf *b, const struct channel *c)
 {
+    const struct presence *p = &c->presence;
     const struct user *u;
-    struct departure *d, *same;
-    uint32_t joins = 0, leaves = 0, n;
+    uint32_t joins = 0;
 
     for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
         joins += put_joins_of(NULL, c, u) != 0;
-    for (d = c->presence.left; d; d = d->next) {
-        for (same = c->presence.left; same != d && strcmp(same->user_id, d->user_id) != 0;
-             same = same->next)
-            ;
-        d->grouped = same != d;
-        leaves += !d->grouped;
-    }
-    if (joins + leaves == 0)
+    if (joins + p->left_by_user.count == 0)
         return false;
     mp_put_map(b, 2);
     mp_put_cstr(b, "joins");
@@ -247,20 +259,9 @@ static bool put_diff(struct buf *b, const struct channel *c)
     for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
         put_joins_of(b, c, u);
     mp_put_cstr(b, "leaves");
-    mp_put_map(b, leaves);
-    for (d = c->presence.left; d; d = d->next) {
-        if (d->grouped)
-            continue;
-        for (n = 0, same = d; same; same = same->next)
-            n += strcmp(same->user_id, d->user_id) == 0;
-        mp_put_cstr(b, d->user_id);
-        mp_put_map(b, 1);
-        mp_put_cstr(b, "metas");
-        mp_put_array(b, n);
-        for (same = d; same; same = same->next)
-            if (strcmp(same->user_id, d->user_id) == 0)
-                mp_put_raw(b, body_mp(same->meta));
-    }
+    mp_put_map(b, p->left_by_user.count);
+    for (const struct departure *d = p->left; d; d = d->next)
+        put_leaves_of(b, d);
     return true;
 }
 

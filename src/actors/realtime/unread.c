@@ -5,6 +5,7 @@
  */
 #include "unread.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "session.h"
@@ -14,14 +15,17 @@
 #include "stacgate/table.h"
 
 #define TELL_EVERY_MS 1000
+#define WANTED_MAX 1000 /* people a question */
 
 struct watch {
-    struct watch *next_of_group, *next_of_user;
-    char *group_id, *user_id;
+    struct watch *next_of_group, **at_of_group; /* at: what points to it */
+    struct watch *next_of_user;
+    const char *user_id; /* inside key */
     int64_t read, head, told_ms;
     uint32_t unread;
     bool dirty;
-    bool asking; /* its count is being read: one question at a time */
+    bool asking;     /* its count is being read: one question at a time */
+    char group_id[]; /* with the user's id behind its NUL: the key of by_pair */
 };
 
 /* The watches of one group or of one user. */
@@ -31,8 +35,16 @@ struct watches {
     char key[];
 };
 
+/* Somebody whose groups are to be read, with the next sweep. */
+struct want {
+    struct want *next;
+    char *tenant;
+    char user_id[];
+};
+
 struct unread_loop {
-    struct table groups, users;
+    struct table groups, users, by_pair;
+    struct want *wants;
 };
 static struct unread_loop loops[LOOPS_MAX];
 static _Atomic uint32_t watchers; /* sockets, all loops */
@@ -103,39 +115,42 @@ static void changed(struct watch *w)
         tell(w);
 }
 
-void unread_sweep(void)
-{
-    struct watches *list;
-
-    for (uint32_t i = 0; (list = table_each(&here()->groups, &i));)
-        for (struct watch *w = list->first; w; w = w->next_of_group)
-            if (w->dirty && loop_now() - w->told_ms >= TELL_EVERY_MS)
-                tell(w);
-}
-
 /* ---- watches ---- */
+
+#define PAIR_MAX 200
+
+static size_t pair_key(char key[PAIR_MAX], const char *group_id, const char *user_id)
+{
+    int n = snprintf(key, PAIR_MAX, "%s%c%s", group_id, '\0', user_id);
+
+    assert(n < PAIR_MAX);
+    return (size_t)n;
+}
 
 static struct watch *watch_find(const char *group_id, const char *user_id)
 {
-    struct watches *list = list_get(&here()->groups, group_id, false);
-    struct watch *w = list ? list->first : NULL;
+    char key[PAIR_MAX];
 
-    while (w && strcmp(w->user_id, user_id) != 0)
-        w = w->next_of_group;
-    return w;
+    return table_get(&here()->by_pair, key, pair_key(key, group_id, user_id));
 }
 
 static struct watch *watch_add(const char *group_id, struct watches *user)
 {
-    struct watch *w = watch_find(group_id, user->key);
-    struct watches *group = list_get(&here()->groups, group_id, true);
+    char key[PAIR_MAX];
+    size_t n = pair_key(key, group_id, user->key);
+    struct watch *w = table_get(&here()->by_pair, key, n);
 
     if (w)
         return w;
-    w = xcalloc(1, sizeof(*w));
-    w->group_id = xstrdup(group_id);
-    w->user_id = xstrdup(user->key);
+    struct watches *group = list_get(&here()->groups, group_id, true);
+    w = xcalloc(1, sizeof(*w) + n + 1);
+    memcpy(w->group_id, key, n);
+    w->user_id = w->group_id + strlen(group_id) + 1;
+    table_put(&here()->by_pair, w->group_id, n, w);
     w->next_of_group = group->first;
+    w->at_of_group = &group->first;
+    if (group->first)
+        group->first->at_of_group = &w->next_of_group;
     group->first = w;
     w->next_of_user = user->first;
     user->first = w;
@@ -147,28 +162,38 @@ static void watch_drop(struct watch *w)
 {
     struct watches *group = list_get(&here()->groups, w->group_id, false);
     struct watches *user = list_get(&here()->users, w->user_id, false);
-    struct watch **at = &group->first;
+    struct watch **at = &user->first;
 
-    while (*at != w)
-        at = &(*at)->next_of_group;
-    *at = w->next_of_group;
-    for (at = &user->first; *at != w;)
+    *w->at_of_group = w->next_of_group;
+    if (w->next_of_group)
+        w->next_of_group->at_of_group = w->at_of_group;
+    while (*at != w) /* the groups of one person */
         at = &(*at)->next_of_user;
     *at = w->next_of_user;
+    table_remove(&here()->by_pair, w->group_id,
+                 (size_t)(w->user_id - w->group_id) + strlen(w->user_id));
     list_release(&here()->groups, group);
-    free(w->group_id);
-    free(w->user_id);
     free(w);
 }
 
 /* ---- reading them: one short-lived actor a question ---- */
 
 struct question {
-    char *user_id, *tenant, *group_id; /* group_id NULL: all groups of the user */
+    char *user_id, *tenant, *group_id; /* one watch's count … */
     int64_t mark, head;
+    struct want *wants; /* … or all groups of these people, who are of one tenant */
 };
 
 static void ask(const char *user_id, const char *tenant, const struct watch *w);
+
+static void wants_free(struct want *w)
+{
+    for (struct want *next; w; w = next) {
+        next = w->next;
+        free(w->tenant);
+        free(w);
+    }
+}
 
 static void count_again(struct watch *w, const char *tenant)
 {
@@ -180,13 +205,12 @@ static void count_again(struct watch *w, const char *tenant)
 
 static int groups_read(struct actor *self, void *state, const struct msg *m)
 {
-    struct question *q = state;
-    struct watches *user = list_get(&here()->users, q->user_id, false);
-
     (void)self;
-    if (!user)
-        return ACTOR_DONE; /* its sockets left meanwhile */
+    (void)state;
     for (int row = 0; row < db_rows(m, 0); row++) {
+        struct watches *user = list_get(&here()->users, db_text(m, 0, row, 4), false);
+        if (!user)
+            continue; /* its sockets left meanwhile */
         struct watch *w = watch_add(db_text(m, 0, row, 0), user);
         int64_t head = db_int(m, 0, row, 3);
 
@@ -234,7 +258,10 @@ static int question_init(struct actor *self, void *state, const void *arg)
         return db_ask(self, g, 10000, count_read);
     }
     db_stmt(g, SQL_REALTIME_WATCHED_GROUPS);
-    db_str(g, q->user_id);
+    db_array(g);
+    for (const struct want *w = q->wants; w; w = w->next)
+        db_array_strn(g, w->user_id, strlen(w->user_id));
+    db_array_end(g);
     return db_ask(self, g, 10000, groups_read);
 }
 
@@ -244,6 +271,7 @@ static void question_terminate(struct actor *self, void *state, int result)
 
     (void)self;
     (void)result;
+    wants_free(q->wants);
     free(q->user_id);
     free(q->tenant);
     free(q->group_id);
@@ -281,10 +309,53 @@ static const struct actor_type question_type = {
 
 static void ask(const char *user_id, const char *tenant, const struct watch *w)
 {
-    struct question q = {xstrdup(user_id), xstrdup(tenant), w ? xstrdup(w->group_id) : NULL,
-                         w ? w->read : 0, w ? w->head : 0};
+    struct question q = {xstrdup(user_id), xstrdup(tenant), xstrdup(w->group_id),
+                         w->read,          w->head,         NULL};
 
     actor_spawn(&question_type, &q);
+}
+
+static void want(const char *user_id, const char *tenant)
+{
+    size_t n = strlen(user_id);
+    struct want *w = xcalloc(1, sizeof(*w) + n + 1);
+
+    memcpy(w->user_id, user_id, n);
+    w->tenant = xstrdup(tenant);
+    w->next = here()->wants;
+    here()->wants = w;
+}
+
+/* One question a school and thousand people, however many came. */
+static void ask_wanted(void)
+{
+    while (here()->wants) {
+        struct question q = {.tenant = xstrdup(here()->wants->tenant)};
+        unsigned n = 0;
+
+        for (struct want **at = &here()->wants, *w; (w = *at) && n < WANTED_MAX;) {
+            if (strcmp(w->tenant, q.tenant) != 0) {
+                at = &w->next;
+                continue;
+            }
+            *at = w->next;
+            w->next = q.wants;
+            q.wants = w;
+            n++;
+        }
+        actor_spawn(&question_type, &q);
+    }
+}
+
+void unread_sweep(void)
+{
+    struct watches *list;
+
+    ask_wanted();
+    for (uint32_t i = 0; (list = table_each(&here()->groups, &i));)
+        for (struct watch *w = list->first; w; w = w->next_of_group)
+            if (w->dirty && loop_now() - w->told_ms >= TELL_EVERY_MS)
+                tell(w);
 }
 
 void unread_watch(struct session *s)
@@ -293,7 +364,7 @@ void unread_watch(struct session *s)
 
     atomic_fetch_add_explicit(&watchers, 1, memory_order_relaxed);
     if (user->sockets++ == 0)
-        ask(s->who->user_id, s->who->establishment_id, NULL);
+        want(s->who->user_id, s->who->establishment_id);
     for (struct watch *w = user->first; w;
          w = w->next_of_user) /* another socket of the user: it is told what is known */
         if (w->unread)
@@ -384,7 +455,9 @@ void unread_activity(struct mp what)
 
 void unread_finish(void)
 {
+    wants_free(here()->wants);
+    here()->wants = NULL;
     table_finish(&here()->groups);
     table_finish(&here()->users);
-    here()->groups = here()->users = TABLE_INIT;
+    table_finish(&here()->by_pair);
 }
