@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "actors/rest/problem.h"
+#include "actors/services/attempts.h"
 #include "serve.h"
 #include "stacgate/buf.h"
 #include "stacgate/channel.h"
@@ -26,8 +27,13 @@ enum { PROXIES_MAX = 32, FRAGMENTS_MAX = 1024, WRITE_DEPTH = 4, READ_DEPTH = 4, 
 
 const struct own_option serve_options[] = {{0}};
 
-static const struct loop_service *const services[] = {
-    &db_service, &identity_service, &realtime_service, &http_service, &ready_service, NULL};
+static const struct loop_service *const services[] = {&db_service,
+                                                      &identity_service,
+                                                      &realtime_service,
+                                                      &attempts_service,
+                                                      &http_service,
+                                                      &ready_service,
+                                                      NULL};
 
 /* ---- is the configuration one that can work? ---- */
 
@@ -165,6 +171,7 @@ static void configure_floors(const struct workplace *w)
                                      .fragments_max = FRAGMENTS_MAX});
 
     realtime_setup();
+    attempts_setup();
     rest_setup();
     http_on_refused(page_or_problem);
     http_routes(rest_routes, rest_route_count);

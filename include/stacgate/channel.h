@@ -35,6 +35,8 @@ extern const struct loop_service realtime_service;
 
 /* Tells the signed-in sockets of a user on `user:` (any loop): an unnumbered event. */
 void user_tell(const char *user_id, const char *event, struct mp payload);
+/* The same for a JSON array of {userId, event, payload}, as statements make it; null: nobody. */
+void users_tell(struct str json);
 void user_tell_here(const char *user_id, const char *event,
                     struct mp payload); /* only the sockets of this loop */
 

@@ -10,6 +10,7 @@
 #include "session.h"
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
+#include "stacgate/json.h"
 #include "stacgate/log.h"
 #include "stacgate/maintenance.h"
 #include "unread.h"
@@ -69,6 +70,31 @@ void user_tell(const char *user_id, const char *event, struct mp payload)
 void user_tell_here(const char *user_id, const char *event, struct mp payload)
 {
     hub_send(loop_index(), HUB_PUBLISH, user_message(user_id, event, payload));
+}
+
+static bool copy_text(struct str s, char out[65])
+{
+    if (s.n == 0 || s.n > 64)
+        return false;
+    memcpy(out, s.p, s.n);
+    out[s.n] = 0;
+    return true;
+}
+
+void users_tell(struct str json)
+{
+    struct buf b = BUF_INIT;
+    const char *why;
+    size_t at;
+
+    if (json.p && json_to_mp(json.p, json.n, &b, &why, &at) == 0)
+        for (struct mp_iter it = mp_iter(mp_view(b.data, b.len)); mp_next(&it);) {
+            char user[65], event[65];
+            if (copy_text(mp_str(mp_get(it.value, "userId")), user) &&
+                copy_text(mp_str(mp_get(it.value, "event")), event))
+                user_tell(user, event, mp_get(it.value, "payload"));
+        }
+    buf_finish(&b);
 }
 
 /* ---- sessions that end ---- */

@@ -121,6 +121,7 @@ int rest_refuse_fields(struct rest *r, enum problem what, const struct field_err
 int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row,
                      int col, uint64_t version);
 int rest_reply_mp(struct rest *r, int status, struct mp v);
+int rest_reply_json(struct rest *r, int status, struct str json); /* copies it */
 int rest_reply_text(struct rest *r, int status, struct str json); /* of static text */
 /*
  * A list page: row 0 of `stmt` holds the JSON array, the next page's cursor (null: this was the

@@ -149,6 +149,17 @@ int rest_reply_text(struct rest *r, int status, struct str json)
     return ACTOR_DONE;
 }
 
+int rest_reply_json(struct rest *r, int status, struct str json)
+{
+    struct http_req *req = take(r);
+
+    if (unchanged(r, req, json, 0))
+        http_respond(req, 304, NULL, NULL);
+    else
+        http_respond(req, status, JSON_TYPE, body_make(json.p, json.n));
+    return ACTOR_DONE;
+}
+
 int rest_reply_mp(struct rest *r, int status, struct mp v)
 {
     struct buf text = BUF_INIT;

@@ -84,6 +84,19 @@ void rest_put(struct db_group *g, struct rest *r, const struct run *what, const 
         put_one(g, r, what, *p, c);
 }
 
+bool rest_check_rows(struct rest *r, const char *name, const struct field *schema)
+{
+    struct verdict v = {0};
+    struct buf checked = BUF_INIT;
+
+    for (struct mp_iter it = mp_iter(mp_get(r->body, name)); !v.count && mp_next(&it);)
+        schema_check(schema, it.value, r->who, &checked, &v);
+    buf_finish(&checked);
+    if (v.count)
+        rest_refuse_fields(r, P_invalid, v.errors, v.count);
+    return v.count == 0;
+}
+
 bool cursor_any(struct str key)
 {
     return key.n > 0;
@@ -141,26 +154,6 @@ static int refuse_error(struct rest *r, const struct db_error *e)
     return rest_refuse(r, P_internal);
 }
 
-static void tell(struct str list)
-{
-    struct buf b = BUF_INIT;
-    const char *why;
-    size_t at;
-
-    if (list.p && json_to_mp(list.p, list.n, &b, &why, &at) == 0)
-        for (struct mp_iter it = mp_iter(mp_view(b.data, b.len)); mp_next(&it);) {
-            char user[65], event[65];
-            struct str u = mp_str(mp_get(it.value, "userId")),
-                       e = mp_str(mp_get(it.value, "event"));
-            if (u.n >= sizeof(user) || e.n >= sizeof(event))
-                continue;
-            snprintf(user, sizeof(user), "%.*s", (int)u.n, u.p);
-            snprintf(event, sizeof(event), "%.*s", (int)e.n, e.p);
-            user_tell(user, event, mp_get(it.value, "payload"));
-        }
-    buf_finish(&b);
-}
-
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt)
 {
     if (db_error(m))
@@ -171,7 +164,7 @@ int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt)
         return refuse_word(r, db_text(m, stmt, 0, 0));
     int columns = db_columns(m, stmt);
     if (columns > 4)
-        tell(db_strv(m, stmt, 0, 4));
+        users_tell(db_strv(m, stmt, 0, 4));
     int status = db_null(m, stmt, 0, 1) ? r->op->success : (int)db_int(m, stmt, 0, 1);
     return rest_reply_value(r, m, status, stmt, 0, 2,
                             columns > 3 ? (uint64_t)db_int(m, stmt, 0, 3) : 0);

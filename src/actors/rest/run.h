@@ -45,6 +45,9 @@ void rest_put(struct db_group *g, struct rest *r, const struct run *what, const 
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
 void rest_put_json(struct db_group *g, struct mp v); /* absent: null */
 
+/* Every map of a list of the body fits the schema; false: it was refused. */
+bool rest_check_rows(struct rest *r, const char *name, const struct field *schema);
+
 bool cursor_any(struct str key); /* a cursor key that SQL compares as text */
 bool cursor_int(struct str key);
 

@@ -1,0 +1,126 @@
+/*
+ * Assessments: writing them, approval by somebody else, results. Answer keys leave only in
+ * assessment_full, which the statements give to authors and staff.
+ */
+#include "../services/grading.h"
+#include "run.h"
+
+#define MANAGE .manage = "assessments:manage"
+
+const struct field schema_assessments[] = {
+    {.name = "courseId", .type = FIELD_ID},
+    {.name = "status", .type = FIELD_CHOICE, .choices = "draft|pending_approval|approved|rejected"},
+    {.name = "type", .type = FIELD_CHOICE, .choices = "quiz|assignment|exam|project"},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    LIST_FIELDS,
+    {.name = NULL}};
+
+RUN_OP(assessments_list, .sql = SQL_ASSESSMENTS_LIST, .params = "tuqmp", MANAGE, .key = time_valid)
+RUN_OP(assessments_get, .sql = SQL_ASSESSMENTS_GET, .params = "tuim", MANAGE)
+
+/* ---- POST and PUT ---- */
+
+#define ASSESSMENT_FIELDS                                                                          \
+    {.name = "description", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},      \
+        {.name = "maxScore", .type = FIELD_INT, .min = 1, .max = 10000},                           \
+        {.name = "passingScore", .type = FIELD_INT, .min = 0, .max = 10000},                       \
+        {.name = "timeLimit", .type = FIELD_INT, .min = 0, .max = 10080},                          \
+        {.name = "maxAttempts", .type = FIELD_INT, .min = 0, .max = 1000},                         \
+        {.name = "isPublic", .type = FIELD_BOOL},                                                  \
+        {.name = "dueDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},                   \
+        {.name = "questions", .type = FIELD_LIST, .max = QUESTIONS_MAX},                           \
+        {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},         \
+        {.name = "createdBy", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},               \
+        {.name = "approvedBy", .type = FIELD_IGNORED},                                             \
+    {                                                                                              \
+        .name = "status", .type = FIELD_IGNORED                                                    \
+    }
+
+const struct field schema_assessment_new[] = {
+    {.name = "title", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
+    {.name = "courseId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "moduleId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "assessmentType", .type = FIELD_CHOICE, .choices = "quiz|assignment|exam|project"},
+    ASSESSMENT_FIELDS,
+    {.name = NULL}};
+
+const struct field schema_assessment_change[] = {
+    {.name = "title", .type = FIELD_LINE, .min = 1, .max = 200},
+    {.name = "assessmentType", .type = FIELD_CHOICE, .choices = "quiz|assignment|exam|project"},
+    ASSESSMENT_FIELDS,
+    {.name = NULL}};
+
+/* The body with its questions normalised, in place of the one that was sent; false: refused. */
+static bool take_questions(struct rest *r, int *ret_done)
+{
+    struct mp questions = mp_get(r->body, "questions");
+    struct buf checked = BUF_INIT, body = BUF_INIT;
+    char where[64];
+
+    if (!questions.p)
+        return true;
+    if (questions_check(questions, &checked, where)) {
+        *ret_done = rest_refuse_fields(r, P_invalid,
+                                       &(struct field_error){.field = where, .code = E_format}, 1);
+        buf_finish(&checked);
+        return false;
+    }
+    mp_put_map(&body, mp_count(r->body));
+    for (struct mp_iter it = mp_iter(r->body); mp_next(&it);) {
+        mp_put_raw(&body, it.key);
+        if (str_is(mp_str(it.key), "questions"))
+            buf_put(&body, checked.data, checked.len);
+        else
+            mp_put_raw(&body, it.value);
+    }
+    buf_finish(&checked);
+    buf_finish(&r->body_bytes);
+    r->body_bytes = body;
+    r->body = mp_view(body.data, body.len);
+    return true;
+}
+
+int op_assessments_create(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run what = {.sql = SQL_ASSESSMENTS_CREATE, .params = "tubm", MANAGE};
+    int done = 0;
+
+    (void)m;
+    return take_questions(state, &done) ? rest_run(self, state, &what) : done;
+}
+
+int op_assessments_update(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run what = {.sql = SQL_ASSESSMENTS_UPDATE, .params = "tuibmv", MANAGE};
+    int done = 0;
+
+    (void)m;
+    return take_questions(state, &done) ? rest_run(self, state, &what) : done;
+}
+
+RUN_OP(assessments_delete, .sql = SQL_ASSESSMENTS_DELETE, .params = "tuimv", MANAGE)
+
+/* ---- approval ---- */
+
+const struct field schema_assessment_reject[] = {
+    {.name = "reason", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 2000},
+    {.name = NULL}};
+
+RUN_OP(assessments_submit, .sql = SQL_ASSESSMENTS_SUBMIT, .params = "tuim", MANAGE)
+RUN_OP(assessments_approve, .sql = SQL_ASSESSMENTS_APPROVE, .params = "tui")
+RUN_OP(assessments_reject, .sql = SQL_ASSESSMENTS_REJECT, .params = "tuib")
+
+/* ---- results and accommodations ---- */
+
+const struct field schema_results[] = {
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX}, {.name = NULL}};
+const struct field schema_accommodation[] = {
+    {.name = "learnerId", .type = FIELD_ID, .flags = FIELD_REQUIRED},
+    {.name = "extraTime", .type = FIELD_INT, .min = 0, .max = 500},
+    {.name = "extraAttempts", .type = FIELD_INT, .min = 0, .max = 100},
+    {.name = "dueDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "reason", .type = FIELD_STR, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+
+RUN_OP(assessments_results, .sql = SQL_ASSESSMENTS_RESULTS, .params = "tuimq", MANAGE)
+RUN_OP(assessments_accommodate, .sql = SQL_ASSESSMENTS_ACCOMMODATE, .params = "tuibm", MANAGE)

@@ -1,0 +1,80 @@
+/*
+ * Attempts over REST. Starting and saving are statements; submitting asks the attempt's own actor,
+ * which is also what the clock ends it by (services/attempts.h).
+ */
+#include "../services/attempts.h"
+#include "run.h"
+
+#define MANAGE .manage = "assessments:manage"
+#define ANSWERS_MAX 262144 /* bytes of all answers of one request */
+
+const struct field schema_attempts[] = {
+    {.name = "assessmentId", .type = FIELD_ID},
+    {.name = "status", .type = FIELD_CHOICE, .choices = "in_progress|submitted|graded|failed"},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    LIST_FIELDS,
+    {.name = NULL}};
+const struct field schema_attempts_of[] = {
+    {.name = "learnerId", .type = FIELD_ID},
+    {.name = "status", .type = FIELD_CHOICE, .choices = "in_progress|submitted|graded|failed"},
+    LIST_FIELDS,
+    {.name = NULL}};
+const struct field schema_tenant[] = {{.name = "establishmentId", .type = FIELD_TENANT},
+                                      {.name = NULL}};
+const struct field schema_answers[] = {
+    {.name = "answers", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = ANSWERS_MAX},
+    {.name = NULL}};
+const struct field schema_answers_last[] = {
+    {.name = "answers", .type = FIELD_OBJECT, .max = ANSWERS_MAX}, {.name = NULL}};
+const struct field schema_marks[] = {
+    {.name = "questions", .type = FIELD_LIST, .max = 300},
+    {.name = "feedback", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+
+RUN_OP(attempts_mine, .sql = SQL_ATTEMPTS_MINE, .params = "tuqp", .key = time_valid)
+RUN_OP(attempts_mine_old, .sql = SQL_ATTEMPTS_MINE, .params = "tuqp", .key = time_valid)
+RUN_OP(attempts_of, .sql = SQL_ATTEMPTS_OF, .params = "tuimqp", MANAGE, .key = time_valid)
+RUN_OP(attempts_get, .sql = SQL_ATTEMPTS_GET, .params = "tuim", MANAGE)
+RUN_OP(attempts_start, .sql = SQL_ATTEMPTS_START, .params = "tui", .lock = SQL_ATTEMPTS_LOCK)
+RUN_OP(attempts_start_old, .sql = SQL_ATTEMPTS_START, .params = "tui", .lock = SQL_ATTEMPTS_LOCK)
+RUN_OP(attempts_save, .sql = SQL_ATTEMPTS_SAVE, .params = "tuib")
+
+/* ---- POST /api/attempts/:id/submit ---- */
+
+static int submitted(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct str refusal = mp_str(mp_get(body_mp(m->body), "refusal"));
+
+    (void)self;
+    if (refusal.p)
+        return rest_refuse(r, problem_named(refusal) == PROBLEMS ? P_internal
+                                                                 : problem_named(refusal));
+    return rest_reply_json(r, r->op->success, mp_str(mp_get(body_mp(m->body), "attempt")));
+}
+
+int op_attempts_submit(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    return attempt_submit(self, r->tenant, http_param(r->http, "id"), r->who->user_id,
+                          mp_get(r->body, "answers"), submitted);
+}
+
+/* ---- POST /api/attempts/:id/grade ---- */
+
+static const struct field mark_schema[] = {
+    {.name = "questionId", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
+    {.name = "points", .type = FIELD_DECIMAL, .max = 1000},
+    {.name = "feedback", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+
+int op_attempts_grade(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run what = {.sql = SQL_ATTEMPTS_MARK, .params = "tuibm", MANAGE};
+
+    (void)m;
+    return rest_check_rows(state, "questions", mark_schema) ? rest_run(self, state, &what)
+                                                            : ACTOR_DONE;
+}

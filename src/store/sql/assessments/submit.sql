@@ -1,0 +1,13 @@
+-- $1 tenant filter, $2 caller, $3 assessment, $4 staff: the author asks for approval.
+with asked as (
+    select a.*, a.created_by = $2 or $4::boolean as own from assessments a
+    where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
+), refusal as (
+    select case when not own then 'not_found' when status not in ('draft', 'rejected') then 'conflict'
+                when jsonb_typeof(questions) is distinct from 'array' or jsonb_array_length(questions) = 0 then 'invalid questions required'
+           end as word from asked
+), changed as (
+    update assessments a set status = 'pending_approval', rejection_reason = null, updated_at = now() at time zone 'utc'
+    from refusal where a.id = $3 and word is null returning a
+)
+select word, 200, (select answer(assessment_full(a)) from changed), (select (a).row_version from changed) from refusal

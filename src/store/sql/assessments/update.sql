@@ -1,0 +1,49 @@
+-- $1 tenant filter, $2 caller, $3 assessment, $4 the body (its questions are checked), $5 staff, $6 the version that must still stand or
+-- null. An approved one stays as it is: the change goes into its draft version, made of it now or begun before. Whatever is changed has
+-- to be submitted again.
+with asked as (
+    select a.*, a.created_by = $2 or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
+           a.status = 'approved' or exists (select from assessments d where d.draft_of = a.id) as settled
+    from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
+), refusal as (
+    select case when not own and (status <> 'approved' or is_public is false) then 'not_found' when not own then 'forbidden'
+                when $6::bigint <> row_version then 'stale'
+                when coalesce(($4::jsonb ->> 'passingScore')::integer, passing_score, 60)
+                     > coalesce(($4::jsonb ->> 'maxScore')::integer, max_score, 100) then 'invalid passingScore too_big' end as word
+    from asked
+), draft as (
+    insert into assessments as d (establishment_id, course_id, module_id, title, description, assessment_type, questions, max_score,
+                                  passing_score, time_limit, max_attempts, is_public, due_date, status, created_by, draft_of, created_at,
+                                  updated_at)
+    select establishment_id, course_id, module_id, coalesce(b ->> 'title', title), coalesce(b ->> 'description', description),
+           coalesce(b ->> 'assessmentType', assessment_type), coalesce(b -> 'questions', questions),
+           coalesce((b ->> 'maxScore')::integer, max_score), coalesce((b ->> 'passingScore')::integer, passing_score),
+           nullif(coalesce((b ->> 'timeLimit')::integer, time_limit), 0), coalesce((b ->> 'maxAttempts')::integer, max_attempts),
+           coalesce((b ->> 'isPublic')::boolean, is_public), coalesce((b ->> 'dueDate')::timestamptz at time zone 'utc', due_date),
+           'draft', $2, id, now() at time zone 'utc', now() at time zone 'utc'
+    from asked, refusal, (select $4::jsonb as b) body where word is null and settled and draft_of is null
+    on conflict (draft_of) where draft_of is not null do update set
+        title = coalesce($4::jsonb ->> 'title', d.title), description = coalesce($4::jsonb ->> 'description', d.description),
+        assessment_type = coalesce($4::jsonb ->> 'assessmentType', d.assessment_type),
+        questions = coalesce($4::jsonb -> 'questions', d.questions), max_score = coalesce(($4::jsonb ->> 'maxScore')::integer, d.max_score),
+        passing_score = coalesce(($4::jsonb ->> 'passingScore')::integer, d.passing_score),
+        time_limit = nullif(coalesce(($4::jsonb ->> 'timeLimit')::integer, d.time_limit), 0),
+        max_attempts = coalesce(($4::jsonb ->> 'maxAttempts')::integer, d.max_attempts),
+        is_public = coalesce(($4::jsonb ->> 'isPublic')::boolean, d.is_public),
+        due_date = coalesce(($4::jsonb ->> 'dueDate')::timestamptz at time zone 'utc', d.due_date),
+        status = 'draft', created_by = $2, row_version = d.row_version + 1, updated_at = now() at time zone 'utc'
+    returning d
+), changed as (
+    update assessments a set
+        title = coalesce(b ->> 'title', a.title), description = coalesce(b ->> 'description', a.description),
+        assessment_type = coalesce(b ->> 'assessmentType', a.assessment_type), questions = coalesce(b -> 'questions', a.questions),
+        max_score = coalesce((b ->> 'maxScore')::integer, a.max_score),
+        passing_score = coalesce((b ->> 'passingScore')::integer, a.passing_score),
+        time_limit = nullif(coalesce((b ->> 'timeLimit')::integer, a.time_limit), 0),
+        max_attempts = coalesce((b ->> 'maxAttempts')::integer, a.max_attempts), is_public = coalesce((b ->> 'isPublic')::boolean, a.is_public),
+        due_date = coalesce((b ->> 'dueDate')::timestamptz at time zone 'utc', a.due_date),
+        status = 'draft', row_version = a.row_version + 1, updated_at = now() at time zone 'utc'
+    from asked, refusal, (select $4::jsonb as b) body where a.id = asked.id and word is null and (not asked.settled or asked.draft_of is not null)
+    returning a
+), new as (select d as row from draft union all select a from changed)
+select word, 200, (select assessment_full(row) from new), (select (row).row_version from new) from refusal

@@ -1,0 +1,14 @@
+-- $1 tenant filter, $2 attempt, $3 results (one object a question), $4 points, $5 most points, $6 whether a person must grade the rest.
+-- The attempt, and whom to tell.
+with done as (
+    update assessment_attempts t set results = $3::jsonb, score = round(coalesce(t.max_score, 100) * $4::numeric / nullif($5::numeric, 0)),
+        status = case when $6::boolean then 'submitted' else 'graded' end,
+        graded_at = case when $6::boolean then null else now() at time zone 'utc' end, updated_at = now() at time zone 'utc'
+    where t.id = $2 and t.establishment_id = coalesce($1, t.establishment_id) and t.status = 'submitted' and t.results is null returning t
+), told as (
+    select notify((t).user_id, 'assessment_graded', jsonb_build_object('assessmentId', a.id, 'attemptId', (t).id, 'score', (t).score,
+                  'maxScore', (t).max_score), 'Évaluation notée', 'Assessment graded',
+                  '« ' || a.title || ' » : ' || (t).score || '/' || (t).max_score, '"' || a.title || '": ' || (t).score || '/' || (t).max_score) as n
+    from done join assessments a on a.id = (t).assessment_id where (t).status = 'graded'
+)
+select (select attempt_json(t) from done), (select (t).user_id from done), (select json_agg(n) from told where n is not null)

@@ -1,0 +1,35 @@
+-- $1 tenant filter, $2 who, $3 assessment: the attempt under way (200), or a new one (201), on the server's clock. timeLimit is minutes;
+-- accommodations lengthen it, the due date ends it.
+with one as (
+    select a.*, x.extra_time, x.extra_attempts, coalesce(x.due_date, a.due_date) as due, now() at time zone 'utc' as now
+    from assessments a left join assessment_accommodations x on x.assessment_id = a.id and x.user_id = $2
+    where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) and a.draft_of is null
+      and (a.status = 'approved' and (a.is_public is not false or exists (
+               select from user_courses e where e.course_id = a.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
+           or a.created_by = $2)
+), before as (
+    select t.* from assessment_attempts t where t.assessment_id = $3 and t.user_id = $2
+), running as (
+    select b.* from before b where b.status = 'in_progress' and (b.deadline is null or b.deadline > now() at time zone 'utc')
+    order by started_at desc limit 1
+), refusal as (
+    select case when exists (select from running) then null when status <> 'approved' then 'not_approved' when due <= now then 'overdue'
+                when max_attempts > 0 and (select count(*) from before) >= max_attempts + coalesce(extra_attempts, 0) then 'attempts_used'
+                when jsonb_typeof(questions) is distinct from 'array' or jsonb_array_length(questions) = 0 then 'not_approved' end as word
+    from one
+), made as (
+    insert into assessment_attempts as t (assessment_id, user_id, establishment_id, answers, score, max_score, status, started_at, deadline,
+                                          version)
+    select id, $2, establishment_id, '{}', 0, coalesce(max_score, 100), 'in_progress', now,
+           least(now + nullif(time_limit, 0) * (100 + coalesce(extra_time, 0)) * interval '1 minute' / 100, due), version
+    from one, refusal where word is null and not exists (select from running) returning t
+), it as (
+    select t, true as fresh from made union all select r::assessment_attempts, false from (select b as r from assessment_attempts b
+        where b.id = (select id from running)) x
+)
+select word, (select case when fresh then 201 else 200 end from it),
+       (select answer((attempt_json(t)::jsonb || jsonb_build_object('now', iso8601(now() at time zone 'utc'), 'answers', coalesce((t).answers, '{}'),
+            'attemptsLeft', case when one.max_attempts > 0 then one.max_attempts + coalesce(one.extra_attempts, 0)
+                                 - (select count(*) from before) - (select count(*) from made) end,
+            'questions', questions_for_taker(attempt_questions(t), (t).id)))::json) from it, one)
+from refusal

@@ -1,0 +1,18 @@
+-- $1 tenant filter, $2 author, $3 the body (title, message, role, courseId): one notification for everybody it concerns, but its author.
+with course as (
+    select c.id from courses c where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = current_setting('stacgate.establishment_id')
+), refusal as (
+    select case when $3::jsonb ? 'courseId' and not exists (select from course) then 'not_found'
+                when $1::text = '' then 'invalid establishmentId required' end as word
+), readers as (
+    select u.id from users u, refusal
+    where word is null and u.establishment_id = current_setting('stacgate.establishment_id') and u.is_active is not false and u.id <> $2
+      and ($3::jsonb ->> 'role' is null or u.role::text = $3::jsonb ->> 'role')
+      and (not $3::jsonb ? 'courseId' or exists (select from user_courses e join course c on c.id = e.course_id
+                                                 where e.user_id = u.id and e.status is distinct from 'dropped'))
+), told as (
+    select notify(id, 'new_announcement', jsonb_build_object('courseId', $3::jsonb ->> 'courseId', 'authorId', $2::text),
+                  $3::jsonb ->> 'title', $3::jsonb ->> 'title', $3::jsonb ->> 'message', $3::jsonb ->> 'message') as n from readers
+)
+select (select word from refusal), 201, answer(json_build_object('title', $3::jsonb ->> 'title', 'message', $3::jsonb ->> 'message',
+       'recipients', count(n))), 0, json_agg(n) filter (where n is not null) from told

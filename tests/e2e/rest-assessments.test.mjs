@@ -1,0 +1,205 @@
+// Assessments over REST: who sees them, approval by somebody else, draft versions, attempts on the server's clock, grading, and that
+// answer keys never reach a taker.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { lit, startServer } from './lib/server.mjs'
+import { Wire, people, signIn } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+import { unique, until } from './lib/util.mjs'
+
+let server, who, stranger
+before(async () => {
+  server = await startServer()
+  who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3', 'formateur', 'manager', 'admin'])
+  stranger = await signIn(server, 'apprenant1@turing.test')
+  for (const api of [...Object.values(who), stranger]) api.id = (await api.get('/api/auth/user')).json.id
+})
+after(() => server?.stop())
+
+const options = ['a', 'b', 'c'].map((id) => ({ id, text: `Choix ${id}` }))
+const questions = [
+  { id: 'one', type: 'single', text: 'Un ?', points: 2, options, answer: 'b', explanation: 'KEYCANARY-explanation' },
+  { id: 'many', type: 'multiple', text: 'Plusieurs ?', points: 2, options, answer: ['a', 'c'] },
+  { id: 'num', type: 'numeric', text: 'Combien ?', answer: 918273, tolerance: 0.5 },
+  { id: 'word', type: 'short-text', text: 'Qui ?', answer: ['KEYCANARY-word'] },
+  { id: 'order', type: 'ordering', text: 'Ordre ?', options, answer: ['c', 'a', 'b'] },
+  { id: 'pairs', type: 'matching', text: 'Paires ?', options, matches: options, answer: { a: 'c', b: 'a', c: 'b' } },
+  { id: 'gaps', type: 'fill-in', text: 'Le ___ est ___', answer: [['KEYCANARY-gap'], ['x']] },
+  { id: 'yes', type: 'true-false', text: 'Vrai ?', answer: true },
+]
+const right = { one: 'b', many: ['c', 'a'], num: '918273', word: 'keycanary-WORD', order: ['c', 'a', 'b'], pairs: { a: 'c', b: 'a', c: 'b' }, gaps: ['keycanary-gap', 'X'], yes: true }
+const put = (api, path, json, headers) => api.request('PUT', path, { json, headers })
+
+async function draft(api, fields = {}) {
+  const r = await api.post('/api/assessments', { title: unique('Contrôle'), assessmentType: 'quiz', questions, ...fields })
+  assert.equal(r.status, 201, r.text)
+  return r.json
+}
+async function approved(fields) {
+  const a = await draft(who.formateur, fields)
+  assert.equal((await who.formateur.post(`/api/assessments/${a.id}/submit`)).status, 200)
+  const r = await who.manager.post(`/api/assessments/${a.id}/approve`)
+  assert.equal(r.json.status, 'approved', r.text)
+  return r.json
+}
+const start = async (api, id) => {
+  const r = await api.post(`/api/assessments/${id}/attempts`)
+  assert.equal(r.status, 201, r.text)
+  return r.json
+}
+
+test('a draft is its author\'s and the staff\'s; approval is somebody else\'s', async () => {
+  const a = await draft(who.formateur)
+  assert.equal(a.status, 'draft')
+  assertProblem(await who.apprenant1.get(`/api/assessments/${a.id}`), 404)
+  assertProblem(await stranger.get(`/api/assessments/${a.id}`), 404)
+  assertProblem(await who.manager.post(`/api/assessments/${a.id}/approve`), 409)
+  await who.formateur.post(`/api/assessments/${a.id}/submit`)
+  assertProblem(await who.formateur.post(`/api/assessments/${a.id}/approve`), 403)
+  const r = await who.manager.post(`/api/assessments/${a.id}/reject`, { reason: 'Trop court' })
+  assert.deepEqual([r.json.status, r.json.rejectionReason], ['rejected', 'Trop court'])
+  const own = await draft(who.manager)
+  await who.manager.post(`/api/assessments/${own.id}/submit`)
+  const refused = assertProblem(await who.manager.post(`/api/assessments/${own.id}/approve`), 403)
+  assert.equal(refused.type, '/problems/own-work')
+  assert.equal((await who.admin.post(`/api/assessments/${own.id}/approve`)).status, 200)
+  const told = await who.formateur.get('/api/notifications')
+  assert.ok(told.json.some((n) => n.type === 'assessment_rejected' && n.message.includes('Trop court') && !n.isRead), told.text)
+})
+
+test('what old clients send makes a draft; wrong questions are named', async () => {
+  const maths = (await who.formateur.get('/api/courses?q=mathematiques')).json[0]
+  const r = await who.formateur.post('/api/assessments', { courseId: maths.id, title: 'Ancien', description: '', assessmentType: 'exam', maxScore: 20, passingScore: 10, timeLimit: 60, maxAttempts: 1, isPublic: true, dueDate: '', questions: [] })
+  assert.equal(r.status, 201, r.text)
+  assert.deepEqual([r.json.maxScore, r.json.passingScore, r.json.dueDate, r.json.questionCount], [20, 10, null, 0])
+  assertProblem(await who.formateur.post(`/api/assessments/${r.json.id}/submit`), 422)
+  const bad = assertProblem(await who.formateur.post('/api/assessments', { title: 'X', questions: [{ ...questions[0], answer: 'z' }] }), 422)
+  assert.equal(bad.errors[0].field, 'questions.0.answer')
+  assertProblem(await who.formateur.post('/api/assessments', { title: 'X', courseId: 'elsewhere' }), 404)
+  assertProblem(await who.apprenant1.post('/api/assessments', { title: 'X' }), 403)
+})
+
+test('answer keys never leave for a taker', async () => {
+  const a = await approved({ maxAttempts: 2 })
+  const seen = []
+  const look = async (path) => seen.push((await who.apprenant1.get(path)).text)
+  await look('/api/assessments?limit=200')
+  await look(`/api/assessments/${a.id}`)
+  const attempt = await start(who.apprenant1, a.id)
+  seen.push(JSON.stringify(attempt))
+  await look(`/api/attempts/${attempt.id}`)
+  seen.push((await put(who.apprenant1, `/api/attempts/${attempt.id}/answers`, { answers: { num: 1 } })).text)
+  seen.push((await who.apprenant1.post(`/api/attempts/${attempt.id}/submit`)).text)
+  for (const path of [`/api/attempts/${attempt.id}`, '/api/attempts', '/api/assessments/attempts', `/api/assessments/${a.id}/results`, `/api/assessments/${a.id}/attempts`]) await look(path)
+  for (const text of seen) assert.ok(!/KEYCANARY|918273|"answer"|tolerance|explanation/i.test(text), text.slice(0, 400))
+  assert.equal(attempt.questions.length, questions.length)
+  assert.deepEqual(attempt.questions.find((q) => q.id === 'order').options.map((o) => o.id).sort(), ['a', 'b', 'c'])
+  assert.equal(attempt.questions.find((q) => q.id === 'gaps').blanks, 2)
+  assert.match((await who.formateur.get(`/api/assessments/${a.id}`)).text, /KEYCANARY/)
+})
+
+test('an attempt: begun once, saved, submitted, graded; a second submission finds it over', async () => {
+  const a = await approved({ maxScore: 20, passingScore: 10, maxAttempts: 1, timeLimit: 30 })
+  const attempt = await start(who.apprenant1, a.id)
+  assert.ok(Math.abs(Date.parse(attempt.deadline) - Date.parse(attempt.now) - 30 * 60000) < 5)
+  assert.equal(attempt.attemptsLeft, 0)
+  const again = await who.apprenant1.post(`/api/assessments/${a.id}/start`)
+  assert.deepEqual([again.status, again.json.attemptId], [200, attempt.id])
+  const { one, ...rest } = right
+  assert.equal((await put(who.apprenant1, `/api/attempts/${attempt.id}/answers`, { answers: rest })).status, 200)
+  assertProblem(await put(who.apprenant2, `/api/attempts/${attempt.id}/answers`, { answers: rest }), 404)
+  const done = await who.apprenant1.post(`/api/attempts/${attempt.id}/submit`, { answers: { one } })
+  assert.deepEqual([done.status, done.json.status, done.json.score, done.json.maxScore], [200, 'graded', 20, 20], done.text)
+  assertProblem(await who.apprenant1.post(`/api/attempts/${attempt.id}/submit`), 409)
+  assertProblem(await put(who.apprenant1, `/api/attempts/${attempt.id}/answers`, { answers: {} }), 409)
+  const used = assertProblem(await who.apprenant1.post(`/api/assessments/${a.id}/attempts`), 409)
+  assert.equal(used.type, '/problems/attempts-used')
+  const old = (await who.apprenant1.get('/api/assessments/attempts')).json.find((x) => x.id === attempt.id)
+  assert.deepEqual([old.status, typeof old.completedAt, old.assessment.passingScore], ['graded', 'string', 10])
+})
+
+test('simultaneous starts make one attempt, simultaneous submissions one grade', async () => {
+  const a = await approved({ maxAttempts: 5 })
+  const starts = await Promise.all(Array.from({ length: 8 }, () => who.apprenant2.post(`/api/assessments/${a.id}/attempts`)))
+  assert.equal(new Set(starts.map((r) => r.json.id)).size, 1)
+  assert.equal(starts.filter((r) => r.status === 201).length, 1)
+  const id = starts[0].json.id
+  const ends = await Promise.all(Array.from({ length: 6 }, () => who.apprenant2.post(`/api/attempts/${id}/submit`, { answers: right })))
+  assert.ok(ends.some((r) => r.status === 200) && ends.every((r) => [200, 409].includes(r.status)), ends.map((r) => r.status).join())
+  assert.equal(await server.sql(`select count(*) from assessment_attempts where assessment_id = ${lit(a.id)}`), '1')
+  assert.equal(await server.sql(`select count(*) from notifications where data ->> 'attemptId' = ${lit(id)}`), '1')
+})
+
+test('the clock submits at the limit, with what was saved, and tells the learner; also after a restart', async () => {
+  const a = await approved({ maxAttempts: 5, timeLimit: 1 })
+  const socket = await Wire.open(server, { cookie: who.apprenant3.cookie })
+  await socket.enter(`user:${who.apprenant3.id}`)
+  const first = await start(who.apprenant3, a.id)
+  await put(who.apprenant3, `/api/attempts/${first.id}/answers`, { answers: { one: 'b', yes: true } })
+  await server.sql(`update assessment_attempts set deadline = now() at time zone 'utc' + interval '300 milliseconds' where id = ${lit(first.id)}`)
+  const ended = async (id) => until('the clock', async () => {
+    const r = await who.apprenant3.get(`/api/attempts/${id}`)
+    return r.json.status === 'graded' && r.json
+  })
+  const done = await ended(first.id)
+  assert.equal(done.score, 30)
+  await socket.event(`user:${who.apprenant3.id}`, 'notification', (p) => (p.payload ?? p).data?.attemptId === first.id || JSON.stringify(p).includes(first.id))
+  await socket.close()
+
+  const second = await start(who.apprenant3, a.id)
+  await server.stop()
+  await server.start()
+  await server.sql(`update assessment_attempts set deadline = now() at time zone 'utc' - interval '1 minute' where id = ${lit(second.id)}`)
+  assert.equal((await ended(second.id)).score, 0)
+})
+
+test('due dates and accommodations', async () => {
+  const a = await approved({ dueDate: '2020-01-01T00:00', timeLimit: 10, maxAttempts: 1 })
+  assert.equal(assertProblem(await who.apprenant1.post(`/api/assessments/${a.id}/attempts`), 409).type, '/problems/overdue')
+  const due = new Date(Date.now() + 86400000).toISOString()
+  assertProblem(await put(who.apprenant1, `/api/assessments/${a.id}/accommodations`, { learnerId: who.apprenant1.id, dueDate: due }), 403)
+  assertProblem(await put(who.formateur, `/api/assessments/${a.id}/accommodations`, { learnerId: stranger.id, dueDate: due }), 404)
+  const r = await put(who.formateur, `/api/assessments/${a.id}/accommodations`, { learnerId: who.apprenant1.id, dueDate: due, extraTime: 50, extraAttempts: 1 })
+  assert.equal(r.status, 200, r.text)
+  const attempt = await start(who.apprenant1, a.id)
+  assert.ok(Math.abs(Date.parse(attempt.deadline) - Date.parse(attempt.now) - 15 * 60000) < 5)
+  assert.equal(attempt.attemptsLeft, 1)
+})
+
+test('essays wait for a person, who is not their author; results and statistics', async () => {
+  const a = await approved({ maxScore: 10, passingScore: 5, questions: [{ id: 'e', type: 'essay', text: 'Racontez', points: 4 }, { id: 'v', type: 'true-false', text: 'Vrai ?', answer: true }] })
+  const one = await start(who.apprenant1, a.id)
+  const sent = await who.apprenant1.post(`/api/attempts/${one.id}/submit`, { answers: { e: 'Il était une fois', v: true } })
+  assert.deepEqual([sent.json.status, sent.json.results[0].points], ['submitted', null])
+  const grade = (api, json) => api.post(`/api/attempts/${one.id}/grade`, json)
+  assertProblem(await grade(who.apprenant1, { questions: [{ questionId: 'e', points: 4 }] }), 403)
+  assertProblem(await grade(who.formateur, { questions: [{ questionId: 'e', points: 5 }] }), 422)
+  const done = await grade(who.formateur, { questions: [{ questionId: 'e', points: 3, feedback: 'Bien' }], feedback: 'Continuez' })
+  assert.deepEqual([done.json.status, done.json.score, done.json.feedback], ['graded', 8, 'Continuez'], done.text)
+  const two = await start(who.apprenant2, a.id)
+  await who.apprenant2.post(`/api/attempts/${two.id}/submit`, { answers: { v: false } })
+  const results = (await who.formateur.get(`/api/assessments/${a.id}/results`)).json
+  assert.equal(results.attempts.length, 2)
+  assert.deepEqual([results.statistics.graded, results.statistics.mean, results.statistics.passRate], [2, 4, 50])
+  assert.deepEqual([results.distribution[0].count, results.distribution[8].count], [1, 1])
+  assert.equal(results.questions.find((q) => q.questionId === 'v').correctRate, 50)
+  const own = (await who.apprenant2.get(`/api/assessments/${a.id}/results`)).json
+  assert.deepEqual([own.attempts.map((x) => x.userId), own.statistics, own.questions], [[who.apprenant2.id], null, null])
+})
+
+test('changing an approved one makes a draft version; running attempts keep their questions', async () => {
+  const a = await approved({ maxScore: 10, questions: [{ id: 'v', type: 'true-false', text: 'Avant ?', answer: true }] })
+  const running = await start(who.apprenant1, a.id)
+  const d = await put(who.formateur, `/api/assessments/${a.id}`, { questions: [{ id: 'v', type: 'true-false', text: 'Après ?', answer: false }] })
+  assert.deepEqual([d.status, d.json.status, d.json.draftOf], [200, 'draft', a.id], d.text)
+  assert.equal((await put(who.formateur, `/api/assessments/${a.id}`, { title: 'Mieux' })).json.id, d.json.id)
+  assert.equal((await who.apprenant2.get(`/api/assessments/${a.id}`)).json.title, a.title)
+  await who.formateur.post(`/api/assessments/${d.json.id}/submit`)
+  const merged = await who.manager.post(`/api/assessments/${d.json.id}/approve`)
+  assert.deepEqual([merged.json.id, merged.json.version, merged.json.title], [a.id, 2, 'Mieux'], merged.text)
+  assert.equal((await who.apprenant1.post(`/api/attempts/${running.id}/submit`, { answers: { v: true } })).json.score, 10)
+  assert.equal((await start(who.apprenant2, a.id)).questions[0].text, 'Après ?')
+  const tag = (await who.formateur.get(`/api/assessments/${a.id}`)).headers.etag
+  assert.match(tag, /^"2-/)
+  assertProblem(await put(who.formateur, `/api/assessments/${a.id}`, { title: 'X' }, { 'if-match': '"1-0"' }), 412)
+})
