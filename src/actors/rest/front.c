@@ -169,7 +169,9 @@ static int check_permission(struct rest *r)
     if (!scope_fits(r))
         return rest_refuse(r, P_scope);
     if (!r->who)
-        return r->op->who == WHO_ANYONE ? 0 : rest_refuse(r, P_unauthenticated);
+        return r->op->who == WHO_ANYONE
+                   ? 0 /* an old client takes 401 for an empty list, and goes blank */
+                   : rest_refuse(r, r->op->deprecated ? P_forbidden : P_unauthenticated);
     if (r->op->who == WHO_MEMBER && !r->who->establishment_id[0] &&
         r->who->role != ROLE_SUPER_ADMIN)
         return rest_refuse(r, P_forbidden);

@@ -45,6 +45,7 @@ struct rest_op {
     enum rest_rate rate;
     actor_step *first;
     const char *french, *english; /* what it does */
+    bool deprecated;              /* an address of old clients */
 };
 extern const struct rest_op rest_ops[];
 extern const unsigned rest_op_count;
@@ -53,7 +54,9 @@ extern const unsigned rest_op_count;
 #define OP(name, method, path, subject, who, permission, query, body, ...)                         \
     extern const struct field schema_##query[], schema_##body[];                                   \
     actor_step op_##name;
+#define OP_OLD OP
 #include "operations.def"
+#undef OP_OLD
 #undef OP
 
 /* One request: the state of its actor, and what every step gets as `state`. */

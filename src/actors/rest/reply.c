@@ -180,8 +180,9 @@ int64_t rest_limit(const struct rest *r)
 {
     bool asked = mp_get(r->query, "limit").p || mp_get(r->query, "cursor").p;
 
-    return mp_int(mp_get(r->query, "limit"),
-                  !asked && config.static_dir ? LIST_LIMIT_OLD_CLIENT : LIST_LIMIT);
+    return mp_int(mp_get(r->query, "limit"), !asked && (config.static_dir || r->op->deprecated)
+                                                 ? LIST_LIMIT_OLD_CLIENT
+                                                 : LIST_LIMIT);
 }
 
 void cursor_encode(const char *text, struct buf *out)

@@ -11,14 +11,30 @@
 
 #define BODY_MAX (1024 * 1024)
 
+#define ROW(old, name, method, path, subject, who, permission, query, body, response, success,     \
+            cache, rate, fr, en)                                                                   \
+    {#name,                                                                                        \
+     HTTP_M_##method,                                                                              \
+     path,                                                                                         \
+     subject,                                                                                      \
+     WHO_##who,                                                                                    \
+     permission,                                                                                   \
+     schema_##query,                                                                               \
+     schema_##body,                                                                                \
+     response,                                                                                     \
+     success,                                                                                      \
+     CACHE_##cache,                                                                                \
+     RATE_##rate,                                                                                  \
+     op_##name,                                                                                    \
+     fr,                                                                                           \
+     en,                                                                                           \
+     old},
 const struct rest_op rest_ops[] = {
-#define OP(name, method, path, subject, who, permission, query, body, response, success, cache,    \
-           rate, fr, en)                                                                           \
-    {#name,         HTTP_M_##method, path,          subject,  WHO_##who,                           \
-     permission,    schema_##query,  schema_##body, response, success,                             \
-     CACHE_##cache, RATE_##rate,     op_##name,     fr,       en},
+#define OP(...) ROW(false, __VA_ARGS__)
+#define OP_OLD(...) ROW(true, __VA_ARGS__)
 #include "operations.def"
 #undef OP
+#undef OP_OLD
 };
 const unsigned rest_op_count = sizeof(rest_ops) / sizeof(rest_ops[0]);
 

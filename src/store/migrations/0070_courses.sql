@@ -5,7 +5,7 @@ create extension if not exists pg_trgm;
 
 -- Lower case without accents. Immutable, as the dictionary's name is given; indexes and generated columns need that.
 create function stacgate_fold(t text) returns text language sql immutable parallel safe
-    set search_path = public, pg_catalog, pg_temp as $$ select lower(unaccent('unaccent'::regdictionary, t)) $$;
+    set search_path = pg_catalog, public, pg_temp as $$ select lower(unaccent('unaccent'::regdictionary, t)) $$;
 
 -- Moves only with what PUT can set: statistics leave it alone.
 alter table courses add column if not exists row_version bigint not null default 1,

@@ -1,0 +1,173 @@
+/*
+ * Help texts: reading, searching, writing. Searching is the database's (help_search); here are its
+ * ways in, also the old client's, whose filters arrive as "[object Object]" and mean everything.
+ */
+#include "run.h"
+
+#define MANAGE .manage = "help:manage"
+#define ROLES_OR_ALL "all|super_admin|admin|manager|formateur|apprenant"
+
+#define HELP_FILTERS                                                                               \
+    {.name = "category", .type = FIELD_STR, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},           \
+        {.name = "role",                                                                           \
+         .type = FIELD_CHOICE,                                                                     \
+         .choices = ROLES_OR_ALL,                                                                  \
+         .flags = FIELD_BLANK_IS_ABSENT},                                                          \
+        {.name = "language",                                                                       \
+         .type = FIELD_CHOICE,                                                                     \
+         .choices = "fr|en",                                                                       \
+         .flags = FIELD_BLANK_IS_ABSENT},                                                          \
+    {                                                                                              \
+        .name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT            \
+    }
+
+const struct field schema_help[] = {HELP_FILTERS, LIST_FIELDS, {.name = NULL}};
+const struct field schema_help_search[] = {
+    {.name = "q", .type = FIELD_STR, .min = 1, .max = 200},
+    {.name = "query", .type = FIELD_STR, .min = 1, .max = 200},
+    HELP_FILTERS,
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},
+    {.name = NULL}};
+const struct field schema_faq[] = {
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    {.name = NULL}};
+
+#define HELP_FIELDS                                                                                \
+    {.name = "role",                                                                               \
+     .type = FIELD_CHOICE,                                                                         \
+     .choices = ROLES_OR_ALL,                                                                      \
+     .flags = FIELD_BLANK_IS_ABSENT},                                                              \
+        {.name = "tags", .type = FIELD_TEXTS, .max = 30},                                          \
+        {.name = "searchKeywords", .type = FIELD_TEXTS, .max = 50},                                \
+        {.name = "isActive", .type = FIELD_BOOL},                                                  \
+        {.name = "sortOrder", .type = FIELD_INT, .min = -1000000, .max = 1000000},                 \
+        {.name = "language", .type = FIELD_CHOICE, .choices = "fr|en"},                            \
+    {                                                                                              \
+        .name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT            \
+    }
+
+const struct field schema_help_new[] = {
+    {.name = "title", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
+    {.name = "content", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 100000},
+    {.name = "category", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 100},
+    HELP_FIELDS,
+    {.name = NULL}};
+const struct field schema_help_change[] = {
+    {.name = "title", .type = FIELD_LINE, .min = 1, .max = 200},
+    {.name = "content", .type = FIELD_STR, .min = 1, .max = 100000},
+    {.name = "category", .type = FIELD_LINE, .min = 1, .max = 100},
+    HELP_FIELDS,
+    {.name = NULL}};
+
+static const struct run list = {.sql = SQL_HELP_LIST, .params = "tuqmp", MANAGE, .key = cursor_int};
+
+int op_help_list(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    return rest_run(self, state, &list);
+}
+
+/* ---- searching ---- */
+
+static int answered(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    return rest_outcome(state, m, 0);
+}
+
+static int search(struct actor *self, struct rest *r, struct str words)
+{
+    struct db_group *g = rest_group(r, DB_SLOW);
+
+    db_stmt(g, SQL_HELP_SEARCH);
+    db_str(g, r->who->user_id);
+    db_strv_put(g, words);
+    rest_put_json(g, r->query);
+    db_bool(g, identity_can(r->who, "help:manage"));
+    return rest_ask(self, g, answered);
+}
+
+static struct str words_of(const struct rest *r)
+{
+    struct str q = rest_arg(r, "q");
+
+    return q.p ? q : rest_arg(r, "query");
+}
+
+static int missing_words(struct rest *r)
+{
+    return rest_refuse_fields(r, P_parameter,
+                              &(struct field_error){.field = "q", .code = E_required}, 1);
+}
+
+int op_help_search(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    if (!words_of(r).n)
+        return missing_words(r);
+    return r->tenant[0] ? search(self, r, words_of(r)) : rest_reply_text(r, 200, STR("[]"));
+}
+
+int op_help_suggest(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    if (!words_of(r).n)
+        return missing_words(r);
+    if (!r->tenant[0])
+        return rest_reply_text(r, 200, STR("[]"));
+    struct db_group *g = rest_group(r, DB_SLOW);
+    db_stmt(g, SQL_HELP_SUGGEST);
+    db_strv_put(g, words_of(r));
+    rest_put_json(g, r->query);
+    return rest_ask(self, g, answered);
+}
+
+/* ---- one ---- */
+
+static bool lost_filters(const struct rest *r)
+{
+    return str_is(str_of(http_param(r->http, "id")), "[object Object]");
+}
+
+int op_help_get(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run get = {.sql = SQL_HELP_GET, .params = "tuim", MANAGE};
+    struct rest *r = state;
+
+    (void)m;
+    return rest_run(self, r, lost_filters(r) ? &list : &get);
+}
+
+RUN_OP(help_faq, .sql = SQL_HELP_FAQ, .params = "tuqm", MANAGE)
+RUN_OP(help_create, .sql = SQL_HELP_CREATE, .params = "tb")
+RUN_OP(help_update, .sql = SQL_HELP_UPDATE, .params = "tibv")
+RUN_OP(help_delete, .sql = SQL_HELP_DELETE, .params = "tiv")
+
+/* ---- the old client's addresses ---- */
+
+int op_help_search_old(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    if (lost_filters(r))
+        return rest_run(self, r, &list);
+    return r->tenant[0] ? search(self, r, str_of(http_param(r->http, "id")))
+                        : rest_reply_text(r, 200, STR("[]"));
+}
+
+RUN_OP(manual, .sql = SQL_HELP_MANUAL, .params = "tuim", MANAGE)
+
+int op_manual_search(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    return r->tenant[0] ? search(self, r, str_of(http_param(r->http, "words")))
+                        : rest_reply_text(r, 200, STR("[]"));
+}

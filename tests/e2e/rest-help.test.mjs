@@ -1,0 +1,86 @@
+// Help: two languages without accents, ranked and highlighted; typing errors; who may read and write what; the old client's addresses.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { startServer } from './lib/server.mjs'
+import { Api, people, signIn } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+
+let server, who, stranger
+before(async () => {
+  server = await startServer()
+  who = await people(server, 'moliere', ['apprenant1', 'formateur', 'manager'])
+  stranger = await signIn(server, 'manager@turing.test')
+  const write = async (json) => {
+    const r = await who.manager.post('/api/help', json)
+    assert.equal(r.status, 201, r.text)
+    return r.json
+  }
+  await write({ title: 'Gérer les élèves', content: 'Ajouter un élève, le déplacer, et <b>désactiver</b> son compte <script>x</script>.', category: 'Zélèves', searchKeywords: ['étudiants'] })
+  await write({ title: 'Calendrier des évaluations', content: 'Le calendrier montre les dates limites des élèves.', category: 'Zélèves', tags: ['échéances'] })
+  await write({ title: 'Running meetings', content: 'How teachers run their classes and share screens.', category: 'Zen', language: 'en', role: 'formateur' })
+})
+after(() => server?.stop())
+
+const search = async (api, q, extra = '') => (await api.get(`/api/help/search?q=${encodeURIComponent(q)}${extra}`)).json
+const titles = (list) => list.map((h) => h.title)
+
+test('French without accents, stemmed, ranked by where the words stand', async () => {
+  for (const q of ['eleve', 'élèves', 'ÉLÈVE', 'gerer eleve']) assert.equal(titles(await search(who.apprenant1, q))[0], 'Gérer les élèves', q)
+  const both = await search(who.apprenant1, 'eleve')
+  assert.deepEqual(titles(both).slice(0, 2), ['Gérer les élèves', 'Calendrier des évaluations'])
+  assert.ok(both[0].rank > both[1].rank)
+  assert.match(both[1].highlight, /<mark>élèves<\/mark>/)
+  assert.ok(!/<(?!\/?mark>)/.test(both[0].highlight), both[0].highlight)
+  assert.equal(titles(await search(who.apprenant1, 'etudiant'))[0], 'Gérer les élèves')
+  assert.equal(titles(await search(who.apprenant1, 'calend'))[0], 'Calendrier des évaluations')
+})
+
+test('English is stemmed as English; texts for other roles stay theirs', async () => {
+  assert.deepEqual(titles(await search(who.formateur, 'meeting class')), ['Running meetings'])
+  assert.deepEqual(await search(who.apprenant1, 'meeting'), [])
+  assert.deepEqual(titles(await search(who.manager, 'meeting')), ['Running meetings'])
+  assert.deepEqual(titles(await search(who.manager, 'meeting', '&role=apprenant')), [])
+  assert.deepEqual(titles(await search(who.formateur, 'meeting', '&language=fr')), [])
+})
+
+test('a typing error finds what was meant, and says so', async () => {
+  const found = await search(who.apprenant1, 'calandrier')
+  assert.equal(found[0].title, 'Calendrier des évaluations')
+  assert.equal(found[0].suggestion, 'calendrier')
+  assert.equal((await search(who.apprenant1, 'calendrier'))[0].suggestion, undefined)
+  assert.ok((await who.apprenant1.get('/api/help/suggest?q=evaluasions')).json.includes('evaluations'))
+  assert.deepEqual(await search(who.apprenant1, 'xyzzyplugh'), [])
+  for (const q of ["'", '\\', '%', '()', '& |', 'a:*', '<->', '!']) assert.equal((await who.apprenant1.get(`/api/help/search?q=${encodeURIComponent(q)}`)).status, 200, q)
+  assertProblem(await who.apprenant1.get('/api/help/search'), 400)
+})
+
+test('another school finds none of it; nobody signed in gets 401', async () => {
+  assert.deepEqual(titles(await search(stranger, 'calandrier')).filter((t) => /évaluations/.test(t)), [])
+  assertProblem(await new Api(server).get('/api/help'), 401)
+  const item = (await who.manager.get(`/api/help?category=${encodeURIComponent('Zélèves')}`)).json[0]
+  assertProblem(await stranger.get(`/api/help/${item.id}`), 404)
+  assertProblem(await stranger.request('DELETE', `/api/help/${item.id}`), 404)
+  assertProblem(await who.apprenant1.post('/api/help', { title: 'T', content: 'C', category: 'K' }), 403)
+})
+
+test('changing, reading counts for the FAQ, deleting', async () => {
+  const made = (await who.manager.post('/api/help', { title: 'Provisoire', content: 'Texte', category: 'Zut' })).json
+  for (let i = 0; i < 3; i++) assert.equal((await who.apprenant1.get(`/api/help/${made.id}`)).json.title, 'Provisoire')
+  assert.equal((await who.apprenant1.get('/api/help/faq?limit=1')).json[0].id, made.id)
+  const tag = (await who.manager.get(`/api/help/${made.id}`)).headers.etag
+  const put = (json) => who.manager.request('PUT', `/api/help/${made.id}`, { json, headers: { 'if-match': tag } })
+  assert.equal((await put({ content: 'Autre' })).json.content, 'Autre')
+  assertProblem(await put({ content: 'Encore' }), 412)
+  assert.equal((await who.manager.request('DELETE', `/api/help/${made.id}`)).status, 200)
+  assertProblem(await who.manager.get(`/api/help/${made.id}`), 404)
+})
+
+test('the old client: lost filters give everything, the manual is an array, nobody gets 403', async () => {
+  for (const path of ['/api/help/[object%20Object]', '/api/help/search/[object%20Object]', '/api/documentation/help/apprenant', '/api/documentation/search/calendrier/x']) {
+    const r = await who.apprenant1.get(path)
+    assert.equal(r.status, 200, `${path} ${r.text}`)
+    assert.ok(Array.isArray(r.json), path)
+  }
+  assert.ok((await who.apprenant1.get('/api/help/[object%20Object]')).json.length >= 2)
+  assertProblem(await new Api(server).get('/api/documentation/help/apprenant'), 403)
+})
