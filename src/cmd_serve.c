@@ -11,6 +11,7 @@
 
 #include "actors/rest/problem.h"
 #include "actors/services/attempts.h"
+#include "actors/services/exporter.h"
 #include "serve.h"
 #include "stacgate/buf.h"
 #include "stacgate/channel.h"
@@ -27,13 +28,9 @@ enum { PROXIES_MAX = 32, FRAGMENTS_MAX = 1024, WRITE_DEPTH = 4, READ_DEPTH = 4, 
 
 const struct own_option serve_options[] = {{0}};
 
-static const struct loop_service *const services[] = {&db_service,
-                                                      &identity_service,
-                                                      &realtime_service,
-                                                      &attempts_service,
-                                                      &http_service,
-                                                      &ready_service,
-                                                      NULL};
+static const struct loop_service *const services[] = {
+    &db_service,       &identity_service, &realtime_service, &attempts_service,
+    &exporter_service, &http_service,     &ready_service,    NULL};
 
 /* ---- is the configuration one that can work? ---- */
 
@@ -172,6 +169,7 @@ static void configure_floors(const struct workplace *w)
 
     realtime_setup();
     attempts_setup();
+    exporter_setup();
     rest_setup();
     http_on_refused(page_or_problem);
     http_routes(rest_routes, rest_route_count);

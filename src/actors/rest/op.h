@@ -123,6 +123,9 @@ int rest_refuse_fields(struct rest *r, enum problem what, const struct field_err
  * `version`: of the row, 0 for lists. */
 int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row,
                      int col, uint64_t version);
+/* A file's bytes, which owner (a reference is taken) holds. */
+int rest_reply_bytes(struct rest *r, int status, const char *type, struct str bytes,
+                     struct body *owner);
 int rest_reply_mp(struct rest *r, int status, struct mp v);
 int rest_reply_json(struct rest *r, int status, struct str json); /* copies it */
 int rest_reply_text(struct rest *r, int status, struct str json); /* of static text */

@@ -160,6 +160,13 @@ int rest_reply_json(struct rest *r, int status, struct str json)
     return ACTOR_DONE;
 }
 
+int rest_reply_bytes(struct rest *r, int status, const char *type, struct str bytes,
+                     struct body *owner)
+{
+    http_respond_bytes(take(r), status, type, bytes, body_ref(owner));
+    return ACTOR_DONE;
+}
+
 int rest_reply_mp(struct rest *r, int status, struct mp v)
 {
     struct buf text = BUF_INIT;

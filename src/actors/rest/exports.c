@@ -1,0 +1,366 @@
+/*
+ * Exports over REST: jobs are rows that the exporter works through; a finished one is a file that
+ * its owner downloads, whole or in part, until it expires.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../services/exporter.h"
+#include "run.h"
+
+#define MANAGE .manage = "exports:manage"
+#define FILE_MS 30000
+
+const struct field schema_exports[] = {
+    {.name = "status", .type = FIELD_CHOICE, .choices = "pending|processing|completed|failed"},
+    {.name = "type", .type = FIELD_CHOICE, .choices = "csv|json|xlsx|pdf|zip|sql"},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    LIST_FIELDS,
+    {.name = NULL}};
+
+RUN_OP(exports_list, .sql = SQL_EXPORTS_LIST, .params = "tuqmp", MANAGE, .key = time_valid)
+RUN_OP(exports_history, .sql = SQL_EXPORTS_LIST, .params = "tuqmp", MANAGE, .key = time_valid)
+RUN_OP(exports_list_old, .sql = SQL_EXPORTS_LIST, .params = "tuqmp", MANAGE, .key = time_valid)
+RUN_OP(exports_get, .sql = SQL_EXPORTS_GET, .params = "tuim", MANAGE)
+
+/* ---- POST /api/exports ---- */
+
+/* What cannot be made yet is refused by name, like every other choice. */
+#define EXPORT_TYPE                                                                                \
+    {                                                                                              \
+        .name = "type", .type = FIELD_CHOICE, .flags = FIELD_REQUIRED, .choices = "csv|json"       \
+    }
+
+const struct field schema_export_new[] = {
+    EXPORT_TYPE,
+    {.name = "config", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = 8192},
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "userId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+static const struct field config_schema[] = {
+    {.name = "dataset", .type = FIELD_LINE, .max = 30},
+    {.name = "datasets", .type = FIELD_TEXTS, .max = 10},
+    {.name = "dateRange", .type = FIELD_OBJECT, .max = 200},
+    {.name = "filters", .type = FIELD_OBJECT, .max = 4096},
+    {.name = NULL}};
+static const struct field range_schema[] = {
+    {.name = "start", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "end", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+
+static int refuse_config(struct rest *r, const char *field, enum field_code code)
+{
+    return rest_refuse_fields(r, P_invalid, &(struct field_error){.field = field, .code = code}, 1);
+}
+
+static int begun(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    if (!db_error(m) && db_rows(m, 0) && db_null(m, 0, 0, 0)) {
+        export_begin(r->tenant, db_text(m, 0, 0, 3));
+        return rest_reply_value(r, m, r->op->success, 0, 0, 2, 0);
+    }
+    return rest_outcome(r, m, 0);
+}
+
+/* names: a msgpack array of texts; range: {start, end} or absent. */
+static int create(struct actor *self, struct rest *r, struct mp names, struct mp range)
+{
+    struct buf settings = BUF_INIT, checked = BUF_INIT;
+    struct verdict v = {0};
+
+    if (mp_count(names) == 0)
+        return refuse_config(r, "config.datasets", E_required);
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);)
+        if (!export_dataset_known(mp_str(it.value)))
+            return refuse_config(r, "config.datasets", E_choice);
+    if (range.p)
+        schema_check(range_schema, range, r->who, &checked, &v);
+    if (v.count) {
+        buf_finish(&checked);
+        return refuse_config(r, "config.dateRange", E_format);
+    }
+    mp_put_map(&settings, range.p ? 2 : 1);
+    mp_put_cstr(&settings, "datasets");
+    mp_put_raw(&settings, names);
+    if (range.p) {
+        mp_put_cstr(&settings, "dateRange");
+        buf_put(&settings, checked.data, checked.len);
+    }
+    struct db_group *g = rest_group(r, DB_READ);
+    db_errors_as_result(g);
+    db_stmt(g, SQL_EXPORTS_CREATE);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, r->who->user_id);
+    db_strv_put(g, rest_arg(r, "type"));
+    rest_put_json(g, mp_view(settings.data, settings.len));
+    rest_keep_answer(g, r);
+    buf_finish(&settings);
+    buf_finish(&checked);
+    return rest_ask(self, g, begun);
+}
+
+int op_exports_create(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp settings = mp_get(r->body, "config"), names = mp_get(settings, "datasets");
+    struct buf checked = BUF_INIT, one = BUF_INIT;
+    struct verdict v;
+
+    (void)m;
+    schema_check(config_schema, settings, r->who, &checked, &v);
+    buf_finish(&checked);
+    if (v.count)
+        return rest_refuse_fields(r, P_invalid, v.errors, v.count);
+    if (mp_get(settings, "dataset").p) {
+        mp_put_array(&one, 1);
+        mp_put_raw(&one, mp_get(settings, "dataset"));
+        names = mp_view(one.data, one.len);
+    }
+    int done = create(self, r, names, mp_get(settings, "dateRange"));
+    buf_finish(&one);
+    return done;
+}
+
+/* ---- the old client's form of it ---- */
+
+const struct field schema_export_old[] = {
+    EXPORT_TYPE,
+    {.name = "dateRange", .type = FIELD_OBJECT, .max = 200},
+    {.name = "includeData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = 400},
+    {.name = NULL}};
+
+int op_exports_create_old(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct buf names = BUF_INIT, list = BUF_INIT;
+    uint32_t count = 0;
+
+    (void)m;
+    for (struct mp_iter it = mp_iter(mp_get(r->body, "includeData")); mp_next(&it);)
+        if (mp_bool(it.value, false)) {
+            mp_put_raw(&names, it.key);
+            count++;
+        }
+    mp_put_array(&list, count);
+    buf_put(&list, names.data, names.len);
+    int done = create(self, r, mp_view(list.data, list.len), mp_get(r->body, "dateRange"));
+    buf_finish(&names);
+    buf_finish(&list);
+    return done;
+}
+
+/* ---- DELETE /api/exports/:id ---- */
+
+static int removed(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    (void)m;
+    return ACTOR_DONE;
+}
+
+static int remove_work(void *arg, struct body **ret_body)
+{
+    char path[512];
+
+    (void)ret_body;
+    if (export_path(arg, path, sizeof(path)))
+        unlink(path); /* there may be none yet */
+    return 0;
+}
+
+/* The file goes after the answer; one that a running job is still writing is removed by that job.
+ */
+static int deleted(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    if (db_error(m) || db_rows(m, 0) == 0)
+        return rest_outcome(r, m, 0);
+    char *name = xstrdup(db_text(m, 0, 0, 3));
+    rest_reply_value(r, m, 200, 0, 0, 2, 0);
+    if (actor_offload(self, remove_work, name, free, FILE_MS, removed) == 0)
+        return 0;
+    free(name);
+    return ACTOR_DONE;
+}
+
+int op_exports_delete(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct db_group *g = rest_group(r, DB_READ);
+
+    (void)m;
+    db_stmt(g, SQL_EXPORTS_DELETE);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, r->who->user_id);
+    db_str(g, http_param(r->http, "id"));
+    db_bool(g, identity_can(r->who, "exports:manage"));
+    return rest_ask(self, g, deleted);
+}
+
+/* ---- GET /api/exports/:id/download ---- */
+
+struct mapped { /* the bytes of a body that is a mapped file */
+    void *p;
+    size_t n;
+};
+struct download {
+    char name[80], filename[200];
+    bool csv;
+};
+
+static void unmap(struct body *b)
+{
+    struct mapped *map = (struct mapped *)(void *)b->bytes;
+
+    if (map->n)
+        munmap(map->p, map->n);
+    free(b);
+}
+
+/* In the thread pool: the pages are read there, so that sending does not wait for the disk. */
+static int map_work(void *arg, struct body **ret_body)
+{
+    struct mapped map = {0};
+    struct stat st;
+    char path[512];
+
+    if (!export_path(arg, path, sizeof(path)))
+        return -ENOENT;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) == 0 && st.st_size > 0) {
+        map.n = (size_t)st.st_size;
+        map.p = mmap(NULL, map.n, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    }
+    close(fd);
+    if (map.p == MAP_FAILED)
+        return -ENOMEM;
+    *ret_body = body_alloc(sizeof(map));
+    memcpy((*ret_body)->bytes, &map, sizeof(map));
+    (*ret_body)->drop = unmap;
+    return 0;
+}
+
+/* One range of RFC 9110 14.1.2. 1: it is *ret; 0: none that counts, everything; -1: not
+ * satisfiable. */
+static int range_of(const char *header, size_t size, size_t *ret_from, size_t *ret_to)
+{
+    char *end;
+
+    if (!header || strncmp(header, "bytes=", 6) != 0 || strchr(header, ','))
+        return 0;
+    const char *p = header + 6;
+    if (*p == '-') {
+        unsigned long long last = strtoull(p + 1, &end, 10);
+        if (end == p + 1 || *end)
+            return 0;
+        *ret_from = last < size ? size - last : 0;
+        *ret_to = size;
+        return last && size ? 1 : -1;
+    }
+    unsigned long long from = strtoull(p, &end, 10), to = size;
+    if (end == p || *end != '-' || *p < '0' || *p > '9')
+        return 0;
+    if (end[1]) {
+        const char *q = end + 1;
+        to = strtoull(q, &end, 10);
+        if (end == q || *end || to < from)
+            return 0;
+        to++;
+    }
+    *ret_from = from;
+    *ret_to = to < size ? to : size;
+    return from < size ? 1 : -1;
+}
+
+/* The name in ASCII for old browsers; it holds only what the exporter put there. */
+static void set_names(struct http_req *req, const struct download *d, size_t size)
+{
+    char text[300], tag[90];
+
+    snprintf(text, sizeof(text), "attachment; filename=\"%s\"", d->filename);
+    http_set(req, "Content-Disposition", text);
+    snprintf(tag, sizeof(tag), "\"%.70s\"", d->name);
+    http_set(req, "ETag", tag);
+    http_set(req, "Accept-Ranges", "bytes");
+    http_set(req, "Cache-Control", "no-store");
+    (void)size;
+}
+
+static bool range_counts(const struct http_req *req, const struct download *d)
+{
+    const char *if_range = http_header(req, "if-range");
+    size_t n = strlen(d->name);
+
+    return !if_range || (strlen(if_range) == n + 2 && strncmp(if_range + 1, d->name, n) == 0);
+}
+
+static int mapped(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct download *d = r->own;
+    struct mapped *map = (struct mapped *)(void *)m->body->bytes;
+    size_t from = 0, to = map->n;
+    char text[80];
+    int part =
+        range_counts(r->http, d) ? range_of(http_header(r->http, "range"), map->n, &from, &to) : 0;
+
+    (void)self;
+    snprintf(text, sizeof(text), part < 0 ? "bytes */%zu" : "bytes %zu-%zu/%zu",
+             part < 0 ? map->n : from, to ? to - 1 : 0, map->n);
+    if (part)
+        http_set(r->http, "Content-Range", text);
+    if (part < 0)
+        return rest_refuse(r, P_range);
+    set_names(r->http, d, map->n);
+    return rest_reply_bytes(r, part ? 206 : 200,
+                            d->csv ? "text/csv; charset=utf-8" : "application/json",
+                            (struct str){(const char *)map->p + from, to - from}, m->body);
+}
+
+static int found(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct download *d = rest_own(r, sizeof(*d));
+
+    rest_took(r, m);
+    if (db_rows(m, 0) == 0 || !db_null(m, 0, 0, 0))
+        return rest_outcome(r, m, 0);
+    snprintf(d->name, sizeof(d->name), "%s", db_text(m, 0, 0, 1));
+    snprintf(d->filename, sizeof(d->filename), "%s", db_text(m, 0, 0, 2));
+    d->csv = strcmp(db_text(m, 0, 0, 3), "csv") == 0;
+    for (char *c = d->filename; *c; c++)
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e || *c == '"' || *c == '\\')
+            *c = '_';
+    return actor_offload(self, map_work, xstrdup(d->name), free, FILE_MS, mapped);
+}
+
+int op_exports_download(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct db_group *g = rest_group(r, DB_READ);
+
+    (void)m;
+    db_stmt(g, SQL_EXPORTS_FILE);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, r->who->user_id);
+    db_str(g, http_param(r->http, "id"));
+    return rest_ask(self, g, found);
+}
+
+int op_exports_download_old(struct actor *self, void *state, const struct msg *m)
+{
+    return op_exports_download(self, state, m);
+}

@@ -1,0 +1,2 @@
+-- Files of all schools whose time is over.
+select exports_expire()

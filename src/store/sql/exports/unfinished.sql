@@ -1,0 +1,2 @@
+-- Jobs of all schools that a former process left.
+select establishment_id, id from exports_unfinished()

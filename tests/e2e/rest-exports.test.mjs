@@ -1,0 +1,141 @@
+// Exports: jobs that make files, told on `user:`, downloaded whole and in part, cancelled, expired; formulas do not survive; who gets what.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { lit, startServer } from './lib/server.mjs'
+import { Wire, people, signIn } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+import { until } from './lib/util.mjs'
+
+let server, who, stranger
+before(async () => {
+  server = await startServer()
+  who = await people(server, 'moliere', ['apprenant1', 'formateur', 'manager', 'admin'])
+  stranger = await signIn(server, 'manager@turing.test')
+  for (const api of [...Object.values(who), stranger]) api.id = (await api.get('/api/auth/user')).json.id
+})
+after(() => server?.stop())
+
+async function order(api, type, datasets, extra = {}) {
+  const r = await api.post('/api/exports', { type, config: { datasets, ...extra } })
+  assert.equal(r.status, 202, r.text)
+  return r.json
+}
+const finished = (api, id) => until('the export', async () => {
+  const job = (await api.get(`/api/exports/${id}`)).json
+  return (job.status === 'completed' || job.status === 'failed') && job
+})
+const download = (api, id, headers) => api.request('GET', `/api/exports/${id}/download`, { headers })
+
+test('CSV: a header, a row each, UTF-8 with its mark, progress on user:', async () => {
+  const wire = await Wire.open(server, { cookie: who.manager.cookie })
+  await wire.enter(`user:${who.manager.id}`)
+  const job = await order(who.manager, 'csv', ['users'])
+  assert.equal(job.status, 'pending')
+  await wire.event(`user:${who.manager.id}`, 'export:progress', (p) => JSON.stringify(p).includes(job.id) && JSON.stringify(p).includes('completed'))
+  await wire.close()
+  const done = await finished(who.manager, job.id)
+  assert.deepEqual([done.status, done.progress, done.rows], ['completed', 100, 9])
+  const r = await download(who.manager, job.id, { accept: 'text/csv' })
+  assert.equal(r.status, 200, r.text)
+  assert.equal(r.raw.length, done.fileSize)
+  assert.match(r.headers['content-disposition'], /^attachment; filename="export-users-[\d-]+\.csv"$/)
+  assert.equal(r.headers['cache-control'], 'no-store')
+  assert.deepEqual([...r.raw.subarray(0, 3)], [0xef, 0xbb, 0xbf])
+  const rows = r.text.replace(/^\ufeff/, '').trim().split('\r\n')
+  assert.match(rows[0], /^"id","email","username"/)
+  assert.equal(rows.length, 10)
+  assert.match(r.text, /"Léa","Martin"/)
+  assert.ok(!/argon2|password/i.test(r.text))
+})
+
+test('cells that a spreadsheet would run begin with an apostrophe', async () => {
+  const evil = ['=1+1', '+cmd', '-cmd', '@SUM(A1)', '\tx', '＝1', '＠x', ' =2']
+  for (const [i, title] of evil.entries()) await server.sql(`insert into courses (establishment_id, title, description, category, is_active) values ((select establishment_id from users where id = ${lit(who.admin.id)}), ${lit(title)}, 'd', 'evil${i}', true)`)
+  const job = await order(who.admin, 'csv', ['courses'])
+  await finished(who.admin, job.id)
+  const { text } = await download(who.admin, job.id)
+  for (const title of evil) assert.ok(text.includes(`"'${title}"`), title)
+  assert.ok(text.includes('"Mathématiques : spécialité de Terminale"'))
+})
+
+test('JSON of several data sets parses; a date range; a trainer gets their own', async () => {
+  const all = await order(who.manager, 'json', ['courses', 'enrollments', 'assessments', 'results', 'content', 'groups'])
+  assert.equal((await finished(who.manager, all.id)).status, 'completed')
+  const data = JSON.parse((await download(who.manager, all.id)).text)
+  assert.ok(data.courses.length >= 3 && data.enrollments.length === 11 && data.content.length === 12, JSON.stringify(Object.entries(data).map(([k, v]) => [k, v.length])))
+  assert.equal(data.enrollments.every((e) => e.email?.endsWith('@moliere.test')), true)
+  const none = await order(who.manager, 'json', ['courses'], { dateRange: { start: '2001-01-01', end: '2001-12-31' } })
+  await finished(who.manager, none.id)
+  assert.deepEqual(JSON.parse((await download(who.manager, none.id)).text), { courses: [] })
+  const own = await order(who.formateur, 'json', ['users', 'courses'])
+  await finished(who.formateur, own.id)
+  const theirs = JSON.parse((await download(who.formateur, own.id)).text)
+  assert.ok(theirs.courses.every((c) => c.instructorId === who.formateur.id) && theirs.users.every((u) => u.role === 'apprenant'))
+})
+
+test('more rows than a page: every one once, in an export that can be cancelled', async () => {
+  await server.sql(`insert into user_courses (user_id, course_id, status) select u.id, c.id, 'dropped' from (select id from users where email = 'apprenant1@moliere.test') u, (select id from courses where category = 'evil0') c, generate_series(1, 3500)`)
+  const job = await order(who.manager, 'json', ['enrollments'])
+  const done = await finished(who.manager, job.id)
+  assert.equal(done.rows, 3511)
+  const list = JSON.parse((await download(who.manager, job.id)).text).enrollments
+  assert.equal(new Set(list.map((e) => e.id)).size, 3511)
+  const doomed = await order(who.manager, 'csv', ['enrollments', 'users'])
+  assert.equal((await who.manager.request('DELETE', `/api/exports/${doomed.id}`)).status, 200)
+  assertProblem(await who.manager.get(`/api/exports/${doomed.id}`), 404)
+  await until('no file of it', () => !readdirSync(join(server.dataDir, 'exports')).some((n) => n.startsWith(doomed.id)))
+})
+
+test('ranges', async () => {
+  const job = await order(who.manager, 'csv', ['users'])
+  const { fileSize } = await finished(who.manager, job.id)
+  const whole = (await download(who.manager, job.id)).raw
+  const part = async (range) => download(who.manager, job.id, { range })
+  const first = await part('bytes=0-9')
+  assert.deepEqual([first.status, first.headers['content-range']], [206, `bytes 0-9/${fileSize}`])
+  assert.ok(first.raw.equals(whole.subarray(0, 10)))
+  assert.ok((await part('bytes=10-')).raw.equals(whole.subarray(10)))
+  assert.ok((await part('bytes=-5')).raw.equals(whole.subarray(-5)))
+  assert.equal((await part(`bytes=${fileSize}-`)).status, 416)
+  assert.equal((await part('bytes=5-2')).status, 200)
+  assert.equal((await download(who.manager, job.id, { range: 'bytes=0-1', 'if-range': '"other"' })).status, 200)
+})
+
+test('only the owner downloads; other schools see nothing; expired is 410 and the file goes', async () => {
+  const job = await order(who.manager, 'csv', ['users'])
+  await finished(who.manager, job.id)
+  assertProblem(await download(who.admin, job.id), 404)
+  assertProblem(await download(stranger, job.id), 404)
+  assertProblem(await stranger.get(`/api/exports/${job.id}`), 404)
+  assert.equal((await who.admin.get(`/api/exports/${job.id}`)).status, 200)
+  assert.ok(!(await who.formateur.get('/api/exports?limit=200')).json.some((e) => e.id === job.id))
+  await server.sql(`update export_jobs set expires_at = now() at time zone 'utc' - interval '1 minute' where id = ${lit(job.id)}`)
+  assertProblem(await download(who.manager, job.id), 410)
+  assert.equal((await who.manager.get(`/api/exports/${job.id}`)).json.status, 'expired')
+})
+
+test('what cannot be exported is refused', async () => {
+  const post = (api, json) => api.post('/api/exports', json)
+  assertProblem(await post(who.apprenant1, { type: 'csv', config: { datasets: ['users'] } }), 403)
+  assertProblem(await post(who.manager, { type: 'csv', config: { datasets: ['passwords'] } }), 422)
+  assertProblem(await post(who.manager, { type: 'csv', config: { datasets: [] } }), 422)
+  assertProblem(await post(who.manager, { type: 'exe', config: { datasets: ['users'] } }), 422)
+  assertProblem(await post(who.manager, { type: 'csv', config: { datasets: ['users'], dateRange: { start: 'hier' } } }), 422)
+  assertProblem(await post(who.manager, { type: 'csv', config: { datasets: ['users'] }, userId: who.admin.id }), 403)
+})
+
+test('the old client\'s addresses; a job that a stopped server left is done by the next', async () => {
+  const r = await who.manager.post('/api/export/create', { type: 'csv', dateRange: { start: '2020-01-01', end: '2099-01-01' }, includeData: { courses: true, users: true, assessments: false, results: false, content: false } })
+  assert.equal(r.status, 202, r.text)
+  const done = await finished(who.manager, r.json.id)
+  const old = (await who.manager.get('/api/export/jobs')).json.find((j) => j.id === done.id)
+  for (const field of ['id', 'type', 'status', 'progress', 'filename', 'createdAt']) assert.ok(old[field] !== undefined, field)
+  assert.match((await who.manager.get(`/api/export/download/${done.id}`)).text, /"courses"\r\n"id".*\r\n\r\n"users"\r\n"id"/s)
+  const id = await server.sql(`insert into export_jobs (user_id, establishment_id, type, status, filename, config) select id, establishment_id, 'csv', 'processing', 'x.csv', '{"datasets": ["users"]}' from users where id = ${lit(who.manager.id)} returning id`)
+  await server.stop()
+  await server.start()
+  assert.equal((await finished(who.manager, id)).status, 'completed')
+  assert.ok(existsSync(join(server.dataDir, 'exports', `${id}.csv`)))
+})
