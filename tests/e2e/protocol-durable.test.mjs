@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { startServer, lit } from './lib/server.mjs'
-import { joined, people, pushed, stockSocket, Wire } from './lib/client.mjs'
+import { joined, people, pushed, signIn, stockSocket, Wire } from './lib/client.mjs'
 import { makeGroup, member, members, opId, say, text } from './lib/school.mjs'
 import { sleep, until } from './lib/util.mjs'
 
@@ -306,26 +306,49 @@ test('join params that make no sense: refused as invalid, or taken as no positio
   await closeAll(w, c.a)
 })
 
-test('a ticket makes a rejoin cheap and changes nothing else', async () => {
-  const c = await chat(5)
-  const ticket = c.a.joined.ticket
-  if (ticket) {
-    const w = await member(server, who.apprenant1, c.topic, { params: { ticket, epoch: c.epoch, since: c.sent[1].seq } })
-    assert.equal(w.joined.recovered, true)
-    await until('the replay', () => seqs(w, c.topic).length === 3)
-    assert.equal(w.joined.role, c.a.joined.role)
-    await w.close()
-  }
+test('a ticket makes a rejoin cheap and grants nothing', async () => {
+  const c = await chat(5, [who.apprenant3])
+  const { ticket } = c.a.joined
+  assert.ok(ticket.length > 0 && ticket.length <= 256)
+  const w = await member(server, who.apprenant1, c.topic, { params: { ticket, epoch: c.epoch, since: c.sent[1].seq } })
+  assert.equal(w.joined.recovered, true)
+  await until('the replay', () => seqs(w, c.topic).length === 3)
+  assert.equal(w.joined.role, c.a.joined.role)
+  await w.close()
   // Somebody else's, or damaged: as if there were none.
-  for (const bad of ['x', ticket ? `${ticket.slice(0, -4)}AAAA` : 'y']) {
-    const w = await Wire.open(server, { cookie: who.apprenant2.cookie })
-    assert.equal((await w.join(c.topic, { ticket: bad })).status, 'error', 'a ticket let a stranger in')
-    if (ticket) assert.equal((await w.join(c.topic, { ticket })).status, 'error', "another person's ticket let a stranger in")
-    await w.close()
+  for (const bad of ['x', '', '.'.repeat(300), `${ticket.slice(0, -4)}AAAA`, ticket]) {
+    const stranger = await Wire.open(server, { cookie: who.apprenant2.cookie })
+    assert.equal((await stranger.join(c.topic, { ticket: bad })).status, 'error', 'a ticket let a stranger in')
+    await stranger.close()
     const mine = await member(server, who.apprenant1, c.topic, { params: { ticket: bad } })
     await mine.close()
   }
-  await c.a.close()
+  // What was revoked since stays revoked.
+  const third = await member(server, who.apprenant3, c.topic)
+  await c.a.done(c.topic, 'member:kick', { opId: opId(), userId: who.apprenant3.user.id })
+  await third.event(c.topic, 'phx_error')
+  const r = await third.join(c.topic, { ticket: third.joined.ticket })
+  assert.equal(r.response.reason, 'forbidden')
+  await closeAll(third, c.a)
+})
+
+// Whose school the topic is in is the one thing that a super_admin's join asks the database.
+test("a super_admin's ticket spares the look-up of the school, and is good for its topic only", async () => {
+  const [c, d] = [await chat(1), await chat(1)]
+  const root = await signIn(server, 'superadmin@stacgate.test')
+  const first = await member(server, root, c.topic)
+  const { ticket } = first.joined
+  await server.sql('alter function stacgate_tenant_of(text, text) rename to hidden_tenant_of')
+  try {
+    const again = await member(server, root, c.topic, { params: { ticket } })
+    assert.equal(again.joined.group.id, c.id)
+    assert.notEqual((await again.join(d.topic, { ticket })).status, 'ok')
+    assert.notEqual((await again.join(c.topic, { ticket: `${ticket.slice(0, -1)}${ticket.endsWith('0') ? '1' : '0'}` })).status, 'ok')
+    await again.close()
+  } finally {
+    await server.sql('alter function hidden_tenant_of(text, text) rename to stacgate_tenant_of')
+  }
+  await closeAll(first, c.a, d.a)
 })
 
 test('a restart, graceful or not, changes no epoch and loses no position', async () => {

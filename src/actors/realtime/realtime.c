@@ -13,6 +13,7 @@
 #include "stacgate/json.h"
 #include "stacgate/log.h"
 #include "stacgate/maintenance.h"
+#include "ticket.h"
 #include "unread.h"
 
 #define SWEEP_MS 250
@@ -213,6 +214,7 @@ const struct loop_service realtime_service = {
 
 void realtime_setup(void)
 {
+    ticket_setup();
     actor_kind("channel", &channel_type);
     identity_watch(ended);
 }

@@ -11,6 +11,7 @@
 #include "sql.h"
 #include "stacgate/config.h"
 #include "stacgate/json.h"
+#include "ticket.h"
 
 #define LAST_MAX 200
 #define RECENT_BEHIND                                                                              \
@@ -197,14 +198,17 @@ static void join_reply(struct channel *c, struct joiner *j, struct member *m, in
     struct buf *response = scratch(SCRATCH_REPLY);
     struct mp mail = body_mp(j->mail);
     struct buf wire = BUF_INIT;
+    char ticket[TICKET_MAX + 1];
     struct hub_msg *h;
     struct object o;
 
+    ticket_make(ticket, m->user->id, c->tenant, c->topic);
     object_begin(&o, response, m->enc);
     object_str(&o, "epoch", str_of(c->epoch));
     object_int(&o, "seq", stands_at);
     object_int(&o, "head", c->last_seq);
     object_bool(&o, "recovered", recovered);
+    object_str(&o, "ticket", str_of(ticket));
     c->kind->describe(c, m->user, &o);
     object_end(&o);
     envelope_reply(&wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),

@@ -13,6 +13,7 @@
 #include "sql.h"
 #include "stacgate/config.h"
 #include "stacgate/db.h"
+#include "ticket.h"
 #include "unread.h"
 
 #define JOIN_TRIES 3
@@ -169,7 +170,13 @@ static void find_tenant(struct session *s, struct membership *m)
 
 static void find_channel(struct session *s, struct membership *m)
 {
-    if (s->who->role == ROLE_SUPER_ADMIN)
+    struct mp params = mp_at(body_mp(m->join->mail), 7);
+    char tenant[TICKET_TENANT_MAX + 1];
+
+    if (s->who->role == ROLE_SUPER_ADMIN &&
+        ticket_tenant(mp_str(mp_get(params, "ticket")), s->who->user_id, m->join->name, tenant))
+        join_channel(s, m, tenant);
+    else if (s->who->role == ROLE_SUPER_ADMIN)
         find_tenant(s, m);
     else
         join_channel(s, m, s->who->establishment_id);
