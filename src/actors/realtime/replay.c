@@ -338,9 +338,14 @@ static void joiner_destroy(struct joiner *j)
     free(j);
 }
 
+/* Who was cut and may still come back takes no room from others, nor loses it. */
 static bool full(const struct channel *c)
 {
-    return c->members.count >= config.members_max;
+    uint32_t connected = 0;
+
+    for (int e = 0; e < ENCODINGS; e++)
+        connected += c->members.by_enc[e];
+    return connected >= config.members_max;
 }
 
 void replay_join(struct channel *c, struct joiner *j)

@@ -291,6 +291,20 @@ export class Server {
     return r.out.replace(/\n$/, '')
   }
 
+  // Holds what a statement locks until the returned function is called.
+  async hold(text) {
+    const child = spawn('psql', ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', ...this.connection()], {
+      env: cleanEnv({ LC_ALL: 'C.UTF-8' }), stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    live.add(child)
+    const ended = new Promise((done) => child.on('close', () => done(live.delete(child))))
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (d) => (said += d))
+    child.stdin.write(`begin;\n${text};\nselect 'held';\n`)
+    await until('the lock', () => /^held$/m.test(said))
+    return () => (child.stdin.end('rollback;\n'), ended)
+  }
+
   // One query's rows as objects.
   async rows(query) {
     return JSON.parse(await this.sql(`select coalesce(json_agg(t), '[]') from (${query}) t;`))
