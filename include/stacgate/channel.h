@@ -37,6 +37,7 @@ extern const struct loop_service realtime_service;
 void user_tell(const char *user_id, const char *event, struct mp payload);
 /* The same for a JSON array of {userId, event, payload}, as statements make it; null: nobody. */
 void users_tell(struct str json);
+uint32_t live_connections(const char *establishment_id); /* open sockets of a school, all loops */
 void user_tell_here(const char *user_id, const char *event,
                     struct mp payload); /* only the sockets of this loop */
 

@@ -4,6 +4,7 @@
  * topic, and list index and membership agree.
  */
 #include "hub.h"
+#include "census.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -289,6 +290,7 @@ void hub_session_opened(struct session *s)
     table_put(&hub()->users, id, strlen(id),
               s); /* the key is of the newest: its identity outlives the entry */
     hub()->stats.sessions++;
+    census_opened(s->who->establishment_id);
 }
 
 void hub_each_session(void (*each)(struct session *s, void *arg), void *arg)
@@ -316,6 +318,7 @@ void hub_session_closed(struct session *s)
     if (first)
         table_put(&hub()->users, first->who->user_id, strlen(first->who->user_id), first);
     hub()->stats.sessions--;
+    census_closed(s->who->establishment_id);
 }
 
 void hub_stats(unsigned loop, struct hub_stats *ret)

@@ -1,0 +1,2 @@
+-- Brings the roll-ups of all schools up to now.
+select analytics_refresh()
