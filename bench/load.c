@@ -18,6 +18,7 @@ static const struct {
     {"fanout", run_fanout, "members of groups receive messages; --rate 0 pushes without pause"},
     {"commit", run_commit, "senders keep --outstanding pushes under way"},
     {"join", run_join, "everybody connects and joins; --settle seconds later memory is read"},
+    {"storm", run_storm, "everybody is cut at once and comes back; see --tickets, --reader, --go"},
     {"http", run_http, "GET /api/auth/user, alone and beside --at-once sign-ins"},
 };
 
@@ -45,6 +46,9 @@ static const struct {
     {"server-pid", NUMBER, offsetof(struct options, server_pid), "process to account"},
     {"postgres-pid", NUMBER, offsetof(struct options, postgres_pid), "PostgreSQL's main process"},
     {"at-once", NUMBER, offsetof(struct options, at_once), "sign-ins at once"},
+    {"tickets", NUMBER, offsetof(struct options, tickets), "1: rejoins bring their tickets"},
+    {"reader", NUMBER, offsetof(struct options, reader), "1: REST is read during the storm"},
+    {"go", TEXT, offsetof(struct options, go), "the cut waits for this file"},
     {"email", TEXT, offsetof(struct options, email), "account that signs in"},
     {"password", TEXT, offsetof(struct options, password), "its password"},
 };

@@ -73,6 +73,18 @@ void swarm_finish(struct swarm *s)
     close(s->epoll);
 }
 
+void swarm_cut(struct swarm *s)
+{
+    s->closing = true;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct client *c = &s->clients[i];
+
+        close_client(s, c, "");
+        *c = (struct client){.fd = -1, .index = i, .group = c->group, .next_ref = 2};
+    }
+    s->closing = false;
+}
+
 static void watch(struct swarm *s, struct client *c, int op, bool writable)
 {
     struct epoll_event e = {.events = EPOLLIN | (writable ? EPOLLOUT : 0u), .data.ptr = c};

@@ -53,6 +53,7 @@ struct swarm {
 int swarm_init(struct swarm *s, uint32_t count, uint16_t port, const struct swarm_events *on,
                void *state);        /* 0 or -errno */
 void swarm_finish(struct swarm *s); /* resets every connection */
+void swarm_cut(struct swarm *s); /* the same, but they may connect again; closed() is not called */
 
 /* extra: header lines, each with its CRLF, or "". Failures come through closed(). */
 void client_connect(struct swarm *s, struct client *c, const char *path, const char *extra);

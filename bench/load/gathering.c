@@ -70,16 +70,48 @@ static void on_joined(struct gathering *g, struct client *c)
     samples_add(&g->join_times, g->last_join - g->began[c->index]);
 }
 
+/* A text of the reply between `before` and the next quote or comma. */
+static struct str reply_part(const char *p, size_t n, const char *before)
+{
+    const char *at = memmem(p, n, before, strlen(before));
+    if (!at)
+        return (struct str){NULL, 0};
+    at += strlen(before);
+    size_t left = (size_t)(p + n - at), len = 0;
+    while (len < left && at[len] != '"' && at[len] != ',')
+        len++;
+    return (struct str){at, len};
+}
+
+/* What a stock client's params function would give at its next join. */
+static void keep_place(struct gathering *g, const struct client *c, const char *p, size_t n)
+{
+    struct str epoch = reply_part(p, n, "\"epoch\":\""), seq = reply_part(p, n, "\"head\":"),
+               ticket = reply_part(p, n, "\"ticket\":\"");
+    struct buf b = BUF_INIT;
+    if (!g->resumes || !epoch.p || !seq.p)
+        return;
+    g->recovered += memmem(p, n, "\"recovered\":true", 16) != NULL;
+    buf_printf(&b, "{\"epoch\":\"%.*s\",\"since\":%.*s", (int)epoch.n, epoch.p, (int)seq.n, seq.p);
+    if (g->o->tickets && ticket.p)
+        buf_printf(&b, ",\"ticket\":\"%.*s\"", (int)ticket.n, ticket.p);
+    buf_puts(&b, "}");
+    free(g->places[c->index]);
+    g->places[c->index] = xstrdup(buf_cstr(&b));
+    buf_finish(&b);
+}
+
 static void on_opened(struct swarm *s, struct client *c)
 {
     struct gathering *g = s->state;
-    char join[256];
+    const char *place = g->places[c->index];
+    char join[640];
     if (g->o->floor) {
         on_joined(g, c);
         return;
     }
-    int n =
-        snprintf(join, sizeof join, "[\"1\",\"1\",\"%s\",\"phx_join\",{}]", gathering_topic(g, c));
+    int n = snprintf(join, sizeof join, "[\"1\",\"1\",\"%s\",\"phx_join\",%s]",
+                     gathering_topic(g, c), place ? place : "{}");
     client_text(s, c, join, (size_t)n);
 }
 
@@ -121,6 +153,7 @@ static void on_reply(struct gathering *g, struct client *c, const char *p, size_
     static const char ok_word[] = "\"status\":\"ok\"";
     bool ok = memmem(p, n, ok_word, sizeof ok_word - 1) != NULL;
     if (!c->joined && ok) {
+        keep_place(g, c, p, n);
         on_joined(g, c);
     } else if (!c->joined) {
         char why[160];
@@ -190,12 +223,24 @@ void gathering_init(struct gathering *g, const struct options *o, const struct g
     g->line_of = xcalloc(count, sizeof *g->line_of);
     g->by_group = xcalloc(count, sizeof(struct client *));
     g->began = xcalloc(count, sizeof *g->began);
+    g->places = xcalloc(count, sizeof(char *));
     random_token(run_id, sizeof run_id);
     pick(g);
 }
 
+void gathering_cut(struct gathering *g)
+{
+    swarm_cut(&g->swarm);
+    samples_finish(&g->join_times);
+    g->join_times = (struct samples){0};
+    g->started = g->joined = g->failed = g->recovered = 0;
+}
+
 void gathering_finish(struct gathering *g)
 {
+    for (uint32_t i = 0; i < g->swarm.count; i++)
+        free(g->places[i]);
+    free(g->places);
     swarm_finish(&g->swarm);
     samples_finish(&g->join_times);
     lines_finish(&g->cookies);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "load/load.h"
@@ -158,6 +159,68 @@ static int measure(struct http *h, struct samples *idle, struct samples *busy)
     for (unsigned i = 1; !err && i <= h->o->at_once; i++)
         err = begin(h, &h->all[i]);
     return err ? err : run(h, h->o->at_once, us, busy);
+}
+
+/* ---- the reader beside a storm ---- */
+
+static bool said(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) != 0;
+}
+
+static _Noreturn void read_until_told(const struct options *o, int told, int answer)
+{
+    struct http *h = xcalloc(1, sizeof *h);
+    struct samples all = {0};
+    struct lines cookies = lines_read(o->cookies);
+    uint32_t figures[3];
+    char byte;
+    h->o = o;
+    prepare(h, cookies.line[0]);
+    if (read(told, &byte, 1) == 1)
+        while (!said(told) && run(h, 0, 50000, &all) == 0)
+            ;
+    figures[0] = samples_percentile(&all, 50);
+    figures[1] = samples_percentile(&all, 99);
+    figures[2] = (uint32_t)all.count;
+    _exit(write(answer, figures, sizeof figures) != sizeof figures);
+}
+
+void reader_start(struct reader *r, const struct options *o)
+{
+    int to[2], from[2];
+    if (pipe(to) < 0 || pipe(from) < 0 || (r->pid = fork()) < 0) {
+        perror("bench_load: the reader");
+        exit(1);
+    }
+    if (r->pid == 0) {
+        close(to[1]);
+        read_until_told(o, to[0], from[1]);
+    }
+    close(to[0]);
+    close(from[1]);
+    r->to = to[1];
+    r->from = from[0];
+}
+
+void reader_go(struct reader *r)
+{
+    if (write(r->to, "g", 1) != 1)
+        perror("bench_load: the reader");
+}
+
+void reader_stop(struct reader *r, uint32_t *ret_p50, uint32_t *ret_p99, uint32_t *ret_count)
+{
+    uint32_t figures[3] = {0};
+    close(r->to);
+    if (read(r->from, figures, sizeof figures) == sizeof figures) {
+        *ret_p50 = figures[0];
+        *ret_p99 = figures[1];
+        *ret_count = figures[2];
+    }
+    close(r->from);
+    waitpid(r->pid, NULL, 0);
 }
 
 int run_http(const struct options *o)

@@ -13,6 +13,8 @@ struct options {
     uint32_t port, floor, server_pid, postgres_pid;
     uint32_t members, groups; /* members of each group, groups */
     uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
+    uint32_t tickets, reader; /* storm: with join tickets, beside a reader of REST */
+    const char *go;           /* storm: the cut waits for this file */
 };
 
 /* Lines of a file; the process exits with a sentence when it cannot be read. */
@@ -39,7 +41,10 @@ struct gathering {
     uint32_t started, joined, failed, closed_later;
     int64_t first_connect, last_join;
     struct samples join_times;
-    int64_t *began; /* by client */
+    int64_t *began;     /* by client */
+    bool resumes;       /* places are kept, and given back when joining again */
+    char **places;      /* by client: its join params; NULL: none yet */
+    uint32_t recovered; /* joins that resumed */
 };
 
 /* Picks o->members lines of each of the first o->groups topics. Exits with a sentence when the
@@ -47,6 +52,7 @@ struct gathering {
 void gathering_init(struct gathering *g, const struct options *o, const struct gathering_events *on,
                     void *state);
 void gathering_join(struct gathering *g); /* everybody, o->concurrency at a time */
+void gathering_cut(struct gathering *g);  /* all connections at once; joining starts over */
 void gathering_settle(struct gathering *g, uint32_t seconds);
 void gathering_finish(struct gathering *g);
 const char *gathering_topic(struct gathering *g, const struct client *c);
@@ -54,6 +60,14 @@ const char *gathering_topic(struct gathering *g, const struct client *c);
 /* Sends message:new with o->content characters that begin with "<<%08x>>". */
 void push_message(struct gathering *g, struct client *c, uint32_t id);
 bool message_id(const char *p, size_t n, uint32_t *ret_id);
+
+/* A process of its own that asks GET /api/auth/user on one connection from go to stop. */
+struct reader {
+    int pid, to, from; /* pipes */
+};
+void reader_start(struct reader *r, const struct options *o);
+void reader_go(struct reader *r);
+void reader_stop(struct reader *r, uint32_t *ret_p50, uint32_t *ret_p99, uint32_t *ret_count);
 
 struct usage {
     int64_t at;
@@ -65,5 +79,6 @@ int run_fanout(const struct options *o);
 int run_commit(const struct options *o);
 int run_join(const struct options *o);
 int run_http(const struct options *o);
+int run_storm(const struct options *o);
 
 #endif
