@@ -40,8 +40,7 @@ void people_finish(unsigned loop);
 
 void identity_note_end(
     const char *user_id); /* an end, or a change, of which this loop just heard */
-bool identity_recall(const char sid[65],
-                     struct session_ref *ret); /* a reference; the entry is used up */
+bool identity_recall(const char sid[65], struct session_ref *ret); /* a reference */
 void recent_finish(unsigned loop);
 
 /* ---- sessions.c ---- */

@@ -1,8 +1,8 @@
 /*
  * Who was here a moment ago: the people of connections that were cut, so that a storm of reconnects
- * asks the database nothing. An entry serves one reconnect, for as long as a join ticket lives. The
- * invariant: whoever's sign-in ended or whose rights changed after they were remembered is looked
- * up again.
+ * asks the database nothing. An entry serves every connection of its sign-in, for as long as a join
+ * ticket lives. The invariant: whoever's sign-in ended or whose rights changed after they were
+ * remembered is looked up again.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ bool identity_recall(const char sid[65], struct session_ref *ret)
     bool good = false;
 
     pthread_mutex_lock(&kept.mutex);
-    struct recent *e = table_remove(&kept.by_sid, sid, 64);
+    const struct recent *e = table_get(&kept.by_sid, sid, 64);
     if (e && e->at_ms > now - KEPT_MS && e->ref.expires_ms > wall_ms() &&
         !identity_ended_since(e->person.user_id, e->at_ms)) {
         *ret = e->ref;
