@@ -60,6 +60,9 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
     case 'm':
         db_bool(g, r->who && identity_can(r->who, what->manage));
         break;
+    case 's':
+        db_bool(g, r->who && identity_is_staff(r->who));
+        break;
     case 'a':
         db_bool(g, r->who && r->who->role >= ROLE_ADMIN);
         break;

@@ -1,0 +1,3 @@
+-- $1 tenant filter, $2 caller, $3 certificate, $4 staff.
+select null, 200, certificate_json(c) from certificates c
+where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.user_id = $2 or $4::boolean)

@@ -1,0 +1,39 @@
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff: a result for each, in the order given:
+-- enrolled, already, not_found, full. Places go in that order.
+with course as (
+    select c.*, c.instructor_id = $2 or $5::boolean as own,
+           c.max_participants - (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as places
+    from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+), refusal as (select case when not own then 'forbidden' when is_active is not true then 'course_closed' end as word from course), ids as (
+    select id, min(place) as place from jsonb_array_elements_text($4::jsonb -> 'learnerIds') with ordinality as t (id, place) group by 1
+), judged as (
+    select ids.id, ids.place, u.id is not null as known, e.id is not null as there,
+           row_number() over (partition by u.id is not null and e.id is null order by ids.place) as nth
+    from course, ids left join users u on u.id = ids.id and u.establishment_id = current_setting('stacgate.establishment_id') and u.is_active is not false
+    left join user_courses e on e.course_id = $3 and e.user_id = ids.id and e.status is distinct from 'dropped'
+), results as (
+    select id, place, case when not known then 'not_found' when there then 'already' when nth > (select coalesce(places, nth) from course) then 'full'
+                           else 'enrolled' end as result from judged
+), again as (
+    update user_courses e set status = case when e.progress > 0 then 'in_progress' else 'enrolled' end, enrolled_at = now() at time zone 'utc',
+        updated_at = now() at time zone 'utc'
+    from refusal, (select distinct on (d.user_id) d.id from user_courses d join results r on r.id = d.user_id and r.result = 'enrolled'
+                   where d.course_id = $3 and d.status = 'dropped' order by d.user_id, d.enrolled_at desc) d
+    where e.id = d.id and word is null returning e.user_id
+), fresh as (
+    insert into user_courses (user_id, course_id, establishment_id, status, progress, enrolled_at)
+    select r.id, course.id, course.establishment_id, 'enrolled', 0, now() at time zone 'utc' from results r, course, refusal
+    where word is null and r.result = 'enrolled'
+      and not exists (select from user_courses d where d.course_id = $3 and d.user_id = r.id and d.status = 'dropped') returning user_id
+), counted as (
+    update courses c set enrollment_count = (select count(*) from user_courses e where e.course_id = $3 and e.status is distinct from 'dropped')
+                                            + (select count(*) from again) + (select count(*) from fresh)
+    from refusal where c.id = $3 and word is null returning enrollment_count
+)
+select word, 200, answer(json_build_object('enrolled', (select count(*) from results where result = 'enrolled'),
+       'enrollmentCount', (select enrollment_count from counted),
+       'results', (select json_agg(json_build_object('learnerId', id, 'result', result) order by place) from results))), 0,
+       (select json_agg(n) from results r, course, lateral notify(r.id, 'course_enrollment', jsonb_build_object('courseId', course.id), 'Nouveau cours',
+            'New course', 'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') n
+        where r.result = 'enrolled' and word is null and n is not null)
+from refusal

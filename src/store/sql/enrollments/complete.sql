@@ -1,0 +1,16 @@
+-- $1 tenant filter, $2 caller, $3 course, $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate.
+with course as (
+    select c.*, c.instructor_id = $2 or $5::boolean as own from courses c
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+), learner as (
+    select e.* from user_courses e where e.course_id = $3 and e.user_id = $4::jsonb ->> 'learnerId' and e.status is distinct from 'dropped'
+), refusal as (
+    select case when not own then 'forbidden' when not exists (select from learner) then 'not_found' end as word from course
+), done as (
+    update user_courses e set status = 'completed', progress = 100, completed_at = coalesce(e.completed_at, now() at time zone 'utc'),
+        final_grade = coalesce(replace($4::jsonb ->> 'finalGrade', ',', '.')::numeric, e.final_grade), updated_at = now() at time zone 'utc'
+    from learner, refusal where e.id = learner.id and word is null returning e
+), issued as (
+    select certificate_issue((e).user_id, (e).course_id, $2) as n from done
+)
+select word, 200, (select answer(enrollment_json(e)) from done limit 1), 0, (select json_agg(n) from issued where n is not null) from refusal

@@ -1,0 +1,16 @@
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (ids: every module once), $5 staff.
+with course as (
+    select c.*, c.instructor_id = $2 or $5::boolean as own from courses c
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+), wanted as (
+    select id, place from jsonb_array_elements_text($4::jsonb -> 'ids') with ordinality as t (id, place)
+), refusal as (
+    select case when not own then 'forbidden'
+                when exists (select from wanted w where not exists (select from course_modules m where m.id = w.id and m.course_id = $3)) then 'not_found'
+                when (select count(*) from course_modules m where m.course_id = $3) <> (select count(*) from wanted)
+                     or (select count(distinct id) from wanted) <> (select count(*) from wanted) then 'invalid ids format' end as word from course
+), moved as (
+    update course_modules m set order_index = w.place, row_version = m.row_version + 1, updated_at = now() at time zone 'utc'
+    from wanted w, refusal where m.id = w.id and word is null returning m
+)
+select word, 200, (select json_agg(module_json(m) order by (m).order_index) from moved) from refusal

@@ -1,0 +1,122 @@
+// What follows an enrolment: modules and their order, progress, completion, certificates; sessions, spaces, enrolments by the list.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { startServer } from './lib/server.mjs'
+import { Api, people, signIn } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+import { unique } from './lib/util.mjs'
+
+let server, who, stranger
+before(async () => {
+  server = await startServer()
+  who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3', 'formateur', 'manager'])
+  stranger = await signIn(server, 'manager@turing.test')
+  for (const api of [...Object.values(who), stranger]) api.id = (await api.get('/api/auth/user')).json.id
+})
+after(() => server?.stop())
+
+const put = (api, path, json, headers) => api.request('PUT', path, { json, headers })
+async function course(fields = {}) {
+  const r = await who.formateur.post('/api/courses', { title: unique('Cours'), description: 'D', category: 'C', ...fields })
+  assert.equal((await who.manager.post(`/api/courses/${r.json.id}/approve`)).json.isActive, true)
+  return r.json
+}
+const module = async (id, fields = {}) => {
+  const r = await who.formateur.post(`/api/courses/${id}/modules`, { title: unique('Module'), ...fields })
+  assert.equal(r.status, 201, r.text)
+  return r.json
+}
+
+test('modules: made in order, reordered whole, changed by version, hidden ones hidden', async () => {
+  const c = await course()
+  const [a, b] = [await module(c.id), await module(c.id, { isActive: false })]
+  const last = await module(c.id)
+  assert.deepEqual([a.orderIndex, b.orderIndex, last.orderIndex], [1, 2, 3])
+  assert.equal((await who.apprenant1.get(`/api/courses/${c.id}/modules`)).json.length, 2)
+  const order = (ids, api = who.formateur) => put(api, `/api/courses/${c.id}/modules/order`, { ids })
+  assert.deepEqual((await order([last.id, a.id, b.id])).json.map((m) => m.id), [last.id, a.id, b.id])
+  assertProblem(await order([last.id, a.id]), 422)
+  assertProblem(await order([last.id, a.id, 'elsewhere']), 404)
+  assertProblem(await order([a.id, b.id, last.id], who.apprenant1), 403)
+  assertProblem(await put(who.apprenant1, `/api/modules/${a.id}`, { title: 'X' }), 403)
+  const tag = (await who.formateur.get(`/api/modules/${a.id}`)).headers.etag
+  assert.equal((await put(who.formateur, `/api/modules/${a.id}`, { title: 'Neuf' }, { 'if-match': tag })).json.title, 'Neuf')
+  assertProblem(await put(who.formateur, `/api/modules/${a.id}`, { title: 'Vieux' }, { 'if-match': tag }), 412)
+  assertProblem(await stranger.get(`/api/modules/${a.id}`), 404)
+  assert.equal((await who.formateur.request('DELETE', `/api/modules/${b.id}`)).status, 200)
+})
+
+test('progress to completion issues one certificate, which anybody verifies until it is revoked', async () => {
+  const c = await course()
+  const [a, b] = [await module(c.id), await module(c.id)]
+  await module(c.id, { isRequired: false })
+  const go = (m, json) => put(who.apprenant1, `/api/modules/${m.id}/progress`, json)
+  assertProblem(await go(a, { status: 'completed' }), 403)
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`)
+  assert.equal((await go(a, { progressPercentage: 50, timeSpent: 10 })).json.courseProgress, 25)
+  assert.equal((await go(a, { status: 'completed', timeSpent: 5 })).json.courseProgress, 50)
+  assert.equal((await go(a, { progressPercentage: 10 })).json.module.status, 'completed')
+  const end = (await go(b, { status: 'completed' })).json
+  assert.deepEqual([end.courseProgress, end.courseCompleted], [100, true])
+  assert.equal((await go(b, { status: 'completed' })).json.courseCompleted, false)
+  const mine = (await who.apprenant1.get(`/api/certificates?courseId=${c.id}`)).json
+  assert.equal(mine.length, 1)
+  const verify = () => new Api(server).get(`/api/certificates/verify/${mine[0].verificationCode}`)
+  const v = (await verify()).json
+  assert.deepEqual([v.valid, v.holder, v.establishment, v.title], [true, 'Léa Martin', 'Lycée Molière', c.title])
+  assertProblem(await new Api(server).get('/api/certificates/verify/00000000'), 404)
+  assertProblem(await who.apprenant1.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'R' }), 403)
+  assertProblem(await stranger.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'R' }), 404)
+  assertProblem(await who.apprenant2.get(`/api/certificates/${mine[0].id}`), 404)
+  await who.manager.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'Erreur' })
+  assert.equal((await verify()).json.valid, false)
+  assert.ok((await who.apprenant1.get('/api/notifications')).json.some((n) => n.data.certificateId === mine[0].id))
+})
+
+test('enrolments by a list: a result each, places in order; completion by the trainer', async () => {
+  const c = await course({ maxParticipants: 2 })
+  const batch = (api, learnerIds) => api.post(`/api/courses/${c.id}/enrollments`, { learnerIds })
+  assertProblem(await batch(who.apprenant1, [who.apprenant1.id]), 403)
+  const r = await batch(who.formateur, [who.apprenant1.id, stranger.id, 'nobody', who.apprenant2.id, who.apprenant3.id, who.apprenant1.id])
+  assert.deepEqual(r.json.results.map((x) => x.result), ['enrolled', 'not_found', 'not_found', 'enrolled', 'full'], r.text)
+  assert.equal(r.json.enrollmentCount, 2)
+  assert.deepEqual((await batch(who.formateur, [who.apprenant1.id])).json.results[0].result, 'already')
+  const list = (await who.formateur.get(`/api/courses/${c.id}/enrollments`)).json
+  assert.deepEqual(list.map((e) => e.user.firstName).sort(), ['Léa', 'Noah'])
+  assert.deepEqual((await who.apprenant1.get(`/api/courses/${c.id}/enrollments`)).json, [])
+  const done = await who.formateur.post(`/api/courses/${c.id}/complete`, { learnerId: who.apprenant2.id, finalGrade: '15,5' })
+  assert.deepEqual([done.json.status, done.json.progress, done.json.finalGrade], ['completed', 100, '15.50'], done.text)
+  assertProblem(await who.apprenant1.post(`/api/courses/${c.id}/complete`, { learnerId: who.apprenant1.id }), 403)
+  assert.equal((await who.apprenant2.get(`/api/certificates?courseId=${c.id}`)).json.length, 1)
+})
+
+test('training sessions go step by step; approval is the staff\'s; places are counted', async () => {
+  const c = await course()
+  const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'Automne', startDate: '2030-01-01', endDate: '2030-02-01', maxParticipants: 1 })).json
+  const move = (api, status) => api.post(`/api/training-sessions/${s.id}/status`, { status })
+  const enroll = (api) => api.post(`/api/courses/${c.id}/enroll`, { sessionId: s.id })
+  assert.equal(s.status, 'draft')
+  assertProblem(await who.apprenant1.get(`/api/training-sessions/${s.id}`), 404)
+  assertProblem(await move(who.formateur, 'active'), 409)
+  assert.equal((await move(who.formateur, 'pending_approval')).json.status, 'pending_approval')
+  assertProblem(await move(who.formateur, 'approved'), 403)
+  assertProblem(await enroll(who.apprenant1), 409)
+  assert.equal((await move(who.manager, 'approved')).json.status, 'approved')
+  assert.equal((await enroll(who.apprenant1)).status, 201)
+  assertProblem(await enroll(who.apprenant2), 409)
+  assertProblem(await who.formateur.request('DELETE', `/api/training-sessions/${s.id}`), 409)
+  for (const status of ['active', 'completed', 'archived']) assert.equal((await move(who.formateur, status)).json.status, status)
+  assertProblem(await put(who.formateur, `/api/training-sessions/${s.id}`, { name: 'X' }), 409)
+  assertProblem(await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'À rebours', startDate: '2030-02-01', endDate: '2030-01-01' }), 422)
+})
+
+test('trainer spaces: asked for, approved by somebody else', async () => {
+  assertProblem(await who.apprenant1.post('/api/trainer-spaces', { name: 'X' }), 403)
+  const s = (await who.formateur.post('/api/trainer-spaces', { name: 'Atelier' })).json
+  assert.equal(s.isActive, false)
+  assert.ok(!(await who.apprenant1.get('/api/trainer-spaces')).json.some((x) => x.id === s.id))
+  assertProblem(await who.formateur.post(`/api/trainer-spaces/${s.id}/approve`), 403)
+  assertProblem(await stranger.post(`/api/trainer-spaces/${s.id}/approve`), 404)
+  assert.equal((await who.manager.post(`/api/trainer-spaces/${s.id}/approve`)).json.isActive, true)
+  assert.ok((await who.apprenant1.get('/api/trainer-spaces')).json.some((x) => x.id === s.id))
+})
