@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { startServer } from './lib/server.mjs'
 import { Api, Wire, joined, people, pushed, stockSocket } from './lib/client.mjs'
-import { makeGroup, text } from './lib/school.mjs'
+import { makeGroup, members, say, text } from './lib/school.mjs'
 import { until } from './lib/util.mjs'
 
 let server, who
@@ -229,6 +229,28 @@ test('a sign-out that meets handshakes under way leaves no socket open', async (
     for (const wire of wires) if (wire) assert.equal(await wire.closeCode(), 4001)
     api.close()
   }
+})
+
+// Whatever changed, a socket looks itself up when its sign-in may have ended; here that is every few seconds.
+test('a change of rights: out of every topic, and back as who one is now; an account that is off: 4001', async (t) => {
+  const own = await startServer({ env: { STACGATE_SESSION_IDLE: '2s', STACGATE_SESSION_TOUCH: '100ms' } })
+  t.after(() => own.stop())
+  const [a, b] = Object.values(await people(own, 'moliere', ['apprenant1', 'apprenant2']))
+  const { topic } = await makeGroup(a, [b])
+  const foreign = await makeGroup(a, [])
+  const [ada, bob] = await members(own, [a, b], topic)
+  await bob.enter(`user:${b.user.id}`)
+  assert.equal((await bob.join(foreign.topic)).response.reason, 'forbidden')
+  await own.sql(`update users set role = 'manager' where id = '${b.user.id}'`)
+  await bob.event(topic, 'phx_error')
+  await bob.event(`user:${b.user.id}`, 'phx_error')
+  await bob.enter(foreign.topic)
+  await bob.enter(topic)
+  await say(bob, topic, 'de retour')
+  await own.sql(`update users set is_active = false where id = '${b.user.id}'`)
+  assert.equal(await bob.closeCode(), 4001)
+  await say(ada, topic, 'sans lui')
+  await ada.close()
 })
 
 // ---- maintenance

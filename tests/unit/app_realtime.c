@@ -7,6 +7,8 @@
 #include "actors/realtime/members.h"
 #include "actors/realtime/rate.h"
 #include "actors/realtime/refusal.h"
+#include "actors/realtime/ticket.h"
+#include "stacgate/ids.h"
 #include "stacgate/json.h"
 
 static int read_json(const char *text, struct buf *scratch, struct envelope *e)
@@ -219,4 +221,63 @@ Test(members, roles_have_names)
     cr_assert_eq(member_role_of(STR("moderator")), MEMBER_MODERATOR);
     cr_assert_eq(member_role_of(STR("king")), MEMBER_NONE);
     cr_assert_eq(member_role_of((struct str){0}), MEMBER_NONE);
+}
+
+/* ---- join tickets ---- */
+
+static bool opens(const char *ticket, const char *user, const char *topic)
+{
+    char tenant[TICKET_TENANT_MAX + 1];
+
+    return ticket_tenant(str_of(ticket), user, topic, tenant) && strcmp(tenant, "school-1") == 0;
+}
+
+Test(ticket, is_good_for_its_person_and_topic_only)
+{
+    char ticket[TICKET_MAX + 1], bad[TICKET_MAX + 1];
+
+    ticket_setup();
+    ticket_make(ticket, "user-1", "school-1", "group:g");
+    cr_expect(opens(ticket, "user-1", "group:g"), "%s", ticket);
+    cr_expect_not(opens(ticket, "user-2", "group:g"));
+    cr_expect_not(opens(ticket, "user-1", "group:h"));
+    for (size_t i = 0; ticket[i]; i++) { /* no character of it may change */
+        strcpy(bad, ticket);
+        bad[i] = bad[i] == '0' ? '1' : '0';
+        cr_expect_not(opens(bad, "user-1", "group:g"), "%s", bad);
+    }
+    strcpy(bad, ticket);
+    bad[strlen(bad) - 1] = '\0';
+    cr_expect_not(opens(bad, "user-1", "group:g"));
+    cr_expect_not(opens("", "user-1", "group:g"));
+    cr_expect_not(opens("..", "user-1", "group:g"));
+    ticket_setup(); /* another process */
+    cr_expect_not(opens(ticket, "user-1", "group:g"));
+}
+
+static int64_t later(void)
+{
+    return INT64_C(4102444800000);
+}
+
+Test(ticket, ends)
+{
+    char ticket[TICKET_MAX + 1];
+
+    ticket_setup();
+    ticket_make(ticket, "user-1", "school-1", "group:g");
+    ids_use(&(struct ids_source){.wall_ms = later});
+    cr_expect_not(opens(ticket, "user-1", "group:g"));
+    ids_use(&(struct ids_source){0});
+}
+
+Test(ticket, names_too_long_for_one_get_none)
+{
+    char ticket[TICKET_MAX + 1], tenant[100];
+
+    memset(tenant, 't', sizeof(tenant) - 1);
+    tenant[sizeof(tenant) - 1] = '\0';
+    ticket_setup();
+    ticket_make(ticket, "user-1", tenant, "group:g");
+    cr_expect_str_empty(ticket);
 }

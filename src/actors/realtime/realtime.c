@@ -17,7 +17,6 @@
 #include "unread.h"
 
 #define SWEEP_MS 250
-#define TOUCH_MS 60000
 #define EXPIRE_MS 750      /* so that an end is noticed within a second */
 #define DRAIN_PACE_MIN 100 /* sockets a second, of the process … */
 #define DRAIN_SECONDS 8    /* … more when all would not be closed in that time */
@@ -181,7 +180,7 @@ static void pulse_tick(uv_timer_t *t)
         p->expired_ms = loop_now();
         hub_each_session(expire_one, &now);
     }
-    if (loop_now() - p->touched_ms >= TOUCH_MS) {
+    if (loop_now() - p->touched_ms >= (int64_t)config.session_touch) {
         p->touched_ms = loop_now();
         hub_each_session(touch_one, &now);
     }

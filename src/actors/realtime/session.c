@@ -591,7 +591,7 @@ static void take_changes(struct session *s, const struct session_ref *ref)
         struct membership *m = &s->members[s->member_count - 1];
 
         session_tell_end(s, m, "phx_error");
-        session_leave(s, m, LEFT_CUT);
+        session_leave(s, m, LEFT_ITSELF); /* no grace: the others see who it is when it is back */
     }
 }
 

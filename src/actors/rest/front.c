@@ -166,6 +166,10 @@ static bool scope_fits(const struct rest *r)
 
 static int check_permission(struct rest *r)
 {
+    if (!r->who && http_header(r->http, "authorization")) {
+        http_set(r->http, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+        return rest_refuse(r, P_token);
+    }
     if (!scope_fits(r))
         return rest_refuse(r, P_scope);
     if (!r->who)
@@ -196,10 +200,6 @@ static int known(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     const struct session_ref *s = identity_of(m);
 
-    if (!s && http_header(r->http, "authorization")) {
-        http_set(r->http, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
-        return rest_refuse(r, P_token);
-    }
     if (s) {
         r->who = identity_ref(s->who);
         r->token = s->token;
