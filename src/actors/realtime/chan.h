@@ -37,7 +37,11 @@ struct op {
     struct op *next;  /* links channel.queue, channel.batch or first->twins */
     struct op *twins; /* the same push again, while this one is under way: gets the same answer */
     const struct push_kind *kind;
-    struct user *user; /* counted in user->ops */
+    struct {               /* the key of channel.ops: nothing between, up to the op id's NUL */
+        struct user *user; /* counted in user->ops */
+        char op_id[OP_ID_MAX + 1];
+    };
+    bool keyed;        /* it stands in channel.ops */
     struct body *mail; /* holds payload and refs */
     struct mp payload;
     struct str join_ref, client_ref; /* the push's own refs, echoed */
@@ -49,8 +53,7 @@ struct op {
     bool looked, repeat; /* the look-up is done; it found this op id in the log */
     bool must_look;      /* it would be refused, unless it is a repeat */
     uint32_t place;      /* in the look-up or the batch under way, from 1; 0: in none */
-    char op_id[OP_ID_MAX + 1];
-    bool own_op_id; /* made by us: the client gave none */
+    bool own_op_id;      /* made by us: the client gave none */
     bool unchanged; /* it was so already: only the log gets a row, so that the op id is known */
     int64_t hash;   /* of event and payload: the same op id with other content is a conflict */
     struct message_info message;
@@ -171,9 +174,8 @@ struct behind {
 
 /* A join that waits for the log or the messages to be read. */
 struct joiner {
-    struct joiner *next;
-    actor_id session;
-    uint32_t nonce;
+    struct joiner *next, **at; /* at: what points to it, while it waits */
+    struct member_key key;     /* of channel.joiners_by_key */
     struct body *mail;
 };
 
@@ -220,9 +222,11 @@ struct channel {
     char epoch[64];
     int64_t fence, last_seq, first_seq;
     int64_t opened_ms, idle_ms;            /* loop time of activation, and of the last use */
-    struct joiner *joiners, **joiners_end; /* until it is open, or until the log is read */
+    struct joiner *joiners, **joiners_end; /* until it is open, or until the log is read … */
+    struct table joiners_by_key;           /* … and by connection */
     struct members members;
     struct tail tail;
+    struct table ops; /* those under way that carry an op id of their client's, by it and user */
     struct op *queue, **queue_end;
     struct op *batch, **batch_end; /* in the commit under way */
     uint32_t queued, batched, attempts;
@@ -276,6 +280,7 @@ void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t en
 
 /* commit.c */
 void commit_enqueue(struct channel *c, struct op *op);
+void commit_forget(struct channel *c, struct op *op); /* it is about to be freed */
 void commit_pump(struct channel *c);
 int commit_failed(struct channel *c,
                   int err); /* the actor's fail handler: which ask it was, the flags say */
@@ -306,6 +311,9 @@ int64_t tail_put(const struct tail *t, struct buf *out, enum encoding enc, const
 void replay_join(struct channel *c,
                  struct joiner *j); /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
+void joiner_wait(struct channel *c, struct joiner *j);
+struct joiner *joiners_take(struct channel *c); /* all who wait, in their order */
+void joiner_left(struct channel *c, actor_id session, uint32_t nonce);
 void replay_next(struct channel *c, struct member *m); /* it has room for the next page */
 void replay_end(struct channel *c, struct member *m);  /* it leaves, or has read everything */
 void replay_forget_pages(struct channel *c);           /* what they show is no longer so */

@@ -127,6 +127,7 @@ void op_destroy(struct channel *c, struct op *op)
         next = t->next;
         op_destroy(c, t);
     }
+    commit_forget(c, op);
     op->user->ops--;
     members_user_release(&c->members, op->user);
     body_unref(op->mail);
@@ -228,36 +229,22 @@ static void on_leave(struct channel *c, actor_id from, struct mp mail)
     enum leave_reason why = (enum leave_reason)mp_int(mp_at(mail, 1), LEFT_CUT);
     struct member *m = members_find(&c->members, from, nonce);
 
-    if (m) {
+    if (m)
         channel_remove_member(c, m, NULL, why == LEFT_CUT);
-        return;
-    }
-    for (struct joiner **at = &c->joiners; *at; at = &(*at)->next)
-        if ((*at)->session == from && (*at)->nonce == nonce) {
-            struct joiner *j = *at;
-
-            *at = j->next;
-            if (c->joiners_end == &j->next)
-                c->joiners_end = at;
-            body_unref(j->mail);
-            free(j);
-            return;
-        }
+    else
+        joiner_left(c, from, nonce);
 }
 
 static void on_join(struct channel *c, const struct msg *m)
 {
     struct joiner *j = xcalloc(1, sizeof(*j));
 
-    j->session = m->from;
-    j->nonce = (uint32_t)mp_int(mp_at(body_mp(m->body), 0), 0);
+    j->key = (struct member_key){m->from, (uint64_t)mp_int(mp_at(body_mp(m->body), 0), 0)};
     j->mail = body_ref(m->body);
-    if (c->stage == CHANNEL_OPEN) {
+    if (c->stage == CHANNEL_OPEN)
         replay_join(c, j);
-        return;
-    }
-    *c->joiners_end = j;
-    c->joiners_end = &j->next;
+    else
+        joiner_wait(c, j);
 }
 
 /* ---- pushes ---- */
@@ -433,12 +420,10 @@ static void open_channel(struct channel *c)
 
 static void joiners_refuse(struct channel *c, enum reason reason)
 {
-    for (struct joiner *j = c->joiners, *next; j; j = next) {
+    for (struct joiner *j = joiners_take(c), *next; j; j = next) {
         next = j->next;
         replay_refuse(c, j, reason);
     }
-    c->joiners = NULL;
-    c->joiners_end = &c->joiners;
     while (c->queue) {
         struct op *op = c->queue;
 
@@ -464,12 +449,8 @@ static int channel_opened(struct actor *self, void *state, const struct msg *m)
     c->first_seq = db_int(m, 0, 0, 4);
     c->stage = CHANNEL_OPEN;
     c->opened_ms = c->idle_ms = loop_now();
-    struct joiner *j = c->joiners, *next;
-    c->joiners = NULL;
-    c->joiners_end = &c->joiners;
-    for (; j; j = next) {
+    for (struct joiner *j = joiners_take(c), *next; j; j = next) {
         next = j->next;
-        j->next = NULL;
         replay_join(c, j);
     }
     commit_pump(c);
@@ -597,6 +578,7 @@ static void channel_terminate(struct actor *self, void *state, int result)
             op_destroy(c, op);
         }
     replay_failed(c);
+    table_finish(&c->ops);
     presence_finish(c);
     ephemeral_finish(c);
     tail_finish(&c->tail);

@@ -4,6 +4,7 @@
  * queue or in the batch, never in both.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "chan.h"
@@ -21,21 +22,24 @@ static actor_step committed, looked_up, retry, flushed;
 
 /* ---- the queue ---- */
 
-static struct op *same_op(struct op *list, const struct op *op)
+static size_t key_len(const struct op *op)
 {
-    for (; list; list = list->next)
-        if (list->user == op->user && strcmp(list->op_id, op->op_id) == 0)
-            return list;
-    return NULL;
+    return offsetof(struct op, op_id) - offsetof(struct op, user) + strlen(op->op_id);
+}
+
+void commit_forget(struct channel *c, struct op *op)
+{
+    if (op->keyed)
+        table_remove(&c->ops, (const char *)&op->user, key_len(op));
+    op->keyed = false;
 }
 
 /* The same push again while the first is under way: it waits for that one's answer. */
 static bool join_twin(struct channel *c, struct op *op)
 {
-    struct op *first = op->own_op_id ? NULL : same_op(c->batch, op);
+    struct op *first =
+        op->own_op_id ? NULL : table_get(&c->ops, (const char *)&op->user, key_len(op));
 
-    if (!first && !op->own_op_id)
-        first = same_op(c->queue, op);
     if (!first)
         return false;
     if (first->hash != op->hash) {
@@ -54,6 +58,10 @@ void commit_enqueue(struct channel *c, struct op *op)
     if (c->queued >= QUEUE_MAX) {
         op_refuse(c, op, &(struct refusal){.reason = REASON_unavailable});
         return;
+    }
+    if (!op->own_op_id) {
+        table_put(&c->ops, (const char *)&op->user, key_len(op), op);
+        op->keyed = true;
     }
     *c->queue_end = op;
     c->queue_end = &op->next;

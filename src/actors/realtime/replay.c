@@ -214,16 +214,16 @@ static void join_reply(struct channel *c, struct joiner *j, struct member *m, in
     envelope_reply(&wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),
                    true, value_put_together(m->enc, response));
     struct body *b = hub_msg(&h);
-    h->session = j->session;
+    h->session = j->key.session;
     h->channel = actor_self(c->self);
-    h->nonce = j->nonce;
+    h->nonce = (uint32_t)j->key.nonce;
     h->ok = true;
     h->flags = live ? SUB_LIVE : 0;
     if (recovered && loop_now() - c->opened_ms < config.grace)
         h->flags |= SUB_DEFERRED;
     h->key = body_ref(c->key);
     h->wire[m->enc] = body_of(&wire);
-    hub_send(loop_of(j->session), HUB_JOINED, b);
+    hub_send(loop_of(j->key.session), HUB_JOINED, b);
     buf_finish(&wire);
 }
 
@@ -238,11 +238,11 @@ static void join_refuse(struct channel *c, struct joiner *j, const struct refusa
     envelope_reply(&wire, enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),
                    false, value_put_together(enc, &r));
     struct body *b = hub_msg(&h);
-    h->session = j->session;
-    h->nonce = j->nonce;
+    h->session = j->key.session;
+    h->nonce = (uint32_t)j->key.nonce;
     h->channel = actor_self(c->self);
     h->wire[enc] = body_of(&wire);
-    hub_send(loop_of(j->session), HUB_JOINED, b);
+    hub_send(loop_of(j->key.session), HUB_JOINED, b);
     buf_finish(&r);
     buf_finish(&wire);
 }
@@ -255,9 +255,9 @@ static struct member *member_of(struct channel *c, struct joiner *j, struct user
     struct member *m = presence_take_over(c, u, sid_hash);
 
     if (m)
-        members_rekey(&c->members, m, j->session, j->nonce);
+        members_rekey(&c->members, m, j->key.session, j->key.nonce);
     else
-        m = members_add(&c->members, u, j->session, j->nonce);
+        m = members_add(&c->members, u, j->key.session, j->key.nonce);
     m->sid_hash = sid_hash;
     m->enc = (uint8_t)mp_int(mp_at(mail, 3), ENC_JSON);
     m->lang = mp_bool(mp_at(mail, 4), false);
@@ -338,6 +338,39 @@ static void joiner_destroy(struct joiner *j)
     free(j);
 }
 
+/* ---- those who wait ---- */
+
+void joiner_wait(struct channel *c, struct joiner *j)
+{
+    j->next = NULL;
+    j->at = c->joiners_end;
+    *c->joiners_end = j;
+    c->joiners_end = &j->next;
+    table_put(&c->joiners_by_key, (const char *)&j->key, sizeof(j->key), j);
+}
+
+struct joiner *joiners_take(struct channel *c)
+{
+    struct joiner *all = c->joiners;
+
+    c->joiners = NULL;
+    c->joiners_end = &c->joiners;
+    table_finish(&c->joiners_by_key);
+    return all;
+}
+
+void joiner_left(struct channel *c, actor_id session, uint32_t nonce)
+{
+    struct member_key key = {session, nonce};
+    struct joiner *j = table_remove(&c->joiners_by_key, (const char *)&key, sizeof(key));
+
+    if (!j)
+        return;
+    *j->at = j->next;
+    *(j->next ? &j->next->at : &c->joiners_end) = j->at;
+    joiner_destroy(j);
+}
+
 /* Who was cut and may still come back takes no room from others, nor loses it. */
 static bool full(const struct channel *c)
 {
@@ -369,20 +402,14 @@ void replay_join(struct channel *c, struct joiner *j)
         return;
     }
     members_user_release(&c->members, u);
-    j->next = NULL;
-    *c->joiners_end = j;
-    c->joiners_end = &j->next;
+    joiner_wait(c, j);
     if (!c->loading)
         replay_failed(c);
 }
 
 static void joiners_again(struct channel *c)
 {
-    struct joiner *j = c->joiners, *next;
-
-    c->joiners = NULL;
-    c->joiners_end = &c->joiners;
-    for (; j; j = next) {
+    for (struct joiner *j = joiners_take(c), *next; j; j = next) {
         next = j->next;
         replay_join(c, j);
     }
@@ -396,12 +423,8 @@ void replay_refuse(struct channel *c, struct joiner *j, enum reason reason)
 
 void replay_failed(struct channel *c)
 {
-    struct joiner *j = c->joiners, *next;
-
     c->loading = false;
-    c->joiners = NULL;
-    c->joiners_end = &c->joiners;
-    for (; j; j = next) {
+    for (struct joiner *j = joiners_take(c), *next; j; j = next) {
         next = j->next;
         replay_refuse(c, j, REASON_unavailable);
     }
