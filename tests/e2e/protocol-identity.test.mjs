@@ -3,7 +3,7 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { startServer } from './lib/server.mjs'
-import { Api, Wire, joined, people, pushed, stockSocket } from './lib/client.mjs'
+import { Api, Wire, joined, people, pushed, signIn, stockSocket } from './lib/client.mjs'
 import { makeGroup, members, say, text } from './lib/school.mjs'
 import { until } from './lib/util.mjs'
 
@@ -255,17 +255,39 @@ test('a change of rights: out of every topic, and back as who one is now; an acc
 
 // ---- maintenance
 
-test('maintenance keeps out all but administrators, and outlives a restart', async () => {
-  await server.sql(`update maintenance set is_on = true, since = now() at time zone 'utc'`)
-  await server.restart()
-  await until('the switch to be read', () => Wire.open(server, { cookie: who.apprenant1.cookie }).then((w) => (w.cut(), false), (e) => e.status === 503))
-  const r = await refusal({ cookie: who.apprenant1.cookie })
-  assert.match(r.body.type, /maintenance/)
-  assert.ok(Number(r.headers['retry-after']) > 0)
+test('maintenance: all but administrators are put out and kept out, over a restart, until it ends', async () => {
+  const root = await signIn(server, 'superadmin@stacgate.test')
+  const learner = await Wire.open(server, { cookie: who.apprenant1.cookie })
   const admin = await Wire.open(server, { cookie: who.admin.cookie })
-  await admin.settle()
-  await admin.close()
-  await server.sql('update maintenance set is_on = false')
-  await server.restart()
+  assert.equal((await who.admin.request('PUT', '/api/system/maintenance', { json: { isMaintenance: true } })).status, 403, 'one school is not the system')
+  assert.equal((await root.request('PUT', '/api/system/maintenance', { json: {} })).status, 422)
+  const on = await root.request('PUT', '/api/system/maintenance', { json: { isMaintenance: true, message: 'Retour à midi' } })
+  assert.equal(on.status, 200, on.text)
+  assert.equal(await learner.closeCode(), 1012)
+  for (const restarted of [false, true]) {
+    if (restarted) {
+      await admin.close()
+      await server.restart()
+      await until('the switch to be read', async () => (await who.apprenant1.get('/api/study-groups')).status === 503)
+    } else {
+      await admin.settle()
+    }
+    const r = await refusal({ cookie: who.apprenant1.cookie })
+    assert.equal(r.status, 503)
+    assert.match(r.body.type, /maintenance/)
+    assert.ok(Number(r.headers['retry-after']) > 0)
+    const api = await who.apprenant1.get('/api/study-groups')
+    assert.deepEqual([api.status, api.headers['retry-after']], [503, '60'])
+    assert.equal((await stranger().get('/api/establishments')).status, 503)
+    assert.equal((await stranger().get('/api/system/maintenance')).json.message, 'Retour à midi')
+    assert.equal((await who.apprenant1.get('/api/auth/user')).status, 200)
+    assert.equal((await who.admin.get('/api/study-groups')).status, 200)
+    const inside = await Wire.open(server, { cookie: who.admin.cookie })
+    await inside.settle()
+    await inside.close()
+  }
+  const off = await root.request('PUT', '/api/system/maintenance', { json: { enabled: false } })
+  assert.deepEqual(off.json, { isMaintenance: false, enabled: false, message: null, since: null })
+  assert.equal((await who.apprenant1.get('/api/study-groups')).status, 200)
   await (await Wire.open(server, { cookie: who.apprenant1.cookie })).close()
 })

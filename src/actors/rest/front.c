@@ -13,6 +13,7 @@
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
 #include "stacgate/json.h"
+#include "stacgate/maintenance.h"
 
 static actor_step known;
 static int begin(struct actor *self, struct rest *r);
@@ -164,12 +165,26 @@ static bool scope_fits(const struct rest *r)
     return r->scopes & (rest_reads(r) ? SCOPE_READ : SCOPE_WRITE);
 }
 
+/* During maintenance one may still sign in and out, and ask how things are. */
+static bool open_in_maintenance(const struct rest_op *op)
+{
+    static actor_step *const open[] = {op_auth_login, op_auth_logout, op_auth_user,
+                                       op_system_health, op_maintenance_get};
+
+    for (unsigned i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+        if (op->first == open[i])
+            return true;
+    return false;
+}
+
 static int check_permission(struct rest *r)
 {
     if (!r->who && http_header(r->http, "authorization")) {
         http_set(r->http, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
         return rest_refuse(r, P_token);
     }
+    if (maintenance_refuses(r->who) && !open_in_maintenance(r->op))
+        return rest_refuse_after(r, P_maintenance, MAINTENANCE_RETRY_S);
     if (!scope_fits(r))
         return rest_refuse(r, P_scope);
     if (!r->who)

@@ -1,2 +1,3 @@
--- $1 on, $2 message or null. (is on, message, since as ISO 8601)
-select is_on, message, iso8601(since) from maintenance_set($1::boolean, $2)
+-- $1 on, $2 message or null. (is on, as REST shows it)
+select is_on, json_build_object('isMaintenance', is_on, 'enabled', is_on, 'message', message, 'since', iso8601(since))
+from maintenance_set($1::boolean, $2)
