@@ -19,6 +19,7 @@ static const struct {
     {"commit", run_commit, "senders keep --outstanding pushes under way"},
     {"join", run_join, "everybody connects and joins; --settle seconds later memory is read"},
     {"storm", run_storm, "everybody is cut at once and comes back; see --tickets, --reader, --go"},
+    {"get", run_get, "GETs of --urls over --concurrency connections; --rate 0 without pause"},
     {"http", run_http, "GET /api/auth/user, alone and beside --at-once sign-ins"},
 };
 
@@ -49,6 +50,7 @@ static const struct {
     {"tickets", NUMBER, offsetof(struct options, tickets), "1: rejoins bring their tickets"},
     {"reader", NUMBER, offsetof(struct options, reader), "1: REST is read during the storm"},
     {"go", TEXT, offsetof(struct options, go), "the cut waits for this file"},
+    {"urls", TEXT, offsetof(struct options, urls), "file: a Cookie header, a tab, a path a line"},
     {"email", TEXT, offsetof(struct options, email), "account that signs in"},
     {"password", TEXT, offsetof(struct options, password), "its password"},
 };

@@ -10,6 +10,7 @@ struct options {
     const char *mode;
     const char *cookies, *rooms; /* files, a line a learner: a Cookie header, a topic */
     const char *email, *password;
+    const char *urls; /* get: file, a line a request: a Cookie header, a tab, a path */
     uint32_t port, floor, server_pid, postgres_pid;
     uint32_t members, groups; /* members of each group, groups */
     uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
@@ -79,6 +80,7 @@ int run_fanout(const struct options *o);
 int run_commit(const struct options *o);
 int run_join(const struct options *o);
 int run_http(const struct options *o);
+int run_get(const struct options *o);
 int run_storm(const struct options *o);
 
 #endif

@@ -18,7 +18,7 @@ with seen as (
 ), lines as (
     select p.*, coalesce(c.last_seq, h.seq, 0) as last_seq, l.message, case when is_member then u.n else 0 end as unread
     from page p
-    left join channels c on c.topic = 'group:' || p.id
+    left join lateral (select c.topic, c.last_seq from channels c where c.topic = 'group:' || p.id limit 1) c on true
     left join lateral (select max(seq) as seq from study_group_messages where study_group_id = p.id and c.topic is null) h on true
     left join lateral (
         select json_build_object('id', m.id, 'seq', m.seq, 'senderId', m.sender_id, 'type', m.type, 'content', m.content,
