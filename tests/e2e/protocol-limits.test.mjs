@@ -11,15 +11,18 @@ import { sleep, until } from './lib/util.mjs'
 const NAMES = ['apprenant1', 'apprenant2', 'apprenant3', 'apprenant4']
 const IN_FLIGHT = 4
 const KNOCKS = 5
-let server, who
+// Two servers: one whose connections have little room, and one that has little for all of them together.
+let server, who, small, there
 before(async () => {
   server = await startServer({
     env: { STACGATE_IN_FLIGHT: String(IN_FLIGHT), STACGATE_MEMBERS_MAX: '3', STACGATE_SOCKETS_ANONYMOUS: String(KNOCKS), STACGATE_QUEUE_HARD: '600k',
       STACGATE_PUSH_RATE: '1000', STACGATE_EPHEMERAL_RATE: '5', STACGATE_QUEUE_AGE: '60s' },
   })
   who = await people(server, 'moliere', NAMES)
+  small = await startServer({ env: { STACGATE_QUEUE_AGE: '60s', STACGATE_QUEUE_TOTAL: '250k', STACGATE_ACCEPTS: '1', STACGATE_PUSH_RATE: '1000' } })
+  there = await people(small, 'moliere', NAMES)
 })
-after(() => server?.stop())
+after(() => Promise.all([server?.stop(), small?.stop()]))
 
 const closeAll = (...wires) => Promise.all(wires.map((w) => w.close()))
 
@@ -88,22 +91,25 @@ test('above what a connection may have queued: 4008, and it resumes whole; the o
   await closeAll(back, speaker, other)
 })
 
-test('a replay and the last messages are pulled: hundreds of KiB wait for who does not read, and cost nothing meanwhile', async () => {
-  const { topic } = await makeGroup(who.apprenant1, [who.apprenant2])
-  const speaker = await member(server, who.apprenant1, topic)
+test('a replay and the last messages are pulled page by page: 1.6 MiB for who does not read cost less than all may have queued', async () => {
+  const { topic } = await makeGroup(there.apprenant1, [there.apprenant2])
+  const speaker = await member(small, there.apprenant1, topic)
   const seqs = await fill(speaker, topic, 200)
-  for (const params of [{ last: 200 }, { epoch: speaker.joined.epoch, since: speaker.joined.seq }]) {
-    const slow = await connectRaw(server, { cookie: who.apprenant2.cookie })
-    slow.socket.pause()
-    slow.socket.write(frame(1, JSON.stringify(['1', '1', topic, 'phx_join', params])))
-    // Were it queued as one, the connection would hold 1.6 MiB, above every limit.
-    await say(speaker, topic, 'entre-temps').then((m) => seqs.push(m.seq))
-    slow.socket.resume()
-    await until('all of it', () => heard(slow, 'message').at(-1)?.seq === seqs.at(-1))
-    const got = heard(slow, 'message').map((p) => p.seq)
-    assert.deepEqual(got, params.last ? seqs.slice(-got.length) : seqs)
+  const readers = await Promise.all([{ last: 200 }, { epoch: speaker.joined.epoch, since: speaker.joined.seq }].map(async (params) => {
+    const raw = await connectRaw(small, { cookie: there.apprenant2.cookie })
+    raw.socket.pause()
+    raw.socket.write(frame(1, JSON.stringify(['1', '1', topic, 'phx_join', params])))
+    return Object.assign(raw, { params })
+  }))
+  await sleep(NOTICED) // whoever had more than that queued would be closed by now
+  seqs.push((await say(speaker, topic, 'entre-temps')).seq)
+  for (const raw of readers) {
+    raw.socket.resume()
+    await until(() => `all of it: ${raw.closeCode()} ${raw.ended} ${heard(raw, 'message').length} ${JSON.stringify(raw.params)}`, () => heard(raw, 'message').at(-1)?.seq === seqs.at(-1))
+    const got = heard(raw, 'message').map((p) => p.seq)
+    assert.deepEqual(got, raw.params.last ? seqs.slice(-got.length) : seqs)
     assert.ok(got.length >= 200)
-    slow.destroy()
+    raw.destroy()
   }
   await speaker.close()
 })
@@ -124,15 +130,12 @@ test('a frame that waits too long: 4008', async (t) => {
   await speaker.close()
 })
 
-test('above what all connections may have queued together: the slowest is closed first', async (t) => {
-  const own = await startServer({ env: { STACGATE_QUEUE_AGE: '60s', STACGATE_QUEUE_TOTAL: '250k', STACGATE_ACCEPTS: '1', STACGATE_PUSH_RATE: '1000' } })
-  t.after(() => own.stop())
-  const [a, b, c] = Object.values(await people(own, 'moliere', NAMES.slice(0, 3)))
-  const { topic } = await makeGroup(a, [b, c])
-  const slowest = await deaf(own, b, topic)
-  const speaker = await member(own, a, topic)
+test('above what all connections may have queued together: the slowest is closed first', async () => {
+  const { topic } = await makeGroup(there.apprenant1, [there.apprenant2, there.apprenant3])
+  const slowest = await deaf(small, there.apprenant2, topic)
+  const speaker = await member(small, there.apprenant1, topic)
   await fill(speaker, topic, 35)
-  const slower = await deaf(own, c, topic)
+  const slower = await deaf(small, there.apprenant3, topic)
   const rest = await fill(speaker, topic, 50)
   await sleep(NOTICED)
   slowest.socket.resume()
@@ -143,10 +146,13 @@ test('above what all connections may have queued together: the slowest is closed
   await until('the other to have all', () => heard(slower, 'message').at(-1)?.seq === rest.at(-1))
   assert.deepEqual(heard(slower, 'message').map((p) => p.seq), rest)
   slower.destroy()
-  // This server takes one connection a turn: everybody gets in all the same.
-  const wires = await Promise.all(Array.from({ length: 40 }, (_, i) => Wire.open(own, { cookie: [a, b, c][i % 3].cookie })))
+  await speaker.close()
+})
+
+test('one new connection a turn: everybody gets in all the same', async () => {
+  const wires = await Promise.all(Array.from({ length: 40 }, (_, i) => Wire.open(small, { cookie: there[NAMES[i % 4]].cookie })))
   await Promise.all(wires.map((w) => w.settle()))
-  await closeAll(speaker, ...wires)
+  await closeAll(...wires)
 })
 
 // ---- what one connection sends

@@ -17,7 +17,8 @@
 #define BATCH_MAX 128  /* operations a commit takes */
 #define QUEUE_MAX 4096 /* operations that wait; more: unavailable */
 #define TAIL_BYTES_MAX (8u << 20)
-#define PAGE_BYTES (64u * 1024)
+#define PAGE_BYTES                                                                                 \
+    (48u * 1024) /* with what may still be queued when the next is asked for: 64 KiB ahead */
 
 struct channel;
 struct op;

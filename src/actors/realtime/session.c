@@ -23,7 +23,8 @@
 #include "stacgate/maintenance.h"
 #include "unread.h"
 
-#define REPLAY_AHEAD (64 * 1024) /* bytes of a replay queued before its reader takes them */
+#define REPLAY_AHEAD (64 * 1024) /* bytes queued at most before its reader takes them … */
+#define REPLAY_LOW (16 * 1024)   /* … so the next page (PAGE_BYTES) is asked for below this */
 
 struct session *session_here(actor_id id)
 {
@@ -287,7 +288,7 @@ void session_pull(struct session *s, struct membership *m)
 {
     m->pull = true;
     if (s->conn)
-        ws_want_drain(s->conn, REPLAY_AHEAD);
+        ws_want_drain(s->conn, REPLAY_LOW);
 }
 
 /* ---- the connection ---- */

@@ -24,14 +24,18 @@ void ticket_setup(void)
 static bool sign(char mac[2 * MAC_BYTES + 1], const char *user_id, const char *tenant,
                  const char *topic, int64_t until_ms)
 {
+    static const char digits[] = "0123456789abcdef";
     unsigned char said[SAID_MAX], raw[MAC_BYTES];
     int n = snprintf((char *)said, sizeof(said), "%s%c%s%c%s%c%llx", user_id, 0, tenant, 0, topic,
                      0, (long long)until_ms);
 
     if (n >= SAID_MAX || !HMAC(EVP_sha256(), key, sizeof(key), said, (size_t)n, raw, NULL))
         return false;
-    for (int i = 0; i < MAC_BYTES; i++)
-        snprintf(mac + 2 * i, 3, "%02x", raw[i]);
+    for (int i = 0; i < MAC_BYTES; i++) {
+        mac[2 * i] = digits[raw[i] >> 4];
+        mac[2 * i + 1] = digits[raw[i] & 15];
+    }
+    mac[2 * MAC_BYTES] = '\0';
     return true;
 }
 

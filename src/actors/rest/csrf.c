@@ -99,7 +99,7 @@ void rest_cors(struct http_req *req)
 {
     const char *origin = http_header(req, "origin");
 
-    http_set(req, "Vary", "Origin, Accept-Language, Cookie");
+    http_set(req, "Vary", "Origin, Accept-Language, Authorization, Cookie");
     if (!origin_listed(origin, config.allowed_origins))
         return;
     http_set(req, "Access-Control-Allow-Origin", origin);
