@@ -120,3 +120,34 @@ test('trainer spaces: asked for, approved by somebody else', async () => {
   assert.equal((await who.manager.post(`/api/trainer-spaces/${s.id}/approve`)).json.isActive, true)
   assert.ok((await who.apprenant1.get('/api/trainer-spaces')).json.some((x) => x.id === s.id))
 })
+
+test('every list pages through a thousand rows without gap or repeat, rows without a time among them', async () => {
+  const [school, course, user] = await Promise.all([
+    server.sql(`select establishment_id from users where id = '${who.manager.id}'`),
+    server.sql(`insert into courses (establishment_id, title, description, category, is_active) select establishment_id, 'Mille', 'D', 'Pages', true from users where id = '${who.manager.id}' returning id`),
+    who.manager.id,
+  ])
+  await server.sql(`
+    set session_replication_role = replica;
+    insert into courses (establishment_id, title, description, category, is_active, created_at) select '${school}', 'P' || n, 'D', 'Pages', true, case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 999) n;
+    insert into user_courses (establishment_id, user_id, course_id, status, enrolled_at) select '${school}', 'x' || n, '${course}', 'enrolled', case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 1000) n;
+    insert into assessments (id, establishment_id, title, assessment_type, status, created_at) select 'pages' || n, '${school}', 'P' || n, 'project', 'approved', case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 1000) n;
+    insert into assessment_attempts (establishment_id, assessment_id, user_id, status, started_at) select '${school}', 'pages1', '${user}', 'failed', case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 1000) n;
+    insert into notifications (establishment_id, user_id, type, title, message, created_at) select '${school}', '${user}', 'deadline_reminder', 'T', 'M', case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 1000) n;
+    insert into export_jobs (establishment_id, user_id, type, status, filename, created_at) select '${school}', '${user}', 'sql', 'failed', 'f', case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 1000) n;
+    insert into certificates (establishment_id, user_id, course_id, certificate_number, title, issue_date) select '${school}', '${user}', '${course}', 'P' || n, 'T', case when n % 7 > 0 then now() - n / 10 * interval '1 hour' end from generate_series(1, 1000) n;
+    insert into help_contents (id, establishment_id, title, content, category, sort_order) select 'pages' || n, '${school}', 'T', 'C', 'Pages', n / 10 from generate_series(1, 1000) n;
+    analyze;`)
+  const lists = ['/api/courses?category=Pages', `/api/courses/${course}/enrollments?status=enrolled`, '/api/assessments?type=project', '/api/attempts?status=failed', '/api/assessments/pages1/attempts?status=failed', '/api/notifications?type=deadline_reminder', '/api/exports?type=sql', `/api/certificates?courseId=${course}`, '/api/help?category=Pages']
+  for (const list of lists) {
+    const seen = []
+    for (let path = `${list}&limit=170&count=exact`; path; ) {
+      const r = await who.manager.get(path)
+      assert.equal(r.status, 200, r.text)
+      assert.equal(r.headers['x-total-count'], '1000', list)
+      seen.push(...r.json.map((x) => x.id))
+      path = /<([^>]+)>; ?rel="next"/.exec(r.headers.link ?? '')?.[1]
+    }
+    assert.deepEqual([seen.length, new Set(seen).size], [1000, 1000], list)
+  }
+})

@@ -4,15 +4,15 @@ with one as (
     select a.*, a.created_by = $2 or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), seen as not materialized (
-    select t.id, t.started_at from one join assessment_attempts t on t.assessment_id = one.id
+    select t.id, coalesce(t.started_at, 'epoch'::timestamp) as at from one join assessment_attempts t on t.assessment_id = one.id
     where (own or t.user_id = $2) and ($5::jsonb ->> 'status' is null or t.status = $5::jsonb ->> 'status')
       and ($5::jsonb ->> 'learnerId' is null or t.user_id = $5::jsonb ->> 'learnerId')
 ), page as (
-    select x.*, row_number() over (order by started_at desc, id desc) as place from (
-        select * from seen where $7::text is null or (started_at, id) < ($7::timestamp, $8)
-        order by started_at desc, id desc limit $6::bigint + 1) x
+    select x.*, row_number() over (order by at desc, id desc) as place from (
+        select * from seen where $7::text is null or (at, id) < ($7::timestamp, $8)
+        order by at desc, id desc limit $6::bigint + 1) x
 )
 select coalesce(json_agg(attempt_json(t) order by place) filter (where place <= $6::bigint), '[]'),
-       (select started_at || '|' || id from page where place = $6::bigint and exists (select from page where place > $6::bigint)),
+       (select at || '|' || id from page where place = $6::bigint and exists (select from page where place > $6::bigint)),
        case when $9::boolean then (select count(*) from seen) end
 from page join assessment_attempts t using (id)

@@ -1,7 +1,7 @@
 -- Certificates, newest first: one's own; with `all`, everybody's for staff. $1 tenant filter, $2 caller, $3 the query (all, courseId), $4 staff,
 -- $5 limit, $6 $7 cursor (time, id), $8 count wanted.
 with seen as not materialized (
-    select c.id, coalesce(c.issue_date, 'epoch') as at from certificates c
+    select c.id, coalesce(c.issue_date, 'epoch'::timestamp) as at from certificates c
     where c.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
       and (c.user_id = $2 or $4::boolean and ($3::jsonb ->> 'all')::boolean) and ($3::jsonb ->> 'courseId' is null or c.course_id = $3::jsonb ->> 'courseId')
 ), page as (

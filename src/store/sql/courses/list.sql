@@ -1,7 +1,7 @@
 -- The courses that $2 sees, newest first: active ones and their own, all of them for staff ($4); nobody ("") sees public ones. $1 tenant
 -- filter, $3 the query, $5 limit, $6 $7 cursor (time, id), $8 count wanted.
 with seen as not materialized (
-    select c.*, coalesce(c.created_at, 'epoch') as at from courses c
+    select c.*, coalesce(c.created_at, 'epoch'::timestamp) as at from courses c
     where c.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
       and case when $2 = '' then c.is_public and c.is_active
                     and exists (select from establishments e where e.id = c.establishment_id and e.is_active is not false)
@@ -17,8 +17,8 @@ with seen as not materialized (
                                                               || ' ' || c.description), stacgate_fold($3::jsonb ->> 'q')) > 0)
 ), ahead as (
     select seen as c, at, id from seen
-    where $6::text is null or (created_at, id) < ($6::timestamp, $7)
-    order by created_at desc, id desc limit $5::bigint + 1
+    where $6::text is null or (at, id) < ($6::timestamp, $7)
+    order by at desc, id desc limit $5::bigint + 1
 ), page as (
     select ahead.*, row_number() over (order by at desc, id desc) as place from ahead
 )

@@ -1,7 +1,7 @@
 -- The enrolments of a course, newest first, for its instructor and staff. $1 tenant filter, $2 caller, $3 course, $4 staff, $5 the query
 -- (status, sessionId), $6 limit, $7 $8 cursor (time, id), $9 count wanted.
 with seen as not materialized (
-    select e.id, coalesce(e.enrolled_at, 'epoch') as at from courses c join user_courses e on e.course_id = c.id
+    select e.id, coalesce(e.enrolled_at, 'epoch'::timestamp) as at from courses c join user_courses e on e.course_id = c.id
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.instructor_id = $2 or $4::boolean)
       and case when $5::jsonb ? 'status' then e.status = $5::jsonb ->> 'status' else e.status is distinct from 'dropped' end
       and ($5::jsonb ->> 'sessionId' is null or e.session_id = $5::jsonb ->> 'sessionId')

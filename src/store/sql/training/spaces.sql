@@ -1,7 +1,7 @@
 -- Trainer spaces, newest first: active ones and one's own, all for staff. $1 tenant filter, $2 caller, $3 staff, $4 limit, $5 $6 cursor
 -- (time, id), $7 count wanted.
 with seen as not materialized (
-    select s.id, coalesce(s.created_at, 'epoch') as at from trainer_spaces s
+    select s.id, coalesce(s.created_at, 'epoch'::timestamp) as at from trainer_spaces s
     where s.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
       and (s.is_active or s.trainer_id = $2 or $3::boolean)
 ), page as (
