@@ -20,7 +20,7 @@
  *   {"status":"error","response":{"reason":"not_found", …}}                          (reasons:
  * docs/realtime.md) `fail` gets -ETIMEDOUT, -ENOBUFS: outcome unknown for a push that changes
  * something; say unavailable. Events only REST may push: "member:join" {} and "member:leave" {}
- * (`who` joins or leaves the group).
+ * (`who` joins or leaves the group), "group:change" {group: {…what changes}}.
  */
 int channel_push(struct actor *self, const char *kind, const char *establishment_id, const char *id,
                  const struct identity *who, const char *event, struct mp payload, uint32_t ms,

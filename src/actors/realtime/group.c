@@ -24,6 +24,7 @@ static const struct sql *const state_joined = SQL_REALTIME_GROUP_STATE_JOINED;
 static const struct sql *const state_left = SQL_REALTIME_GROUP_STATE_LEFT;
 static const struct sql *const state_mutes = SQL_REALTIME_GROUP_STATE_MUTES;
 static const struct sql *const state_roles = SQL_REALTIME_GROUP_STATE_ROLES;
+static const struct sql *const state_changes = SQL_REALTIME_GROUP_STATE_CHANGES;
 static const struct sql *const state_locks = SQL_REALTIME_GROUP_STATE_LOCKS;
 
 /* push, event, flags, batch class, looked up, check, state, its parameters, applied, item */
@@ -52,6 +53,8 @@ static const struct push_kind pushes[] = {
      NULL},
     {"member:role", "member:role", 0, 0, NULL, member_role_check, &state_roles, 3,
      member_role_given, NULL},
+    {"group:change", "group:updated", PUSH_REST_ONLY, 0, NULL, group_change_check, &state_changes,
+     3, group_changed, NULL},
     {"group:lock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked,
      NULL},
     {"group:unlock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked,

@@ -48,11 +48,13 @@ int member_leave_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_mute_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_kick_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_role_check(struct channel *c, struct op *op, struct refusal *ret);
+int group_change_check(struct channel *c, struct op *op, struct refusal *ret);
 int group_lock_check(struct channel *c, struct op *op, struct refusal *ret);
 void member_joined(struct channel *c, struct op *op);
 void member_left(struct channel *c, struct op *op);
 void member_muted(struct channel *c, struct op *op);
 void member_role_given(struct channel *c, struct op *op);
+void group_changed(struct channel *c, struct op *op);
 void group_locked(struct channel *c, struct op *op);
 void member_item(struct channel *c, struct op *op, struct buf *out);
 

@@ -7,11 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "op.h"
+#include "groups.h"
 #include "stacgate/channel.h"
 #include "stacgate/json.h"
-
-#define PUSH_MS 10000
 
 static int64_t staff(const struct rest *r)
 {
@@ -79,12 +77,12 @@ const struct field schema_group_new[] = {
 
 /* The switches of a group, all booleans; locking is the moderators' (realtime), not the creator's
  * form. */
-static const struct field settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL},
-                                               {.name = "allowScreenShare", .type = FIELD_BOOL},
-                                               {.name = "allowWhiteboard", .type = FIELD_BOOL},
-                                               {.name = "allowPolls", .type = FIELD_BOOL},
-                                               {.name = "moderatorOnly", .type = FIELD_BOOL},
-                                               {.name = NULL}};
+const struct field group_settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL},
+                                              {.name = "allowScreenShare", .type = FIELD_BOOL},
+                                              {.name = "allowWhiteboard", .type = FIELD_BOOL},
+                                              {.name = "allowPolls", .type = FIELD_BOOL},
+                                              {.name = "moderatorOnly", .type = FIELD_BOOL},
+                                              {.name = NULL}};
 
 static int made(struct actor *self, void *state, const struct msg *m)
 {
@@ -117,16 +115,6 @@ static void put_optional(struct db_group *g, struct mp v)
         db_str(g, NULL);
 }
 
-static void put_json(struct db_group *g, struct mp v)
-{
-    struct buf text = BUF_INIT;
-
-    if (v.p)
-        mp_to_json(v, &text);
-    db_strn(g, (const char *)text.data, text.len);
-    buf_finish(&text);
-}
-
 int op_groups_create(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
@@ -138,7 +126,7 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
     if (!r->tenant[0])
         return rest_refuse_fields(
             r, P_invalid, &(struct field_error){.field = "establishmentId", .code = E_required}, 1);
-    schema_check(settings_schema, mp_get(r->body, "settings"), r->who, &checked, &v);
+    schema_check(group_settings_schema, mp_get(r->body, "settings"), r->who, &checked, &v);
     buf_finish(&checked);
     if (v.count)
         return rest_refuse_fields(r, P_invalid, v.errors, v.count);
@@ -156,7 +144,7 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
     db_strv_put(g, rest_arg(r, "scheduledDate"));
     db_strv_put(g, rest_arg(r, "endDate"));
     db_strv_put(g, rest_arg(r, "meetingUrl"));
-    put_json(g, mp_get(r->body, "settings"));
+    rest_put_json(g, mp_get(r->body, "settings"));
     rest_keep_answer(g, r);
     return rest_ask(self, g, made);
 }
@@ -194,7 +182,7 @@ static int refuse_invalid(struct rest *r, struct mp error)
     return rest_refuse_fields(r, P_invalid, &e, 1);
 }
 
-static int refuse_push(struct rest *r, struct mp response)
+int group_refuse(struct rest *r, struct mp response)
 {
     struct str reason = mp_str(mp_get(response, "reason"));
     struct mp error = mp_at(mp_get(response, "errors"), 0);
@@ -223,7 +211,7 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return refuse_push(r, mp_get(reply, "response"));
+        return group_refuse(r, mp_get(reply, "response"));
     return rest_reply_mp(r, leaves ? 200 : r->op->success,
                          item.p ? item : mp_get(reply, "response"));
 }
@@ -231,7 +219,7 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
 {
     return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        PUSH_MS, pushed);
+                        GROUP_PUSH_MS, pushed);
 }
 
 /* The request's own opId, or one made of its Idempotency-Key. Returns how many pairs it put. */

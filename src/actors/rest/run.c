@@ -24,18 +24,26 @@ void rest_put_json(struct db_group *g, struct mp v)
     buf_finish(&text);
 }
 
-/* The row's version that If-Match names; none for "*". A tag that is not ours fits no version. */
-static void put_version(struct db_group *g, const struct rest *r)
+bool rest_if_match(const struct rest *r, int64_t *ret_version)
 {
     const char *tag = rest_reads(r) ? NULL : http_header(r->http, "if-match");
     char *end;
 
-    if (!tag || strcmp(tag, "*") == 0) {
-        db_str(g, NULL);
-        return;
-    }
+    if (!tag || strcmp(tag, "*") == 0)
+        return false;
     long long version = *tag == '"' ? strtoll(tag + 1, &end, 10) : -1;
-    db_i64(g, *tag == '"' && end > tag + 1 && *end == '-' ? version : -1);
+    *ret_version = *tag == '"' && end > tag + 1 && *end == '-' ? version : -1;
+    return true;
+}
+
+static void put_version(struct db_group *g, const struct rest *r)
+{
+    int64_t version;
+
+    if (rest_if_match(r, &version))
+        db_i64(g, version);
+    else
+        db_str(g, NULL);
 }
 
 static void put_one(struct db_group *g, struct rest *r, const struct run *what, char letter,

@@ -43,6 +43,8 @@ int rest_run(struct actor *self, struct rest *r, const struct run *what); /* wha
 /* The parts, for operations with more steps. */
 void rest_put(struct db_group *g, struct rest *r, const struct run *what, const struct cursor *c);
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
+/* What If-Match names: -1 is a tag that fits no version. false: nothing, or everything ("*"). */
+bool rest_if_match(const struct rest *r, int64_t *ret_version);
 void rest_put_json(struct db_group *g, struct mp v); /* absent: null */
 
 /* Every map of a list of the body fits the schema; false: it was refused. */

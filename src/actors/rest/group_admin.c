@@ -1,0 +1,145 @@
+/*
+ * Running a study group over REST: its settings, archiving, who belongs and as what. Changes go
+ * through the group's channel actor, like those of its members; what is answered is read after
+ * them.
+ */
+#include "groups.h"
+#include "stacgate/channel.h"
+
+#define MANAGE .manage = "study_groups:manage"
+
+static const struct run one = {.sql = SQL_GROUPS_GET, .params = "tuim", MANAGE};
+
+int op_groups_get(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    return rest_run(self, state, &one);
+}
+
+const struct field schema_group_members[] = {LIST_FIELDS, {.name = NULL}};
+RUN_OP(groups_members, .sql = SQL_GROUPS_MEMBERS, .params = "tuimp", MANAGE, .key = time_valid)
+
+/* ---- changes ---- */
+
+const struct field schema_group_change[] = {
+    {.name = "name", .type = FIELD_LINE, .min = 1, .max = 120},
+    {.name = "description", .type = FIELD_STR, .max = 2000, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "maxMembers", .type = FIELD_INT, .min = 2, .max = 500},
+    {.name = "isPublic", .type = FIELD_BOOL},
+    {.name = "tags", .type = FIELD_TEXTS, .max = 20},
+    {.name = "scheduledDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "endDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "meetingUrl", .type = FIELD_URL, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
+    {.name = "settings", .type = FIELD_OBJECT, .max = 4096},
+    {.name = NULL}};
+const struct field schema_group_archive[] = {{.name = "archived", .type = FIELD_BOOL},
+                                             {.name = NULL}};
+const struct field schema_group_role[] = {{.name = "role",
+                                           .type = FIELD_CHOICE,
+                                           .flags = FIELD_REQUIRED,
+                                           .choices = "member|moderator|admin"},
+                                          {.name = NULL}};
+
+static int changed(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp reply = body_mp(m->body);
+
+    if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
+        return group_refuse(r, mp_get(reply, "response"));
+    return rest_run(self, r, &one);
+}
+
+static int push(struct actor *self, struct rest *r, const char *event, const struct buf *payload)
+{
+    return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event,
+                        mp_view(payload->data, payload->len), GROUP_PUSH_MS, changed);
+}
+
+static int push_change(struct actor *self, struct rest *r, struct mp change)
+{
+    struct buf payload = BUF_INIT;
+
+    mp_put_map(&payload, 1);
+    mp_put_cstr(&payload, "group");
+    mp_put_raw(&payload, change);
+    int err = push(self, r, "group:change", &payload);
+    buf_finish(&payload);
+    return err;
+}
+
+/* The version is compared with what stands before the change is sent. */
+static int looked(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    int64_t version;
+
+    rest_took(r, m);
+    if (db_rows(m, 0) == 0)
+        return rest_refuse(r, P_not_found);
+    if (rest_if_match(r, &version) && version != db_int(m, 0, 0, 3))
+        return rest_refuse(r, P_stale);
+    return push_change(self, r, r->body);
+}
+
+int op_groups_update(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct verdict v = {0};
+    struct buf checked = BUF_INIT;
+
+    (void)m;
+    schema_check(group_settings_schema, mp_get(r->body, "settings"), r->who, &checked, &v);
+    buf_finish(&checked);
+    if (v.count)
+        return rest_refuse_fields(r, P_invalid, v.errors, v.count);
+    if (mp_count(r->body) == 0)
+        return rest_run(self, r, &one);
+    struct db_group *g = rest_group(r, DB_READ);
+    rest_put(g, r, &one, NULL);
+    return rest_ask(self, g, looked);
+}
+
+int op_groups_archive(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct buf change = BUF_INIT;
+
+    (void)m;
+    mp_put_map(&change, 1);
+    mp_put_cstr(&change, "status");
+    mp_put_cstr(&change, mp_bool(mp_get(r->body, "archived"), true) ? "archived" : "active");
+    int err = push_change(self, r, mp_view(change.data, change.len));
+    buf_finish(&change);
+    return err;
+}
+
+/* ---- members ---- */
+
+static int push_about(struct actor *self, struct rest *r, const char *event, bool with_role)
+{
+    struct buf payload = BUF_INIT;
+
+    mp_put_map(&payload, with_role ? 2 : 1);
+    mp_put_cstr(&payload, "userId");
+    mp_put_cstr(&payload, http_param(r->http, "userId"));
+    if (with_role) {
+        mp_put_cstr(&payload, "role");
+        mp_put_raw(&payload, mp_get(r->body, "role"));
+    }
+    int err = push(self, r, event, &payload);
+    buf_finish(&payload);
+    return err;
+}
+
+int op_groups_role(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    return push_about(self, state, "member:role", true);
+}
+
+int op_groups_remove(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    return push_about(self, state, "member:kick", false);
+}

@@ -1,0 +1,69 @@
+// Running a group over REST: its members see changes live and in place, archiving makes it read-only, roles and removal follow the rules.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { startServer } from './lib/server.mjs'
+import { people, signIn } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+import { makeGroup, member, say } from './lib/school.mjs'
+
+let server, who, stranger
+before(async () => {
+  server = await startServer()
+  who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3', 'manager'])
+  stranger = await signIn(server, 'manager@turing.test')
+  for (const api of Object.values(who)) api.id = (await api.get('/api/auth/user')).json.id
+})
+after(() => server?.stop())
+
+const put = (api, path, json, headers) => api.request('PUT', path, { json, headers })
+
+test('a change is seen by members, in the group, in REST and by who comes later; versions guard it', async () => {
+  const g = await makeGroup(who.apprenant1, [who.apprenant2])
+  const path = `/api/study-groups/${g.id}`
+  const w = await member(server, who.apprenant2, g.topic)
+  const before = await who.apprenant1.get(path)
+  assert.equal(before.json.currentMembers, 2)
+  assertProblem(await put(who.apprenant2, path, { name: 'Non' }), 403)
+  assertProblem(await put(stranger, path, { name: 'Non' }), 404)
+  assertProblem(await put(who.apprenant1, path, { settings: { shout: true } }), 422)
+  assertProblem(await put(who.apprenant1, path, { colour: 'red' }), 422)
+  const r = await put(who.apprenant1, path, { name: 'Neuf', maxMembers: 3, settings: { moderatorOnly: true } }, { 'if-match': before.headers.etag })
+  assert.deepEqual([r.status, r.json.name, r.json.maxMembers, r.json.settings.moderatorOnly, r.json.settings.allowPolls], [200, 'Neuf', 3, true, true], r.text)
+  const told = await w.event(g.topic, 'group:updated')
+  assert.ok(JSON.stringify(told).includes('"name":"Neuf"'))
+  assertProblem(await who.apprenant2.post(`${path}/messages`, { content: 'x' }), 403)
+  assertProblem(await put(who.apprenant1, path, { name: 'Trop tard' }, { 'if-match': before.headers.etag }), 412)
+  await w.close()
+  const later = await member(server, who.apprenant2, g.topic)
+  assert.deepEqual([later.joined.group.name, later.joined.group.maxMembers, later.joined.readOnly], ['Neuf', 3, true])
+  await later.close()
+  await who.apprenant3.post(`${path}/join`, {})
+  assertProblem(await put(who.apprenant1, path, { maxMembers: 2 }), 422)
+})
+
+test('archived: nobody writes; opened again: they do', async () => {
+  const g = await makeGroup(who.apprenant1, [who.apprenant2])
+  const path = `/api/study-groups/${g.id}`
+  assertProblem(await who.apprenant2.post(`${path}/archive`), 403)
+  assert.equal((await who.apprenant1.post(`${path}/archive`)).json.status, 'archived')
+  assertProblem(await who.apprenant2.post(`${path}/messages`, { content: 'x' }), 403)
+  assert.equal((await who.manager.post(`${path}/archive`, { archived: false })).json.status, 'active')
+  assert.equal((await who.apprenant2.post(`${path}/messages`, { content: 'x' })).status, 201)
+})
+
+test('members: listed to members, roles given, removed; unread counts', async () => {
+  const g = await makeGroup(who.apprenant1, [who.apprenant2, who.apprenant3])
+  const path = `/api/study-groups/${g.id}`
+  const list = (await who.apprenant2.get(`${path}/members`)).json
+  assert.deepEqual(list.map((m) => [m.firstName, m.role]), [['Léa', 'admin'], ['Noah', 'member'], ['Inès', 'member']])
+  assert.deepEqual((await stranger.get(`${path}/members`)).json, [])
+  assertProblem(await put(who.apprenant2, `${path}/members/${who.apprenant3.id}`, { role: 'moderator' }), 403)
+  assert.equal((await put(who.apprenant1, `${path}/members/${who.apprenant2.id}`, { role: 'moderator' })).status, 200)
+  assert.equal((await who.apprenant1.get(`${path}/members`)).json[1].role, 'moderator')
+  const w = await member(server, who.apprenant1, g.topic)
+  for (let i = 0; i < 3; i++) await say(w, g.topic, `m${i}`)
+  await w.close()
+  assert.equal((await who.apprenant3.get(path)).json.unreadCount, 3)
+  assert.equal((await who.apprenant2.request('DELETE', `${path}/members/${who.apprenant3.id}`)).json.currentMembers, 2)
+  assertProblem(await who.apprenant3.post(`${path}/messages`, { content: 'x' }), [403, 404])
+})
