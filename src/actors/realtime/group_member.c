@@ -33,7 +33,8 @@ int member_join_check(struct channel *c, struct op *op, struct refusal *ret)
         return unchanged(op);
     if (g->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
-    if (!g->is_public && !op->user->staff)
+    /* Only REST can send a join, and it has looked the invitation up. */
+    if (!g->is_public && !op->user->staff && !mp_bool(mp_get(op->payload, "invited"), false))
         return refuse(ret, REASON_forbidden, NULL, NULL);
     if (g->belong_count >= g->max_members)
         return refuse(ret, REASON_conflict, "studyGroup", "full");

@@ -19,6 +19,10 @@ int op_groups_get(struct actor *self, void *state, const struct msg *m)
 const struct field schema_group_members[] = {LIST_FIELDS, {.name = NULL}};
 RUN_OP(groups_members, .sql = SQL_GROUPS_MEMBERS, .params = "tuimp", MANAGE, .key = time_valid)
 
+const struct field schema_invitations[] = {
+    {.name = "learnerIds", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .max = 200}, {.name = NULL}};
+RUN_OP(groups_invite, .sql = SQL_GROUPS_INVITE, .params = "tuibm", MANAGE)
+
 /* ---- changes ---- */
 
 const struct field schema_group_change[] = {

@@ -202,14 +202,38 @@ int group_refuse(struct rest *r, struct mp response)
     return rest_refuse(r, P_internal);
 }
 
+static int join(struct actor *self, struct rest *r, bool invited);
+
+static int invitation_read(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    rest_took(r, m);
+    return db_true(m, 0, 0, 0) ? join(self, r, true) : rest_refuse(r, P_private_group);
+}
+
+/* A private group was joined without an invitation so far; is there one? Asked once. */
+static int look_for_invitation(struct actor *self, struct rest *r)
+{
+    struct db_group *g = rest_group(r, DB_READ);
+
+    rest_own(r, 1);
+    db_stmt(g, SQL_GROUPS_INVITED);
+    db_str(g, r->who->user_id);
+    db_str(g, http_param(r->http, "id"));
+    return rest_ask(self, g, invitation_read);
+}
+
 /* The channel's answer as REST gives it: its item, or the refusal that fits its reason. */
 static int pushed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
     struct mp reply = body_mp(m->body), item = mp_get(reply, "item");
     bool leaves = str_is(rest_arg(r, "action"), "leave");
+    bool forbidden = str_is(mp_str(mp_get(mp_get(reply, "response"), "reason")), "forbidden");
 
-    (void)self;
+    if (forbidden && r->op->first == op_groups_join && !leaves && !r->own)
+        return look_for_invitation(self, r);
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
         return group_refuse(r, mp_get(reply, "response"));
     return rest_reply_mp(r, leaves ? 200 : r->op->success,
@@ -247,19 +271,29 @@ const struct field schema_group_join[] = {
     {.name = "establishmentId", .type = FIELD_TENANT},
     {.name = NULL}};
 
-int op_groups_join(struct actor *self, void *state, const struct msg *m)
+static int join(struct actor *self, struct rest *r, bool invited)
 {
-    struct rest *r = state;
     struct buf payload = BUF_INIT, fields = BUF_INIT;
+    uint32_t count = put_op_id(r, &fields);
+    bool leaves = str_is(rest_arg(r, "action"), "leave");
 
-    (void)m;
-    mp_put_map(&payload, put_op_id(r, &fields));
+    mp_put_map(&payload, count + (invited ? 1 : 0));
     buf_put(&payload, fields.data, fields.len);
-    int err = push(self, r, str_is(rest_arg(r, "action"), "leave") ? "member:leave" : "member:join",
-                   mp_view(payload.data, payload.len));
+    if (invited) {
+        mp_put_cstr(&payload, "invited");
+        mp_put_bool(&payload, true);
+    }
+    int err =
+        push(self, r, leaves ? "member:leave" : "member:join", mp_view(payload.data, payload.len));
     buf_finish(&fields);
     buf_finish(&payload);
     return err;
+}
+
+int op_groups_join(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    return join(self, state, false);
 }
 
 /* ---- GET /api/study-groups/:id/messages ---- */

@@ -13,4 +13,4 @@ from study_groups g
 left join study_group_members m on m.study_group_id = g.id and m.user_id = $2 and m.is_active
 left join lateral (select c.last_seq from channels c where c.topic = 'group:' || g.id limit 1) c on true
 left join lateral (select max(s.seq) as seq from study_group_messages s where s.study_group_id = g.id and c.last_seq is null) h on true
-where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id) and (g.is_public is not false or m.id is not null or $4::boolean)
+where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id) and (g.is_public is not false or m.id is not null or $4::boolean or stacgate_invited(g.id, $2))
