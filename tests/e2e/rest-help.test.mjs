@@ -75,6 +75,12 @@ test('changing, reading counts for the FAQ, deleting', async () => {
   assertProblem(await who.manager.get(`/api/help/${made.id}`), 404)
 })
 
+test('what is stored cannot run in a page', async () => {
+  const r = await who.manager.post('/api/help', { title: 'HTML', content: '<p onclick="x()">Bon</p><script>alert(1)</script><img src=x onerror=y>', category: 'Zhtml' })
+  assert.equal(r.json.content, '<p>Bon</p>')
+  assert.ok(!/onclick|script|onerror/.test((await who.apprenant1.get('/api/documentation/help/apprenant')).text))
+})
+
 test('the old client: lost filters give everything, the manual is an array, nobody gets 403', async () => {
   for (const path of ['/api/help/[object%20Object]', '/api/help/search/[object%20Object]', '/api/documentation/help/apprenant', '/api/documentation/search/calendrier/x']) {
     const r = await who.apprenant1.get(path)

@@ -54,7 +54,7 @@ const struct field schema_assessment_change[] = {
 static bool take_questions(struct rest *r, int *ret_done)
 {
     struct mp questions = mp_get(r->body, "questions");
-    struct buf checked = BUF_INIT, body = BUF_INIT;
+    struct buf checked = BUF_INIT;
     char where[64];
 
     if (!questions.p)
@@ -65,18 +65,8 @@ static bool take_questions(struct rest *r, int *ret_done)
         buf_finish(&checked);
         return false;
     }
-    mp_put_map(&body, mp_count(r->body));
-    for (struct mp_iter it = mp_iter(r->body); mp_next(&it);) {
-        mp_put_raw(&body, it.key);
-        if (str_is(mp_str(it.key), "questions"))
-            buf_put(&body, checked.data, checked.len);
-        else
-            mp_put_raw(&body, it.value);
-    }
+    rest_replace(r, "questions", &checked);
     buf_finish(&checked);
-    buf_finish(&r->body_bytes);
-    r->body_bytes = body;
-    r->body = mp_view(body.data, body.len);
     return true;
 }
 

@@ -2,6 +2,7 @@
  * Help texts: reading, searching, writing. Searching is the database's (help_search); here are its
  * ways in, also the old client's, whose filters arrive as "[object Object]" and mean everything.
  */
+#include "base/html.h"
 #include "run.h"
 
 #define MANAGE .manage = "help:manage"
@@ -144,8 +145,39 @@ int op_help_get(struct actor *self, void *state, const struct msg *m)
 }
 
 RUN_OP(help_faq, .sql = SQL_HELP_FAQ, .params = "tuqm", MANAGE)
-RUN_OP(help_create, .sql = SQL_HELP_CREATE, .params = "tb")
-RUN_OP(help_update, .sql = SQL_HELP_UPDATE, .params = "tibv")
+/* Old clients put a text into their page as it is. */
+static void clean_content(struct rest *r)
+{
+    struct str content = rest_arg(r, "content");
+    struct buf clean = BUF_INIT, value = BUF_INIT;
+
+    if (!content.p)
+        return;
+    html_clean(content, &clean);
+    mp_put_str(&value, (const char *)clean.data, clean.len);
+    rest_replace(r, "content", &value);
+    buf_finish(&clean);
+    buf_finish(&value);
+}
+
+int op_help_create(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run what = {.sql = SQL_HELP_CREATE, .params = "tb"};
+
+    (void)m;
+    clean_content(state);
+    return rest_run(self, state, &what);
+}
+
+int op_help_update(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run what = {.sql = SQL_HELP_UPDATE, .params = "tibv"};
+
+    (void)m;
+    clean_content(state);
+    return rest_run(self, state, &what);
+}
+
 RUN_OP(help_delete, .sql = SQL_HELP_DELETE, .params = "tiv")
 
 /* ---- the old client's addresses ---- */

@@ -95,6 +95,23 @@ void rest_put(struct db_group *g, struct rest *r, const struct run *what, const 
         put_one(g, r, what, *p, c);
 }
 
+void rest_replace(struct rest *r, const char *name, const struct buf *value)
+{
+    struct buf body = BUF_INIT;
+
+    mp_put_map(&body, mp_count(r->body));
+    for (struct mp_iter it = mp_iter(r->body); mp_next(&it);) {
+        mp_put_raw(&body, it.key);
+        if (str_is(mp_str(it.key), name))
+            buf_put(&body, value->data, value->len);
+        else
+            mp_put_raw(&body, it.value);
+    }
+    buf_finish(&r->body_bytes);
+    r->body_bytes = body;
+    r->body = mp_view(body.data, body.len);
+}
+
 bool rest_check_rows(struct rest *r, const char *name, const struct field *schema)
 {
     struct verdict v = {0};

@@ -47,6 +47,9 @@ int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
 bool rest_if_match(const struct rest *r, int64_t *ret_version);
 void rest_put_json(struct db_group *g, struct mp v); /* absent: null */
 
+/* The body has this value (msgpack bytes) in place of the one that was sent; absent stays absent.
+ */
+void rest_replace(struct rest *r, const char *name, const struct buf *value);
 /* Every map of a list of the body fits the schema; false: it was refused. */
 bool rest_check_rows(struct rest *r, const char *name, const struct field *schema);
 

@@ -10,18 +10,8 @@ with asked as (
                else to_char(coalesce(c.created_at, 'epoch'), 'YYYY-MM-DD HH24:MI:SS.US') end, 48) collate "C" as key
     from courses c
     where c.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
-      and case when $2 = '' then c.is_public and c.is_active
-                    and exists (select from establishments e where e.id = c.establishment_id and e.is_active is not false)
-               else c.is_active or c.instructor_id = $2 or $4::boolean end
-      and ($3::jsonb ->> 'category' is null or c.category = $3::jsonb ->> 'category')
-      and ($3::jsonb ->> 'level' is null or c.level = stacgate_plain_word($3::jsonb ->> 'level'))
-      and ($3::jsonb ->> 'type' is null or c.type = stacgate_plain_word($3::jsonb ->> 'type'))
-      and ($3::jsonb ->> 'language' is null or c.language = stacgate_plain_word($3::jsonb ->> 'language'))
-      and ($3::jsonb ->> 'instructorId' is null or c.instructor_id = $3::jsonb ->> 'instructorId')
-      and ($3::jsonb ->> 'tag' is null or $3::jsonb ->> 'tag' = any (c.tags))
-      and ($3::jsonb ->> 'isActive' is null or coalesce(c.is_active, false) = ($3::jsonb ->> 'isActive')::boolean)
-      and ($3::jsonb ->> 'q' is null or strpos(stacgate_fold(c.title || ' ' || coalesce(c.short_description, '') || ' ' || c.category
-                                                              || ' ' || c.description), stacgate_fold($3::jsonb ->> 'q')) > 0)
+      and ($2 <> '' or exists (select from establishments e where e.id = c.establishment_id and e.is_active is not false))
+      and course_listed(c, $2, $4::boolean, $3::jsonb)
 ), ranked as (
     select seen.*, row_number() over (order by case when up then key end, case when up then id end,
                                                case when not up then key end desc, case when not up then id end desc) as place

@@ -1,0 +1,178 @@
+/*
+ * The allow-list writer of html.h. Input is cut into text and tags by the angle brackets alone;
+ * each tag is written anew from its name, so no byte of an attribute but a checked address gets
+ * through.
+ */
+#include "base/html.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define OPEN_MAX 64 /* nested tags; deeper ones are left out */
+
+static const char *const tags[] = {
+    "a",     "b",  "blockquote", "br",    "code",  "dd",   "div",    "dl",  "dt",  "em",
+    "h1",    "h2", "h3",         "h4",    "h5",    "h6",   "hr",     "i",   "kbd", "li",
+    "ol",    "p",  "pre",        "s",     "small", "span", "strong", "sub", "sup", "table",
+    "tbody", "td", "th",         "thead", "tr",    "u",    "ul"};
+static const char *const alone[] = {"br", "hr"};
+/* What stands between these and their ends is no text either. */
+static const char *const dropped[] = {"script", "style",    "iframe",   "object", "template",
+                                      "title",  "textarea", "noscript", "svg",    "math"};
+
+struct writer {
+    struct buf *out;
+    const char *open[OPEN_MAX];
+    unsigned depth;
+};
+
+static const char *find(const char *const *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(list[i], name) == 0)
+            return list[i];
+    return NULL;
+}
+#define FIND(list, name) find(list, sizeof(list) / sizeof(list[0]), name)
+
+static void put_text(struct buf *out, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] == '<')
+            buf_printf(out, "&lt;");
+        else if (p[i] == '>')
+            buf_printf(out, "&gt;");
+        else
+            buf_putc(out, p[i]);
+    }
+}
+
+/* ---- a link's address ---- */
+
+static bool address_good(struct str s)
+{
+    static const char *const schemes[] = {"https://", "http://", "mailto:"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        size_t n = strlen(schemes[i]);
+        if (s.n <= n || strncasecmp(s.p, schemes[i], n) != 0)
+            continue;
+        for (size_t k = 0; k < s.n; k++)
+            if ((unsigned char)s.p[k] <= 0x20 || strchr("<>\"'`\\", s.p[k]))
+                return false;
+        return s.n <= 2000;
+    }
+    return false;
+}
+
+/* The value of href in a tag's inside; {NULL,0}: none. */
+static struct str href_of(const char *p, const char *end)
+{
+    for (; p + 5 < end; p++) {
+        if (strncasecmp(p, "href", 4) != 0 || (p[-1] != ' ' && p[-1] != '\t' && p[-1] != '\n'))
+            continue;
+        const char *q = p + 4;
+        while (q < end && (*q == ' ' || *q == '\t' || *q == '\n'))
+            q++;
+        if (q == end || *q++ != '=')
+            continue;
+        while (q < end && (*q == ' ' || *q == '\t' || *q == '\n'))
+            q++;
+        if (q == end || (*q != '"' && *q != '\''))
+            return (struct str){NULL, 0};
+        const char *stop = memchr(q + 1, *q, (size_t)(end - q - 1));
+        return stop ? (struct str){q + 1, (size_t)(stop - q - 1)} : (struct str){NULL, 0};
+    }
+    return (struct str){NULL, 0};
+}
+
+/* ---- tags ---- */
+
+static void put_close(struct writer *w, const char *name)
+{
+    unsigned at = w->depth;
+
+    while (at > 0 && w->open[at - 1] != name)
+        at--;
+    while (at > 0 && w->depth >= at)
+        buf_printf(w->out, "</%s>", w->open[--w->depth]);
+}
+
+static void put_open(struct writer *w, const char *name, const char *inside, const char *end)
+{
+    struct str href = strcmp(name, "a") == 0 ? href_of(inside, end) : (struct str){NULL, 0};
+
+    if (FIND(alone, name)) {
+        buf_printf(w->out, "<%s>", name);
+        return;
+    }
+    if (w->depth == OPEN_MAX)
+        return;
+    if (href.p && address_good(href))
+        buf_printf(w->out, "<a href=\"%.*s\" rel=\"noopener\">", (int)href.n, href.p);
+    else
+        buf_printf(w->out, "<%s>", name);
+    w->open[w->depth++] = name;
+}
+
+/* Where the element's content ends: after its closing tag, or at the end of everything. */
+static const char *skip_content(const char *p, const char *end, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (; p + n + 2 < end; p++)
+        if (p[0] == '<' && p[1] == '/' && strncasecmp(p + 2, name, n) == 0) {
+            const char *close = memchr(p, '>', (size_t)(end - p));
+            return close ? close + 1 : end;
+        }
+    return end;
+}
+
+/* p is at '<'. Returns where to go on. */
+static const char *take_tag(struct writer *w, const char *p, const char *end)
+{
+    const char *q = p + 1, *close;
+    bool closes = q < end && *q == '/';
+    char name[16];
+    size_t n = 0;
+
+    if (end - p >= 4 && memcmp(p, "<!--", 4) == 0) {
+        const char *stop = memmem(p + 4, (size_t)(end - p - 4), "-->", 3);
+        return stop ? stop + 3 : end;
+    }
+    q += closes;
+    while (q + n < end && n < sizeof(name) - 1 &&
+           ((q[n] | 32) >= 'a' && (q[n] | 32) <= 'z' ? true : n > 0 && q[n] >= '0' && q[n] <= '9'))
+        n++;
+    memcpy(name, q, n);
+    name[n] = 0;
+    close = n ? memchr(q, '>', (size_t)(end - q)) : NULL;
+    if (!close) { /* a lone '<' is text */
+        put_text(w->out, p, 1);
+        return p + 1;
+    }
+    if (!closes && FIND(dropped, name))
+        return skip_content(close + 1, end, name);
+    const char *known = FIND(tags, name);
+    if (known && closes)
+        put_close(w, known);
+    else if (known)
+        put_open(w, known, q + n, close);
+    return close + 1;
+}
+
+void html_clean(struct str in, struct buf *out)
+{
+    struct writer w = {.out = out};
+    const char *p = in.p, *end = in.p + in.n;
+
+    while (p < end) {
+        const char *tag = memchr(p, '<', (size_t)(end - p));
+        put_text(out, p, (size_t)((tag ? tag : end) - p));
+        p = tag ? take_tag(&w, tag, end) : end;
+    }
+    while (w.depth > 0)
+        buf_printf(out, "</%s>", w.open[--w.depth]);
+}

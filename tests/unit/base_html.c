@@ -1,0 +1,75 @@
+/* What an allow-list lets through, what it does not, and that cleaning twice changes nothing. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/html.h"
+
+static char *clean(const char *in)
+{
+    struct buf b = BUF_INIT, again = BUF_INIT;
+
+    html_clean(str_of(in), &b);
+    html_clean((struct str){(const char *)b.data, b.len}, &again);
+    cr_expect(b.len == again.len && (b.len == 0 || memcmp(b.data, again.data, b.len) == 0),
+              "%s: %s then %s", in, buf_cstr(&b), buf_cstr(&again));
+    char *text = strdup(buf_cstr(&b));
+    buf_finish(&b);
+    buf_finish(&again);
+    return text;
+}
+
+static void expect(const char *in, const char *out)
+{
+    char *got = clean(in);
+
+    cr_expect_str_eq(got, out, "%s: %s", in, got);
+    free(got);
+}
+
+Test(html, what_people_write_stays)
+{
+    expect("<p>Un <b>mot</b> &amp; <em>deux</em></p>", "<p>Un <b>mot</b> &amp; <em>deux</em></p>");
+    expect("<UL><LI>un<LI>deux</UL>", "<ul><li>un<li>deux</li></li></ul>");
+    expect("ligne<br/>suite<hr>", "ligne<br>suite<hr>");
+    expect("<a href=\"https://exemple.fr/a?b=1\">ici</a>",
+           "<a href=\"https://exemple.fr/a?b=1\" rel=\"noopener\">ici</a>");
+    expect("1 < 2 et 3 > 2", "1 &lt; 2 et 3 &gt; 2");
+    expect("", "");
+}
+
+Test(html, nothing_that_runs_gets_through)
+{
+    expect("<script>alert(1)</script>après", "après");
+    expect("<SCRIPT src=x>alert(1)</SCRIPT >après", "après");
+    expect("<img src=x onerror=alert(1)>a", "a");
+    expect("<p onclick=\"x()\" style='y'>a</p>", "<p>a</p>");
+    expect("<a href=\"javascript:alert(1)\">a</a>", "<a>a</a>");
+    expect("<a href='JaVaScRiPt:x'>a</a>", "<a>a</a>");
+    expect("<a href=\"https://x\" onmouseover=\"y\">a</a>",
+           "<a href=\"https://x\" rel=\"noopener\">a</a>");
+    expect("<a href=https://x>a</a>", "<a>a</a>");
+    expect("<svg><script>x</script></svg>b", "b");
+    expect("<style>p{}</style><!-- <b> -->c", "c");
+    expect("<<script>x</script>", "&lt;");
+    expect("<b <script>x", "<b>x</b>");
+    expect("<a href=\"https://x\"><img src=\"y\">", "<a href=\"https://x\" rel=\"noopener\"></a>");
+}
+
+Test(html, tags_are_balanced)
+{
+    expect("<b><i>a</b>c", "<b><i>a</i></b>c");
+    expect("a</b></p>", "a");
+    expect("<p>a", "<p>a</p>");
+}
+
+Test(html, deep_nests_end)
+{
+    char in[4000] = "";
+
+    for (int i = 0; i < 500; i++)
+        strcat(in, "<div>");
+    char *got = clean(in);
+    cr_expect_eq(strlen(got), 64 * (strlen("<div>") + strlen("</div>")));
+    free(got);
+}
