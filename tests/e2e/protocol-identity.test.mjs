@@ -220,6 +220,17 @@ test('who was cut and has signed out meanwhile does not come back', async () => 
   assert.equal((await refusal({ cookie })).status, 401)
 })
 
+test('who came back without a question is looked up soon after: what was changed by hand in the database counts then', async () => {
+  const api = await new Api(server).signIn('apprenant3@moliere.test')
+  const first = await Wire.open(server, { cookie: api.cookie })
+  await first.close()
+  await server.sql(`update users set is_active = false where id = '${api.user.id}'`)
+  const back = await Wire.open(server, { cookie: api.cookie }).catch((e) => e)
+  if (back instanceof Wire) assert.equal(await back.closeCode(), 4001)
+  else assert.equal(back.status, 401)
+  await server.sql(`update users set is_active = true where id = '${api.user.id}'`)
+})
+
 test('a sign-out that meets handshakes under way leaves no socket open', async () => {
   for (let round = 0; round < 12; round++) {
     const api = await new Api(server).signIn('apprenant3@moliere.test')

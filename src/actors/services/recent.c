@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "identity.h"
+#include "stacgate/config.h"
 #include "stacgate/ids.h"
 #include "stacgate/table.h"
 
@@ -145,6 +146,10 @@ bool identity_recall(const char sid[65], struct session_ref *ret)
         !identity_ended_since(e->person.user_id, e->at_ms)) {
         *ret = e->ref;
         ret->who = person_intern(&e->person);
+        /* Then it is looked up after all, with everybody who came back: what was changed behind
+         * this server's back counts a little later, not never. */
+        if (ret->expires_ms > wall_ms() + (int64_t)config.session_touch)
+            ret->expires_ms = wall_ms() + (int64_t)config.session_touch;
         good = true;
     }
     pthread_mutex_unlock(&kept.mutex);
