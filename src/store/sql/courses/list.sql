@@ -6,7 +6,7 @@ with seen as not materialized (
       and ($2 <> '' or exists (select from establishments e where e.id = c.establishment_id and e.is_active is not false))
       and course_listed(c, $2, $4::boolean, $3::jsonb)
 ), ahead as (
-    select seen as c, at, id from seen
+    select at, id from seen
     where $6::text is null or (at, id) < ($6::timestamp, $7)
     order by at desc, id desc limit $5::bigint + 1
 ), page as (
