@@ -107,9 +107,9 @@ begin
     left join (select establishment_id, count(*) as n, count(*) filter (where status = 'completed') as completed,
                       count(*) filter (where enrolled_at >= utc - interval '7 days') as week
                from user_courses where status is distinct from 'dropped' group by 1) x on x.establishment_id = e.id
-    left join (select establishment_id, count(distinct user_id) filter (where last_at >= utc - interval '24 hours') as day,
-                      count(distinct user_id) as month
-               from user_activity where last_at >= utc - interval '30 days' group by 1) v on v.establishment_id = e.id
+    left join (select u.establishment_id, count(*) filter (where l.last_at >= utc - interval '24 hours') as day, count(*) as month
+               from users u cross join lateral (select a.last_at from user_activity a where a.user_id = u.id order by a.day desc limit 1) l
+               where l.last_at >= utc - interval '30 days' group by 1) v on v.establishment_id = e.id
     left join (select establishment_id, count(*) as n from study_groups group by 1) g on g.establishment_id = e.id
     left join (select establishment_id, count(*) as n from certificates where is_valid is not false group by 1) k on k.establishment_id = e.id
     on conflict (establishment_id) do update set data = excluded.data, at = excluded.at;
