@@ -1,7 +1,8 @@
 /*
  * JSON text (RFC 8259) to and from the msgpack value form of mp.h, in one pass, without a tree.
  * Strict: one value, no duplicate keys, no lone surrogates, no U+0000, depth <= MP_DEPTH_MAX.
- * Integers outside int64/uint64 and numbers that a double cannot hold finitely are refused.
+ * Integers outside int64/uint64 become floats; numbers that a double cannot hold finitely are
+ * refused.
  */
 #ifndef STACGATE_JSON_H
 #define STACGATE_JSON_H

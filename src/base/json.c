@@ -219,6 +219,7 @@ static int put_float(struct reader *r, const char *start)
     return 0;
 }
 
+/* What 64 bits cannot hold is a float, as it is to JavaScript: PostgreSQL prints 1e30 in digits. */
 static int put_integer(struct reader *r, const char *start)
 {
     bool negative = *start == '-';
@@ -226,7 +227,7 @@ static int put_integer(struct reader *r, const char *start)
     for (const char *p = start + negative; p < r->p; p++) {
         unsigned digit = (unsigned)(*p - '0');
         if (v > (UINT64_MAX - digit) / 10)
-            return refuse(r, "an integer is too large");
+            return put_float(r, start);
         v = v * 10 + digit;
     }
     if (!negative)
@@ -236,7 +237,7 @@ static int put_integer(struct reader *r, const char *start)
     else if (v <= (uint64_t)INT64_MAX + 1)
         mp_put_int(r->out, (int64_t)(0 - v));
     else
-        return refuse(r, "an integer is too large");
+        return put_float(r, start);
     return 0;
 }
 

@@ -108,7 +108,8 @@ struct channel_kind {
     void (*open)(struct channel *c,
                  struct db_group *g); /* adds its statements after channel_open's */
     int (*opened)(struct channel *c, const struct msg *m,
-                  unsigned stmt);      /* their results; -ENOENT: no such thing */
+                  unsigned stmt);      /* their results; -ENOENT: no such thing; -EAGAIN: read
+                                            them again */
     void (*closed)(struct channel *c); /* releases what is in state */
     int (*may_join)(struct channel *c, struct user *u, struct refusal *ret);
     void (*describe)(struct channel *c, struct user *u,
@@ -127,6 +128,11 @@ struct channel_kind {
     /* What a member that does not resume is sent: the state as it stands at last_seq, in pages.
      * NULL: nothing, its state is in the join reply. */
     struct pages *(*snapshot)(struct channel *c, enum encoding enc);
+    /* The push `history`: takes id, tenant, before, after, limit; gives (list, -, is there more).
+     */
+    const struct sql *const *history;
+    /* Somebody's place in the group by whose membership this channel lives changed (kin.h). */
+    void (*kin)(struct channel *c, struct str user_id, enum member_role now);
     size_t state_size;
 };
 
@@ -240,7 +246,9 @@ struct channel {
     int64_t recent_seq;    /* … at this head; */
     uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
     struct pages *pages[ENCODINGS];      /* the last that were made; NULL: none */
-    uint32_t replaying;                  /* members whose replay is not over */
+    uint32_t asides;                     /* writes under way for which nobody waits */
+    actor_ref sweep;
+    uint32_t replaying; /* members whose replay is not over */
     struct behind behind;
     struct presence presence;
     struct ephemeral ephemeral;
@@ -347,9 +355,17 @@ void presence_finish(struct channel *c);
 /* ephemeral.c */
 void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
                    actor_id from);
+struct mp
+ephemeral_pending(const struct channel *c, const char *event,
+                  const struct user *u); /* what the next frame will say; absent: nothing */
 void ephemeral_finish(struct channel *c);
 
-extern const struct channel_kind group_kind;
+/* history.c: answers by itself, later. */
+int history_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
+/* group.c: what any channel may offer. */
+int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
+
+extern const struct channel_kind group_kind, board_kind;
 /* Does this event show who did it (PUSH_CARD)? */
 bool event_has_card(const struct channel_kind *k, struct str event);
 

@@ -18,11 +18,12 @@
 
 #define OPEN_TRIES_MS 10000
 #define SWEEP_MS 1000
+#define DRAIN_SWEEP_MS 20
 
 static actor_step channel_opened, sweep;
 
 /* Every kind of durable channel: one row each. */
-static const struct channel_kind *const kinds[] = {&group_kind, NULL};
+static const struct channel_kind *const kinds[] = {&group_kind, &board_kind, NULL};
 
 static const struct channel_kind *kind_of(struct str topic)
 {
@@ -439,7 +440,12 @@ static int channel_opened(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
 
-    if (db_rows(m, 0) == 0 || c->kind->opened(c, m, 1) < 0) {
+    int r = db_rows(m, 0) == 0 ? -ENOENT : c->kind->opened(c, m, 1);
+    if (r == -EAGAIN) {
+        open_channel(c);
+        return 0;
+    }
+    if (r < 0) {
         joiners_refuse(c, REASON_not_found);
         return ACTOR_DONE;
     }
@@ -454,28 +460,41 @@ static int channel_opened(struct actor *self, void *state, const struct msg *m)
         replay_join(c, j);
     }
     commit_pump(c);
-    actor_after(self, SWEEP_MS, sweep);
+    c->sweep = actor_after(self, SWEEP_MS, sweep);
     return 0;
 }
 
-/* Nobody here, nothing under way: after a while it leaves memory. */
+/* Nobody here, nothing under way. At a drain those in grace do not count: they come back elsewhere.
+ */
+static bool at_rest(const struct channel *c)
+{
+    uint32_t here = c->members.count;
+
+    if (runtime_draining())
+        for (int e = here = 0; e < ENCODINGS; e++)
+            here += c->members.by_enc[e];
+    return !here && !c->queue && !c->committing && !c->looking && !c->loading && !c->joiners &&
+           !c->asides;
+}
+
+/* After a while at rest it leaves memory; at a drain at once, with everything written. */
 static int sweep(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
+    bool draining = runtime_draining();
 
     (void)m;
     if (c->kind->flush)
         c->kind->flush(c);
-    bool busy =
-        c->members.count || c->queue || c->committing || c->looking || c->loading || c->joiners;
-    if (busy)
+    bool rests = at_rest(c);
+    if (!rests)
         c->idle_ms = loop_now();
-    if ((runtime_draining() && !busy) || loop_now() - c->idle_ms >= (int64_t)config.channel_idle) {
+    if ((draining && rests) || loop_now() - c->idle_ms >= (int64_t)config.channel_idle) {
         int r = actor_passivate(self);
         if (r)
             return r;
     }
-    actor_after(self, SWEEP_MS, sweep);
+    c->sweep = actor_after(self, draining ? DRAIN_SWEEP_MS : SWEEP_MS, sweep);
     return 0;
 }
 
@@ -542,6 +561,16 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
     case CH_STATE_WANTED:
         presence_retry(c);
         break;
+    case MSG_STOP:
+        if (c->stage == CHANNEL_OPEN) {
+            actor_cancel(c->self, c->sweep);
+            c->sweep = actor_after(c->self, 1, sweep);
+        }
+        break;
+    case CH_KIN:
+        if (c->kind->kin)
+            c->kind->kin(c, mp_str(mp_at(mail, 0)), (enum member_role)mp_int(mp_at(mail, 1), 0));
+        break;
     default:
         break;
     }
@@ -603,6 +632,7 @@ const struct actor_type channel_type = {
     .receive = channel_receive,
     .fail = channel_failed,
     .terminate = channel_terminate,
+    .drains = true,
 };
 
 /* ---- REST's way in ---- */

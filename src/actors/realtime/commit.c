@@ -609,8 +609,10 @@ int commit_failed(struct channel *c, int err)
         refuse_all(c);
         return 0;
     }
-    if (step == flushed)
+    if (step == flushed) {
+        c->asides--;
         return 0;
+    }
     replay_failed(c);
     return 0;
 }
@@ -618,13 +620,15 @@ int commit_failed(struct channel *c, int err)
 /* A group that only brings the database up to date: nobody waits for it. */
 void commit_aside(struct channel *c, struct db_group *g)
 {
-    db_ask(c->self, g, COMMIT_MS, flushed);
+    c->asides += db_ask(c->self, g, COMMIT_MS, flushed) == 0;
 }
 
 static int flushed(struct actor *self, void *state, const struct msg *m)
 {
+    struct channel *c = state;
+
     (void)self;
-    (void)state;
     (void)m;
+    c->asides--;
     return 0;
 }

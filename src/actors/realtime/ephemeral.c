@@ -116,6 +116,15 @@ static struct says *says_of(struct ephemeral *e, const char *event, const struct
     return s;
 }
 
+struct mp ephemeral_pending(const struct channel *c, const char *event, const struct user *u)
+{
+    char key[EPHEMERAL_KEY_MAX];
+    int n = snprintf(key, sizeof(key), "%s:%s", event, u->id);
+    const struct says *s = table_get(&c->ephemeral.by_key, key, (size_t)n);
+
+    return s ? body_mp(s->value) : (struct mp){0};
+}
+
 void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
                    actor_id from)
 {

@@ -14,6 +14,7 @@
 #define READ_MEMBERS_MAX 100 /* above so many members read marks are not told to everybody */
 #define READ_EVERY_MS 1000
 
+static const struct sql *const group_history = SQL_REALTIME_GROUP_HISTORY;
 static const struct sql *const group_lookup = SQL_REALTIME_GROUP_LOOKUP;
 static const struct sql *const state_messages = SQL_REALTIME_GROUP_STATE_MESSAGES;
 static const struct sql *const state_edits = SQL_REALTIME_GROUP_STATE_EDITS;
@@ -283,7 +284,7 @@ static int read_push(struct channel *c, struct member *m, struct op *op, struct 
     return 0;
 }
 
-static int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
+int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
 {
     struct str status = mp_str(mp_get(op->payload, "status"));
 
@@ -317,5 +318,6 @@ const struct channel_kind group_kind = {
     .lookup = &group_lookup,
     .looked = message_looked,
     .recent = group_recent,
+    .history = &group_history,
     .state_size = sizeof(struct group),
 };

@@ -58,7 +58,4 @@ void group_changed(struct channel *c, struct op *op);
 void group_locked(struct channel *c, struct op *op);
 void member_item(struct channel *c, struct op *op, struct buf *out);
 
-/* history.c: answers by itself, later. */
-int history_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
-
 #endif

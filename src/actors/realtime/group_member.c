@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "group.h"
+#include "kin.h"
 #include "unread.h"
 
 static bool belongs(const struct user *u)
@@ -169,6 +170,7 @@ void member_joined(struct channel *c, struct op *op)
     op->user->belongs = MEMBER_MEMBER;
     op->user->last_read = op->seq;
     group_of(c)->belong_count++;
+    kin_tell(c->id, op->user->id, MEMBER_MEMBER);
     tell_watchers(c, "j", op->user->id);
 }
 
@@ -186,6 +188,7 @@ void member_left(struct channel *c, struct op *op)
     u->belongs = MEMBER_NONE; /* a mute outlives leaving: joining again is no way around it */
     u->read_dirty = false;
     group_of(c)->belong_count--;
+    kin_tell(c->id, u->id, MEMBER_NONE);
     tell_watchers(c, "l", u->id);
     if (!u->staff || op->user != u)
         channel_remove_user(c, u, "phx_error");
@@ -211,6 +214,7 @@ void member_role_given(struct channel *c, struct op *op)
     if (!u || !belongs(u))
         return;
     u->belongs = member_role_of(mp_str(mp_get(op->payload, "role")));
+    kin_tell(c->id, u->id, u->belongs);
     for (struct member *m = u->members; m; m = m->next_of_user)
         presence_update(c, m, (struct str){0}); /* the others see the new role */
 }

@@ -1,7 +1,7 @@
 /*
- * The push `history`: a page of messages as they stand, read by a short-lived actor of its own, so
- * that a channel never waits for its readers. The query runs with the reader's tenant, and the
- * database's JSON goes out as it is.
+ * The push `history`: a page of messages as they stand, or of a board's operations, read by a
+ * short-lived actor of its own, so that a channel never waits for its readers. The query runs with
+ * the reader's tenant, and the database's JSON goes out as it is.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 struct reader {
     struct body *mail; /* holds the refs */
     struct str join_ref, client_ref;
+    const struct sql *sql;
     char *topic, *tenant;
     const char *id;        /* inside topic */
     int64_t before, after; /* -1: not given */
@@ -56,7 +57,7 @@ static int reader_init(struct actor *self, void *state, const void *arg)
     *r = *(const struct reader *)arg;
     struct db_context ctx = {r->tenant, NULL};
     struct db_group *g = db_group(DB_READ, &ctx);
-    db_stmt(g, SQL_REALTIME_GROUP_HISTORY);
+    db_stmt(g, r->sql);
     db_str(g, r->id);
     db_str(g, tenant_filter(r->tenant));
     r->before < 0 ? db_str(g, NULL) : db_i64(g, r->before);
@@ -131,6 +132,7 @@ int history_push(struct channel *c, struct member *m, struct op *op, struct refu
         .mail = body_ref(op->mail),
         .join_ref = op->join_ref,
         .client_ref = op->client_ref,
+        .sql = *c->kind->history,
         .topic = xstrdup(c->topic),
         .tenant = xstrdup(c->tenant),
         .before = before,

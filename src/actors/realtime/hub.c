@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "chan_mail.h"
+#include "kin.h"
 #include "session.h"
 #include "stacgate/config.h"
 #include "unread.h"
@@ -260,6 +261,9 @@ static int hub_receive(struct actor *self, void *state, const struct msg *m)
         break;
     case HUB_REMOVE:
         removed(h);
+        break;
+    case HUB_KIN:
+        kin_heard(body_mp(m->body));
         break;
     case HUB_ACTIVITY:
         unread_activity(body_mp(m->body));

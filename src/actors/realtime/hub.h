@@ -58,6 +58,7 @@ enum hub_kind {
     HUB_PRESENCE, /* key, wire (a diff, to those who have the list), state (to those who have not),
                      flags */
     HUB_REMOVE,   /* session, nonce, ended: it is no member any more */
+    HUB_KIN,      /* msgpack, see kin.h: a membership of a group changed */
     HUB_ACTIVITY, /* groups in which something happened: see unread.h */
 };
 enum presence_flags {

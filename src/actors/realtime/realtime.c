@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "kin.h"
 #include "scratch.h"
 #include "session.h"
 #include "stacgate/config.h"
@@ -205,6 +206,7 @@ static void realtime_stop(unsigned loop)
     uv_close((uv_handle_t *)&pulses[loop].timer, NULL);
     hub_finish();
     unread_finish();
+    kin_finish();
     scratch_finish();
 }
 

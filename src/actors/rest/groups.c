@@ -246,22 +246,6 @@ static int push(struct actor *self, struct rest *r, const char *event, struct mp
                         GROUP_PUSH_MS, pushed);
 }
 
-/* The request's own opId, or one made of its Idempotency-Key. Returns how many pairs it put. */
-static uint32_t put_op_id(struct rest *r, struct buf *b)
-{
-    struct str given = rest_arg(r, "opId");
-    char made_of_key[40];
-
-    if (!given.p && !rest_key_op_id(r, made_of_key))
-        return 0;
-    mp_put_cstr(b, "opId");
-    if (given.p)
-        mp_put_str(b, given.p, given.n);
-    else
-        mp_put_cstr(b, made_of_key);
-    return 1;
-}
-
 /* ---- POST /api/study-groups/:id/join ---- */
 
 const struct field schema_group_join[] = {
@@ -274,7 +258,7 @@ const struct field schema_group_join[] = {
 static int join(struct actor *self, struct rest *r, bool invited)
 {
     struct buf payload = BUF_INIT, fields = BUF_INIT;
-    uint32_t count = put_op_id(r, &fields);
+    uint32_t count = rest_put_op_id(r, &fields);
     bool leaves = str_is(rest_arg(r, "action"), "leave");
 
     mp_put_map(&payload, count + (invited ? 1 : 0));
@@ -372,7 +356,7 @@ int op_messages_create(struct actor *self, void *state, const struct msg *m)
         mp_put_raw(&fields, v);
         count++;
     }
-    count += put_op_id(r, &fields);
+    count += rest_put_op_id(r, &fields);
     mp_put_map(&payload, count);
     buf_put(&payload, fields.data, fields.len);
     int err = push(self, r, "message:new", mp_view(payload.data, payload.len));

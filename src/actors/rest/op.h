@@ -113,6 +113,15 @@ void rest_keep_answer(struct db_group *g, const struct rest *r);
 /* For operations of channels: the key as an opId. false: the request has none. */
 bool rest_key_op_id(const struct rest *r, char out[40]);
 
+/* ---- channels (push.c) ---- */
+
+/* The operation is a push to the channel of the path's :id; its answer ends the request. */
+int rest_push(struct actor *self, struct rest *r, const char *kind, const char *event,
+              struct mp payload);
+/* The request's own opId, or one made of its Idempotency-Key, as a pair of a map. How many pairs.
+ */
+uint32_t rest_put_op_id(struct rest *r, struct buf *b);
+
 /* ---- answering: each ends the request and returns ACTOR_DONE ---- */
 
 int rest_refuse(struct rest *r, enum problem what);
@@ -127,6 +136,8 @@ int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned s
 int rest_reply_bytes(struct rest *r, int status, const char *type, struct str bytes,
                      struct body *owner);
 int rest_reply_mp(struct rest *r, int status, struct mp v);
+/* A download, named by a finished Content-Disposition (RFC 6266); takes the bytes. */
+int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct buf *bytes);
 int rest_reply_json(struct rest *r, int status, struct str json); /* copies it */
 int rest_reply_text(struct rest *r, int status, struct str json); /* of static text */
 /*

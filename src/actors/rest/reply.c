@@ -170,14 +170,21 @@ int rest_reply_bytes(struct rest *r, int status, const char *type, struct str by
 int rest_reply_mp(struct rest *r, int status, struct mp v)
 {
     struct buf text = BUF_INIT;
-    struct http_req *req = take(r);
 
     mp_to_json(v, &text);
-    if (unchanged(r, req, (struct str){(const char *)text.data, text.len}, 0))
-        http_respond(req, 304, NULL, NULL);
-    else
-        http_respond(req, status, JSON_TYPE, body_of(&text));
+    int end = rest_reply_json(r, status, (struct str){(const char *)text.data, text.len});
     buf_finish(&text);
+    return end;
+}
+
+int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct buf *bytes)
+{
+    struct http_req *req = take(r);
+
+    http_set(req, "Content-Disposition", disposition);
+    http_set(req, "Content-Security-Policy", "default-src 'none'; sandbox");
+    http_set(req, "Cache-Control", "no-store");
+    http_respond(req, r->op->success, type, body_of(bytes));
     return ACTOR_DONE;
 }
 
