@@ -17,6 +17,27 @@ create index stacgate_courses_popular on courses (establishment_id, enrollment_c
 create index stacgate_user_courses_newest on user_courses (course_id, enrolled_at desc, id desc);
 create index stacgate_user_courses_session on user_courses (session_id) where session_id is not null;
 create index stacgate_user_courses_enrolled on user_courses (establishment_id, enrolled_at);
+
+-- One progress a person and module: the furthest stays, then the oldest.
+do $$
+declare
+    n bigint;
+begin
+    with ranked as (
+        select id, row_number() over (partition by user_id, module_id order by (status = 'completed') desc nulls last,
+            progress_percentage desc nulls last, created_at nulls last, id) as place
+        from user_module_progress
+    ), lost as (
+        delete from user_module_progress p using ranked where ranked.id = p.id and place > 1 returning p.*
+    ), kept as (
+        insert into adoption_rejects (table_name, reason, "row")
+        select 'user_module_progress', 'the same person''s progress in a module twice', to_jsonb(lost) from lost returning 1
+    )
+    select count(*) into n from kept;
+    if n > 0 then
+        raise notice 'user_module_progress: % doubles moved to adoption_rejects', n;
+    end if;
+end $$;
 create unique index user_module_progress_once on user_module_progress (user_id, module_id);
 
 create function course_json(c courses) returns json language sql stable as $$
