@@ -141,6 +141,16 @@ test('200 concurrent enrolments in a course of 150 places: 150 get one, the coun
   assert.equal(await server.sql(`select enrollment_count from courses where id = '${id}'`), '0')
 })
 
+test('an Idempotency-Key gives the first answer again, status included', async () => {
+  const made = await make(who.manager)
+  const enroll = (key) => who.apprenant1.request('POST', `/api/courses/${made.id}/enroll`, { json: {}, headers: { 'idempotency-key': key } })
+  const first = await enroll('k-first')
+  assert.equal(first.status, 201)
+  assert.deepEqual([(await enroll('k-first')).status, (await enroll('k-first')).text], [201, first.text])
+  assert.equal((await enroll('k-second')).status, 200)
+  assert.equal((await enroll('k-second')).status, 200)
+})
+
 test('a super_admin works in the course\'s school', async () => {
   const made = await make(who.manager)
   assert.equal((await root.get(`/api/courses/${made.id}`)).status, 200)

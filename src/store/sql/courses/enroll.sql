@@ -42,5 +42,6 @@ with course as (
 )
 select word, (select case when fresh then 201 else 200 end from place),
        (select answer((enrollment_json(e)::jsonb || jsonb_build_object('enrollmentCount',
-            coalesce((select enrollment_count from counted), (select enrollment_count from course))))::json) from place)
+            coalesce((select enrollment_count from counted), (select enrollment_count from course))))::json,
+            case when fresh then 201 else 200 end) from place)
 from refusal
