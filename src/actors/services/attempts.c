@@ -92,7 +92,7 @@ static int close_it(struct actor *self, struct attempt *a, const char *user, str
 static int wait_for_it(struct actor *self, struct attempt *a, int64_t ms)
 {
     a->busy = false;
-    if (ms > (LOOK_AHEAD_S + 2) * 1000) /* it was lengthened meanwhile */
+    if (ms > (int64_t)1000 * (LOOK_AHEAD_S + 2)) /* it was lengthened meanwhile */
         return leave(self);
     return actor_after(self, ms > 0 ? (uint32_t)ms + 1 : 1, due) ? 0 : -1;
 }

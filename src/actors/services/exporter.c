@@ -21,7 +21,7 @@
 #include "stacgate/log.h"
 
 #define PAGE_ROWS 1000
-#define KEEP_S (7 * 24 * 3600)
+#define KEEP_S 604800 /* seven days */
 #define DB_MS 60000
 #define FILE_MS 60000
 #define TRIES_MAX 3
