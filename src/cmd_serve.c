@@ -12,6 +12,7 @@
 #include "actors/rest/problem.h"
 #include "actors/services/attempts.h"
 #include "actors/services/exporter.h"
+#include "actors/services/metrics.h"
 #include "actors/services/rollup.h"
 #include "serve.h"
 #include "stacgate/buf.h"
@@ -176,6 +177,7 @@ static void configure_floors(const struct workplace *w)
     http_on_refused(page_or_problem);
     http_routes(rest_routes, rest_route_count);
     http_routes(realtime_routes, realtime_route_count);
+    http_routes(metrics_routes, metrics_route_count);
     if (config.test_endpoints)
         http_routes(net_test_routes, net_test_route_count);
 }

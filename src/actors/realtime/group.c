@@ -74,14 +74,29 @@ static void group_open(struct channel *c, struct db_group *g)
     db_stmt(g, SQL_REALTIME_GROUP_INFO);
     db_str(g, c->id);
     db_str(g, tenant_filter(c->tenant));
-    db_stmt(g, SQL_REALTIME_GROUP_MEMBERS);
-    db_str(g, c->id);
-    db_str(g, tenant_filter(c->tenant));
 }
 
 static struct body *text_body(struct str s)
 {
     return body_make(s.p, s.n);
+}
+
+static void take_members(struct channel *c, struct str json)
+{
+    struct buf b = BUF_INIT;
+
+    value_put(&b, ENC_MP, value_json(json));
+    for (struct mp_iter it = mp_iter(mp_view(b.data, b.len)); mp_next(&it);) {
+        struct user *u = members_user(&c->members, mp_str(mp_at(it.value, 0)));
+
+        u->belongs = member_role_of(mp_str(mp_at(it.value, 1)));
+        if (u->belongs == MEMBER_NONE) /* a word that an old installation made up */
+            u->belongs = MEMBER_MEMBER;
+        u->muted_until = mp_int(mp_at(it.value, 2), 0);
+        u->last_read = mp_int(mp_at(it.value, 3), 0);
+        group_of(c)->belong_count++;
+    }
+    buf_finish(&b);
 }
 
 static int group_opened(struct channel *c, const struct msg *m, unsigned stmt)
@@ -97,16 +112,7 @@ static int group_opened(struct channel *c, const struct msg *m, unsigned stmt)
     g->max_members = db_int(m, stmt, 0, 4);
     g->is_public = db_true(m, stmt, 0, 5);
     g->settings = text_body(db_strv(m, stmt, 0, 6));
-    for (int row = 0; row < db_rows(m, stmt + 1); row++) {
-        struct user *u = members_user(&c->members, db_strv(m, stmt + 1, row, 0));
-
-        u->belongs = member_role_of(db_strv(m, stmt + 1, row, 1));
-        if (u->belongs == MEMBER_NONE) /* a word that an old installation made up */
-            u->belongs = MEMBER_MEMBER;
-        u->muted_until = db_int(m, stmt + 1, row, 2);
-        u->last_read = db_int(m, stmt + 1, row, 3);
-        g->belong_count++;
-    }
+    take_members(c, db_strv(m, stmt, 0, 7));
     return 0;
 }
 

@@ -161,6 +161,7 @@ static void publish(const struct hub_msg *h)
 {
     struct topic *t = table_get(&hub()->topics, (const char *)h->key->bytes, h->key->len);
     struct frame *frames[ENCODINGS] = {0};
+    uint32_t delivered = 0, refused = 0;
 
     if (!t)
         return;
@@ -174,10 +175,14 @@ static void publish(const struct hub_msg *h)
             continue;
         if (h->session && session_id(sub->session) == h->session)
             continue;
-        ws_send(sub->conn, frames[sub->enc]);
+        if (ws_send(sub->conn, frames[sub->enc]))
+            delivered++;
+        else
+            refused++;
     }
     hub()->stats.published++;
-    hub()->stats.delivered += t->count;
+    hub()->stats.delivered += delivered;
+    hub()->stats.dropped_ephemeral += h->lane == WS_EPHEMERAL ? refused : 0;
     for (int e = 0; e < ENCODINGS; e++)
         frame_unref(frames[e]);
 }
@@ -194,8 +199,10 @@ static void presence_to(struct sub *sub, struct frame *diff, struct frame *state
         if (diff)
             ws_send(sub->conn, diff);
     } else if (sub->flags & SUB_STATE) {
-        if (diff && !ws_send(sub->conn, diff))
+        if (diff && !ws_send(sub->conn, diff)) {
             sub->flags &= (uint8_t)~SUB_STATE;
+            hub()->stats.dropped_presence++;
+        }
     } else if (state && !deferred && ws_send(sub->conn, state)) {
         sub->flags = (uint8_t)((sub->flags & ~SUB_DEFERRED) | SUB_STATE);
     }
