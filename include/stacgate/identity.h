@@ -59,6 +59,9 @@ int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_
  * has not been signed out since is known without asking the database. */
 int identity_ask_again(struct actor *self, const char sid[65], uint32_t ms, actor_step *next);
 void identity_remember(const struct session_ref *ref);
+/* Emptying caches: how many people were remembered; how many roles' permissions are read anew. */
+unsigned identity_forget_recent(void);
+unsigned identity_forget_roles(void);
 /* The sid that a request names, by an API token or a cookie; false: none. */
 bool identity_sid(struct http_req *r, char sid[65]);
 const struct session_ref *

@@ -3,7 +3,7 @@
  * settings for an establishment's own people, everything for a super_admin. Nothing here ever shows
  * a database address.
  */
-#include "op.h"
+#include "run.h"
 
 const struct field schema_establishments[] = {LIST_FIELDS, {.name = NULL}};
 
@@ -39,7 +39,8 @@ static int got(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)self;
-    return db_rows(m, 0) ? rest_reply_value(r, m, 200, 0, 0, 0, 0) : rest_refuse(r, P_not_found);
+    return db_rows(m, 0) ? rest_reply_value(r, m, 200, 0, 0, 0, (uint64_t)db_int(m, 0, 0, 1))
+                         : rest_refuse(r, P_not_found);
 }
 
 int op_establishments_get(struct actor *self, void *state, const struct msg *m)
@@ -53,4 +54,40 @@ int op_establishments_get(struct actor *self, void *state, const struct msg *m)
     db_str(g, r->tenant);
     db_bool(g, super(r));
     return rest_ask(self, g, got);
+}
+
+/* ---- PUT /api/establishments/:id ---- */
+
+const struct field schema_establishment_change[] = {
+    {.name = "name", .type = FIELD_LINE, .min = 1, .max = 200},
+    {.name = "description", .type = FIELD_STR, .max = 2000},
+    {.name = "logo", .type = FIELD_STR, .max = 500},
+    {.name = "domain", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 253},
+    {.name = "settings", .type = FIELD_OBJECT, .max = 16384},
+    {.name = "isActive", .type = FIELD_BOOL},
+    {.name = "id", .type = FIELD_IGNORED},
+    {.name = "slug", .type = FIELD_IGNORED},
+    {.name = "createdAt", .type = FIELD_IGNORED},
+    {.name = "updatedAt", .type = FIELD_IGNORED},
+    {.name = NULL}};
+
+static int changed(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    return rest_outcome(state, m, 0);
+}
+
+int op_establishments_update(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run before = {.sql = SQL_ESTABLISHMENTS_UPDATE, .params = "tib"};
+    struct rest *r = state;
+    struct db_group *g = rest_group(r, DB_READ);
+
+    (void)m;
+    r->run = &before;
+    db_errors_as_result(g);
+    rest_put(g, r, &before, NULL);
+    db_bool(g, super(r));
+    rest_put_version(g, r);
+    return rest_ask(self, g, changed);
 }

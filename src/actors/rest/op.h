@@ -191,6 +191,7 @@ int idempotency_begin(struct actor *self, struct rest *r,
                       const char *key); /* looks it up, then the first step */
 void idempotency_leave(struct rest *r);
 
+void system_began(void);                   /* at the process's start: what uptime counts from */
 void rest_cors(struct http_req *req);      /* Vary, and the grants for a listed origin */
 void rest_preflight(struct http_req *req); /* the answer to OPTIONS */
 void rest_enter(struct http_req *req);     /* every route's way in */

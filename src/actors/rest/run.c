@@ -36,7 +36,7 @@ bool rest_if_match(const struct rest *r, int64_t *ret_version)
     return true;
 }
 
-static void put_version(struct db_group *g, const struct rest *r)
+void rest_put_version(struct db_group *g, const struct rest *r)
 {
     int64_t version;
 
@@ -75,7 +75,7 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
         db_bool(g, r->who && r->who->role >= ROLE_ADMIN);
         break;
     case 'v':
-        put_version(g, r);
+        rest_put_version(g, r);
         break;
     case 'p':
         rest_put_page(g, r, c);

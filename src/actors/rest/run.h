@@ -42,6 +42,7 @@ struct run {
 int rest_run(struct actor *self, struct rest *r, const struct run *what); /* what is static */
 /* The parts, for operations with more steps. */
 void rest_put(struct db_group *g, struct rest *r, const struct run *what, const struct cursor *c);
+void rest_put_version(struct db_group *g, const struct rest *r); /* what If-Match names */
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
 /* What If-Match names: -1 is a tag that fits no version. false: nothing, or everything ("*"). */
 bool rest_if_match(const struct rest *r, int64_t *ret_version);

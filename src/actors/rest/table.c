@@ -68,4 +68,5 @@ void rest_setup(void)
     assert(rest_route_count <= sizeof(routes) / sizeof(routes[0]));
     http_on_refused(problem_refuse);
     signin_setup();
+    system_began();
 }

@@ -43,6 +43,7 @@ struct lookups { /* one a loop */
     uint64_t roles[ROLES][PERMISSION_WORDS];
     bool roles_known, roles_asked;
     int64_t roles_at;
+    unsigned roles_version;
 };
 static struct lookups *services[LOOPS_MAX];
 
@@ -168,6 +169,14 @@ static int found(struct actor *self, void *state, const struct msg *m)
 
 /* ---- gathering ---- */
 
+static _Atomic unsigned roles_version; /* moves when the roles' permissions must be read anew */
+
+unsigned identity_forget_roles(void)
+{
+    atomic_fetch_add(&roles_version, 1);
+    return ROLES;
+}
+
 static int submit(struct actor *self, struct lookups *l)
 {
     struct db_group *g = db_group(DB_READ, &(struct db_context){0});
@@ -177,7 +186,10 @@ static int submit(struct actor *self, struct lookups *l)
     for (unsigned i = 0; i < l->flying_count; i++)
         db_array_strn(g, l->flying[i].sid, 64);
     db_array_end(g);
-    l->roles_asked = !l->roles_known || loop_now() - l->roles_at > ROLES_FRESH_MS;
+    unsigned version = atomic_load(&roles_version);
+    l->roles_asked =
+        !l->roles_known || l->roles_version != version || loop_now() - l->roles_at > ROLES_FRESH_MS;
+    l->roles_version = version;
     if (l->roles_asked)
         db_stmt(g, SQL_SESSIONS_ROLE_PERMISSIONS);
     l->window_at = loop_now();

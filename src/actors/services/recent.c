@@ -156,6 +156,16 @@ bool identity_recall(const char sid[65], struct session_ref *ret)
     return good;
 }
 
+unsigned identity_forget_recent(void)
+{
+    pthread_mutex_lock(&kept.mutex);
+    unsigned n = kept.count;
+    while (kept.first)
+        drop_oldest();
+    pthread_mutex_unlock(&kept.mutex);
+    return n;
+}
+
 void recent_finish(unsigned loop)
 {
     free(ends[loop].ring);
