@@ -1,6 +1,7 @@
 // The clients of the tests: an HTTP caller with a cookie jar, a bare WebSocket that shows every envelope (Wire), and the stock
 // phoenix Socket over `ws` in JSON or msgpack. Identity is the session cookie and nothing else.
 import http from 'node:http'
+import https from 'node:https'
 import WebSocket from 'ws'
 import { Socket } from 'phoenix'
 import { Decoder, Encoder } from '@msgpack/msgpack'
@@ -16,12 +17,16 @@ after(() => {
 
 // ---- HTTP
 
+// The certificate of a server that a test gave one.
+const trust = (server) => (server.ca ? { ca: server.ca } : {})
+
 export class Api {
   constructor(server, { headers = {} } = {}) {
     this.server = server
     this.headers = headers
     this.jar = new Map()
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
+    this.web = server.url?.startsWith('https') ? https : http
+    this.agent = new this.web.Agent({ keepAlive: true, maxSockets: 8, ...trust(server) })
     open.add(() => this.agent.destroy())
   }
 
@@ -45,7 +50,7 @@ export class Api {
     for (const name of Object.keys(all)) if (all[name] === null) delete all[name]
     const url = new URL(this.server.url)
     return new Promise((resolve, reject) => {
-      const req = http.request(
+      const req = this.web.request(
         { host: url.hostname, port: url.port, method, path, headers: all, agent: this.agent, timeout: 30000 },
         (res) => {
           const parts = []
@@ -132,6 +137,7 @@ export class Wire {
     const ws = new WebSocket(wsUrl(server, path ?? socketPath(encoding, query)), protocols, {
       headers: { ...(cookie ? { cookie } : {}), ...headers },
       perMessageDeflate: deflate,
+      ...trust(server),
       maxPayload: 64 << 20,
     })
     wire.ws = ws
@@ -270,7 +276,7 @@ export class Wire {
 export function stockSocket(server, { cookie, encoding = 'json', headers = {}, ...options } = {}) {
   class Transport extends WebSocket {
     constructor(url, protocols) {
-      super(url, protocols ?? [], { headers: { ...(cookie ? { cookie } : {}), ...headers }, perMessageDeflate: false })
+      super(url, protocols ?? [], { headers: { ...(cookie ? { cookie } : {}), ...headers }, perMessageDeflate: false, ...trust(server) })
       this.on('error', () => {})
       socket.wires.push(this)
     }

@@ -219,7 +219,7 @@ export class Server {
     await until(
       () => `the ready line of the server. Its output:\n${this.log().slice(-4000)}`,
       () => {
-        const m = /^stacgate: ready on (http:\/\/[^\s:]+:(\d+))$/m.exec(this.chunks.slice(from).join(''))
+        const m = /^stacgate: ready on (https?:\/\/[^\s:]+:(\d+))$/m.exec(this.chunks.slice(from).join(''))
         if (m) {
           this.url = m[1]
           this.port = Number(m[2])
