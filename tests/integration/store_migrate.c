@@ -49,7 +49,7 @@ static void load(const char *path)
 /* Every row of a table as one text, without the columns that migrations added. */
 static const char *contents(const char *table)
 {
-    char sql[900];
+    char sql[1000];
 
     /* Sessions always had places of their own; courses got them. */
     snprintf(
@@ -58,6 +58,7 @@ static const char *contents(const char *table)
         "to_jsonb(x) - array["
         "'establishment_id', 'seq', 'client_op_id', 'last_read_seq', 'muted_until', 'row_version', "
         "'version', 'draft_of', 'deadline', 'results', 'language', 'views', 'words', "
+        "'data_seq', 'locked', 'locked_ids', "
         "case '%s' when 'courses' then 'max_participants' else '' end] j from %s x) y",
         table, table);
     return harness_value(t.owner_conninfo, sql);
