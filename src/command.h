@@ -58,6 +58,7 @@ int cmd_demo(const struct command *c, int argc, char **argv);
 int cmd_user(const struct command *c, int argc, char **argv);
 int cmd_outbox(const struct command *c, int argc, char **argv);
 int cmd_epochs(const struct command *c, int argc, char **argv);
+int cmd_openapi(const struct command *c, int argc, char **argv);
 
 extern const struct own_option serve_options[], demo_options[], user_options[], outbox_options[];
 

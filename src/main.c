@@ -78,6 +78,13 @@ static const struct command commands[] = {
      "has. With a new\n"
      "epoch everybody reloads instead of resuming.\n",
      NULL, 1},
+    {"openapi", cmd_openapi, "affiche l'interface REST (OpenAPI 3.1)",
+     "prints the REST interface (OpenAPI 3.1)",
+     "  stacgate openapi > openapi.json\n\nLe même document que GET /api/openapi.json ; sans base "
+     "de données.\n",
+     "  stacgate openapi > openapi.json\n\nThe same document as GET /api/openapi.json; without a "
+     "database.\n",
+     NULL, 0},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -11,6 +11,9 @@
  * problem+json). Before the runtime starts. */
 void rest_setup(void);
 
+struct buf;
+void openapi_document(struct buf *b); /* appends the table as OpenAPI 3.1 */
+
 extern const struct http_route
     *rest_routes; /* after rest_setup(); with the OPTIONS rows of CORS preflights */
 extern unsigned rest_route_count;

@@ -29,30 +29,7 @@ const struct field schema_board_title[] = {
 const struct field schema_board_export[] = {
     {.name = "format", .type = FIELD_CHOICE, .choices = "svg|json"}, {.name = NULL}};
 
-static const struct run list = {
-    .sql = SQL_BOARDS_LIST, .params = "tuimp", MANAGE, .key = time_valid};
-
-static int listed(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    (void)self;
-    return db_int(m, 0, 0, 3) ? rest_reply_page(r, m, 0) : rest_refuse(r, P_not_found);
-}
-
-int op_boards_list(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-    struct cursor c;
-
-    (void)m;
-    if (!rest_cursor(r, list.key, &c))
-        return rest_refuse(r, P_parameter);
-    struct db_group *g = rest_group(r, DB_READ);
-    rest_put(g, r, &list, &c);
-    return rest_ask(self, g, listed);
-}
-
+RUN_OP(boards_list, .sql = SQL_BOARDS_LIST, .params = "tuimp", MANAGE, .key = time_valid)
 RUN_OP(boards_create, .sql = SQL_BOARDS_CREATE, .params = "tuibm", MANAGE)
 
 /* ---- through the channel ---- */

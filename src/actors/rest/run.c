@@ -205,7 +205,8 @@ static int ran(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (strchr(r->run->params, 'p') && !db_error(m))
-        return rest_reply_page(r, m, stmt);
+        return db_columns(m, stmt) > 3 && !db_true(m, stmt, 0, 3) ? rest_refuse(r, P_not_found)
+                                                                  : rest_reply_page(r, m, stmt);
     return rest_outcome(r, m, stmt);
 }
 

@@ -12,5 +12,5 @@ with g as (
 select coalesce(json_agg(board_json(w) order by place) filter (where place <= $5::bigint), '[]'),
        (select at || '|' || id from page where place = $5::bigint and exists (select from page where place > $5::bigint)),
        case when $8::boolean then (select count(*) from seen) end,
-       (select count(*) from g)
+       exists (select from g)
 from page join whiteboards w using (id)

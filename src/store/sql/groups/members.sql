@@ -12,5 +12,8 @@ select coalesce(json_agg(json_build_object('id', m.id, 'studyGroupId', m.study_g
            'joinedAt', iso8601(m.joined_at), 'firstName', u.first_name, 'lastName', u.last_name, 'profileImageUrl', u.profile_image_url)
            order by place) filter (where place <= $5::bigint), '[]'),
        (select at || '|' || id from page where place = $5::bigint and exists (select from page where place > $5::bigint)),
-       case when $8::boolean then (select count(*) from seen) end
+       case when $8::boolean then (select count(*) from seen) end,
+       exists (select from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id) and (
+           g.is_public is not false or $4::boolean
+           or exists (select from study_group_members o where o.study_group_id = $3 and o.user_id = $2 and o.is_active)))
 from page join study_group_members m using (id) left join users u on u.id = m.user_id

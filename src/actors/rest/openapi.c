@@ -1,0 +1,369 @@
+/*
+ * The route table as an OpenAPI 3.1 document: what the server checks is what it says. `stacgate
+ * openapi` prints the same bytes.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "op.h"
+#include "stacgate/json.h"
+#include "stacgate/rest.h"
+
+static const char *const method_names[] = {[HTTP_M_GET] = "get",
+                                           [HTTP_M_POST] = "post",
+                                           [HTTP_M_PUT] = "put",
+                                           [HTTP_M_PATCH] = "patch",
+                                           [HTTP_M_DELETE] = "delete"};
+static const char *const who_names[] = {
+    [WHO_ANYONE] = "anyone", [WHO_SESSION] = "session", [WHO_MEMBER] = "member"};
+
+/* ---- values ---- */
+
+static void put_key(struct buf *b, const char **comma, const char *key)
+{
+    buf_puts(b, *comma);
+    *comma = ",";
+    json_put_str(b, key, strlen(key));
+    buf_puts(b, ":");
+}
+
+static void put_text(struct buf *b, const char **comma, const char *key, const char *text)
+{
+    put_key(b, comma, key);
+    json_put_str(b, text, strlen(text));
+}
+
+static void put_limits(struct buf *b, const struct field *f, const char *least, const char *most)
+{
+    if (f->min)
+        buf_printf(b, ",\"%s\":%lld", least, (long long)f->min);
+    if (f->max && f->max != INT64_MAX)
+        buf_printf(b, ",\"%s\":%lld", most, (long long)f->max);
+}
+
+static void put_choices(struct buf *b, const char *choices)
+{
+    const char *comma = "";
+
+    buf_puts(b, "\"type\":\"string\",\"enum\":[");
+    for (const char *p = choices; *p; comma = ",") {
+        size_t n = strcspn(p, "|");
+
+        buf_puts(b, comma);
+        json_put_str(b, p, n);
+        p += n + (p[n] == '|');
+    }
+    buf_puts(b, "]");
+}
+
+/* A field's schema, as the check sees it (schema.h). */
+static void put_schema(struct buf *b, const struct field *f)
+{
+    buf_puts(b, "{");
+    switch (f->type) {
+    case FIELD_STR:
+    case FIELD_LINE:
+    case FIELD_URL:
+        buf_puts(b, "\"type\":\"string\"");
+        if (f->type == FIELD_URL)
+            buf_puts(b, ",\"format\":\"uri\"");
+        put_limits(b, f, "minLength", "maxLength");
+        break;
+    case FIELD_ID:
+    case FIELD_CALLER:
+    case FIELD_TENANT:
+        buf_puts(b, "\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\"");
+        break;
+    case FIELD_EMAIL:
+        buf_puts(b, "\"type\":\"string\",\"format\":\"email\",\"maxLength\":254");
+        break;
+    case FIELD_INT:
+        buf_puts(b, "\"type\":\"integer\"");
+        put_limits(b, f, "minimum", "maximum");
+        break;
+    case FIELD_DECIMAL:
+        buf_puts(b, "\"type\":[\"number\",\"string\"]");
+        break;
+    case FIELD_BOOL:
+        buf_puts(b, "\"type\":\"boolean\"");
+        break;
+    case FIELD_CHOICE:
+        put_choices(b, f->choices);
+        break;
+    case FIELD_TIME:
+        buf_puts(b, "\"type\":\"string\",\"format\":\"date-time\"");
+        break;
+    case FIELD_TEXTS:
+    case FIELD_IDS:
+        buf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"string\"}");
+        put_limits(b, f, "minItems", "maxItems");
+        break;
+    case FIELD_LIST:
+        buf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"object\"}");
+        put_limits(b, f, "minItems", "maxItems");
+        break;
+    case FIELD_OBJECT:
+        buf_puts(b, "\"type\":\"object\"");
+        break;
+    case FIELD_OP_ID:
+        buf_puts(b, "\"type\":\"string\",\"minLength\":1,\"maxLength\":64");
+        break;
+    case FIELD_IGNORED:
+        buf_puts(b, "\"description\":\"accepted and ignored\"");
+        break;
+    }
+    buf_puts(b, "}");
+}
+
+/* ---- one operation ---- */
+
+static void put_parameter(struct buf *b, const char **comma, const char *name, const char *in,
+                          bool required)
+{
+    buf_printf(b, "%s{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":", *comma, name, in,
+               required ? "true" : "false");
+    *comma = ",";
+}
+
+static void put_parameters(struct buf *b, const struct rest_op *op)
+{
+    const char *comma = "";
+
+    buf_puts(b, ",\"parameters\":[");
+    for (const char *p = op->path; (p = strchr(p, ':'));) {
+        char name[32];
+        size_t n = strcspn(++p, "/");
+
+        snprintf(name, sizeof(name), "%.*s", (int)n, p);
+        put_parameter(b, &comma, name, "path", true);
+        buf_puts(b, "{\"type\":\"string\"}}");
+    }
+    for (const struct field *f = op->query; f->name; f++) {
+        put_parameter(b, &comma, f->name, "query", f->flags & FIELD_REQUIRED);
+        put_schema(b, f);
+        buf_puts(b, "}");
+    }
+    buf_puts(b, "]");
+}
+
+static void put_body(struct buf *b, const struct rest_op *op)
+{
+    const char *comma = "";
+    bool required = false;
+
+    if (op->body == schema_none || !op->body->name)
+        return;
+    for (const struct field *f = op->body; f->name; f++)
+        required |= f->flags & FIELD_REQUIRED;
+    buf_printf(b,
+               ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":"
+               "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{",
+               required ? "true" : "false");
+    for (const struct field *f = op->body; f->name; f++) {
+        put_key(b, &comma, f->name);
+        put_schema(b, f);
+    }
+    buf_puts(b, "}");
+    if (required) {
+        comma = "";
+        buf_puts(b, ",\"required\":[");
+        for (const struct field *f = op->body; f->name; f++)
+            if (f->flags & FIELD_REQUIRED) {
+                buf_puts(b, comma);
+                comma = ",";
+                json_put_str(b, f->name, strlen(f->name));
+            }
+        buf_puts(b, "]");
+    }
+    buf_puts(b, "}}}}");
+}
+
+static void put_reference(struct buf *b, const char *response)
+{
+    size_t n = strlen(response);
+
+    if (*response == '[')
+        buf_printf(b, "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/%.*s\"}}",
+                   (int)(n - 2), response + 1);
+    else
+        buf_printf(b, "{\"$ref\":\"#/components/schemas/%s\"}", response);
+}
+
+static void put_responses(struct buf *b, const struct rest_op *op)
+{
+    bool file = strcmp(op->response, "File") == 0;
+
+    buf_printf(b, ",\"responses\":{\"%d\":{\"description\":\"", op->success);
+    buf_puts(b, "OK\",\"content\":{");
+    buf_puts(b, file ? "\"application/octet-stream\":{\"schema\":"
+                     : "\"application/json\":{\"schema\":");
+    put_reference(b, op->response);
+    buf_puts(b, "}}},\"4XX\":{\"$ref\":\"#/components/responses/Problem\"},\"5XX\":{\"$ref\":"
+                "\"#/components/responses/Problem\"}}");
+}
+
+static void put_security(struct buf *b, const struct rest_op *op)
+{
+    buf_puts(b, op->who == WHO_ANYONE ? ",\"security\":[{},{\"cookie\":[]},{\"bearer\":[]}]"
+                                      : ",\"security\":[{\"cookie\":[]},{\"bearer\":[]}]");
+    buf_printf(b, ",\"x-who\":\"%s\"", who_names[op->who]);
+    if (op->permission)
+        buf_printf(b, ",\"x-permission\":\"%s\"", op->permission);
+}
+
+static void put_tag(struct buf *b, const char *path)
+{
+    const char *p = path + strlen("/api/");
+
+    buf_printf(b, ",\"tags\":[\"%.*s\"]", (int)strcspn(p, "/"), p);
+}
+
+static void put_operation(struct buf *b, const struct rest_op *op)
+{
+    const char *comma = "";
+
+    buf_puts(b, "{");
+    put_text(b, &comma, "operationId", op->name);
+    put_text(b, &comma, "summary", op->english);
+    put_text(b, &comma, "x-summary-fr", op->french);
+    put_tag(b, op->path);
+    if (op->deprecated)
+        buf_puts(b, ",\"deprecated\":true");
+    put_security(b, op);
+    put_parameters(b, op);
+    put_body(b, op);
+    put_responses(b, op);
+    buf_puts(b, "}");
+}
+
+/* ---- the document ---- */
+
+/* "/a/:id" as "/a/{id}". */
+static void put_path(struct buf *b, const char *path)
+{
+    buf_puts(b, "\"");
+    while (*path) {
+        size_t n = strcspn(path, ":");
+
+        buf_put(b, path, n);
+        path += n;
+        if (!*path)
+            break;
+        n = strcspn(++path, "/");
+        buf_printf(b, "{%.*s}", (int)n, path);
+        path += n;
+    }
+    buf_puts(b, "\":{");
+}
+
+static bool earlier(unsigned i, bool (*same)(const struct rest_op *a, const struct rest_op *b))
+{
+    for (unsigned j = 0; j < i; j++)
+        if (same(&rest_ops[i], &rest_ops[j]))
+            return true;
+    return false;
+}
+
+static bool same_path(const struct rest_op *a, const struct rest_op *b)
+{
+    return strcmp(a->path, b->path) == 0;
+}
+
+static struct str response_name(const struct rest_op *op)
+{
+    size_t n = strlen(op->response);
+
+    return *op->response == '[' ? (struct str){op->response + 1, n - 2}
+                                : (struct str){op->response, n};
+}
+
+static bool same_response(const struct rest_op *a, const struct rest_op *b)
+{
+    struct str x = response_name(a), y = response_name(b);
+
+    return x.n == y.n && memcmp(x.p, y.p, x.n) == 0;
+}
+
+static void put_paths(struct buf *b)
+{
+    const char *comma = "";
+
+    for (unsigned i = 0; i < rest_op_count; i++) {
+        const char *inner = "";
+
+        if (earlier(i, same_path))
+            continue;
+        buf_puts(b, comma);
+        comma = ",";
+        put_path(b, rest_ops[i].path);
+        for (unsigned j = i; j < rest_op_count; j++) {
+            if (!same_path(&rest_ops[i], &rest_ops[j]))
+                continue;
+            put_key(b, &inner, method_names[rest_ops[j].method]);
+            put_operation(b, &rest_ops[j]);
+        }
+        buf_puts(b, "}");
+    }
+}
+
+static void put_components(struct buf *b)
+{
+    const char *comma = "";
+
+    buf_puts(
+        b,
+        "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\","
+        "\"message\",\"requestId\"],\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{"
+        "\"type\":"
+        "\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
+        "\"instance\":{\"type\":"
+        "\"string\"},\"requestId\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},"
+        "\"errors\":{\"type\":"
+        "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"field\":{\"type\":\"string\"},"
+        "\"code\":{"
+        "\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}},");
+    for (unsigned i = 0; i < rest_op_count; i++) {
+        struct str name = response_name(&rest_ops[i]);
+
+        if (earlier(i, same_response))
+            continue;
+        buf_printf(b, "%s\"%.*s\":{\"type\":\"%s\"}", comma, (int)name.n, name.p,
+                   str_is(name, "File") ? "string" : "object");
+        comma = ",";
+    }
+    buf_puts(b, "},\"responses\":{\"Problem\":{\"description\":\"RFC "
+                "9457\",\"content\":{\"application/problem+json\":"
+                "{\"schema\":{\"$ref\":\"#/components/schemas/"
+                "Problem\"}}}}},\"securitySchemes\":{\"cookie\":{\"type\":"
+                "\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-stacgate\"},\"bearer\":{\"type\":"
+                "\"http\",\"scheme\":"
+                "\"bearer\"}}");
+}
+
+void openapi_document(struct buf *b)
+{
+    buf_puts(
+        b, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"StacGate\",\"version\":\"" STACGATE_VERSION
+           "\",\"summary\":\"Courses, assessments, study groups and boards of several "
+           "schools\",\"license\":{"
+           "\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},\"servers\":[{\"url\":\"/"
+           "\"}],\"paths\":{");
+    put_paths(b);
+    buf_puts(b, "},\"components\":{");
+    put_components(b);
+    buf_puts(b, "}}");
+}
+
+/* ---- GET /api/openapi.json ---- */
+
+int op_system_openapi(struct actor *self, void *state, const struct msg *m)
+{
+    struct buf b = BUF_INIT;
+
+    (void)self;
+    (void)m;
+    openapi_document(&b);
+    int end = rest_reply_json(state, 200, (struct str){(const char *)b.data, b.len});
+    buf_finish(&b);
+    return end;
+}
