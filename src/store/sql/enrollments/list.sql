@@ -13,5 +13,5 @@ select coalesce(json_agg(enrollment_json(e)::jsonb || jsonb_build_object('user',
            'lastName', u.last_name, 'email', u.email, 'profileImageUrl', u.profile_image_url)) order by place) filter (where place <= $6::bigint), '[]'),
        (select at || '|' || id from page where place = $6::bigint and exists (select from page where place > $6::bigint)),
        case when $9::boolean then (select count(*) from seen) end,
-       exists (select from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.instructor_id = $2 or $4::boolean))
+       exists (select from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id))
 from page join user_courses e using (id) left join users u on u.id = e.user_id
