@@ -144,11 +144,12 @@ static struct element *element_of(const struct board_model *b, struct str id)
     return table_get(&b->elements, id.p, id.n);
 }
 
+/* Only a put names its element in "el": another operation may carry one, and it means nothing. */
 static struct str op_target(struct mp op)
 {
-    struct mp el = mp_get(op, "el");
+    bool puts = str_is(mp_str(mp_get(op, "op")), "put");
 
-    return mp_str(mp_get(mp_type(el) == MP_MAP ? el : op, "id"));
+    return mp_str(mp_get(puts ? mp_get(op, "el") : op, "id"));
 }
 
 /* A patch could push an element over its limit: what it sets comes to what is there. */
