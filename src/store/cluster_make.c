@@ -99,6 +99,7 @@ static int run_initdb(const struct cluster *c, const char *data_dir, const char 
                                 OWNER_ROLE,
                                 "--encoding=UTF8",
                                 "--locale=C.UTF-8",
+                                "--lc-collate=C",
                                 "--auth-local=peer",
                                 "--auth-host=reject",
                                 "--data-checksums",

@@ -248,10 +248,22 @@ static void build_batch(struct channel *c)
 
 /* ---- the commit ---- */
 
+/* All payloads as one JSON array: the database reads it in one go. */
+static void put_payloads(const struct channel *c, struct db_group *g)
+{
+    struct buf *json = scratch(SCRATCH_JSON);
+    const char *before = "[";
+
+    for (const struct op *op = c->batch; op; op = op->next, before = ",") {
+        buf_puts(json, before);
+        value_put(json, ENC_JSON, value_mp(mp_view(op->stored.data, op->stored.len)));
+    }
+    buf_puts(json, "]");
+    db_strn(g, (const char *)json->data, json->len);
+}
+
 static void put_ops_column(const struct channel *c, struct db_group *g, int column)
 {
-    struct buf *json;
-
     db_array(g);
     for (const struct op *op = c->batch; op; op = op->next) {
         switch (column) {
@@ -259,20 +271,15 @@ static void put_ops_column(const struct channel *c, struct db_group *g, int colu
             db_array_strn(g, op->kind->event, strlen(op->kind->event));
             break;
         case 1:
-            json = scratch(SCRATCH_JSON);
-            value_put(json, ENC_JSON, value_mp(mp_view(op->stored.data, op->stored.len)));
-            db_array_strn(g, (const char *)json->data, json->len);
-            break;
-        case 2:
             db_array_strn(g, op->user->id, strlen(op->user->id));
             break;
-        case 3:
+        case 2:
             db_array_strn(g, op->op_id, strlen(op->op_id));
             break;
-        case 4:
+        case 3:
             db_array_i64(g, op->hash);
             break;
-        case 5:
+        case 4:
             db_array_strn(g, *op->ref ? op->ref : NULL, strlen(op->ref));
             break;
         }
@@ -313,7 +320,9 @@ static void commit(struct channel *c)
     db_stmt(g, SQL_REALTIME_APPEND);
     db_str(g, c->topic);
     db_i64(g, c->fence);
-    for (int column = 0; column < 6; column++)
+    put_ops_column(c, g, 0);
+    put_payloads(c, g);
+    for (int column = 1; column < 5; column++)
         put_ops_column(c, g, column);
     put_state(c, g);
     c->committing = true;
