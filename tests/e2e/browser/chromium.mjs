@@ -72,8 +72,13 @@ export class Window {
 
   // The menu of a message, by its text, and one of its entries.
   async act(text, entry, page = this.page) {
-    await page.locator('.message', { has: page.locator('.content', { hasText: text }) }).last().focus()
-    await page.keyboard.press('Enter')
+    const message = page.locator('.message', { has: page.locator('.content', { hasText: text }) }).last()
+    // A message that arrives at this very moment may take the focus's row from under the key.
+    await until(`the menu of ${text}`, async () => {
+      await message.focus()
+      await page.keyboard.press('Enter')
+      return page.locator('.menu').waitFor({ timeout: 1000 }).then(() => true, () => false)
+    })
     await page.locator('.menu').getByRole(/^\p{L}/u.test(entry) ? 'menuitem' : 'menuitemcheckbox', { name: entry }).click()
   }
 
