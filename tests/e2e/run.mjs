@@ -11,7 +11,7 @@ import { binary, warmTemplates, sweepTemplates } from './lib/server.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const FILE_MS = 240000 // a file that hangs is a failure, not a wait
-const ALONE = /^(slow|chaos|browser)/ // these need the machine for themselves
+const ALONE = /^(slow|chaos|browser|protocol-limits)/ // these need the machine for themselves
 const jobs = Number(process.env.E2E_JOBS ?? 2)
 const words = process.argv.slice(2)
 const seed = process.env.E2E_SEED ?? '20260131'
