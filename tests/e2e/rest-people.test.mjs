@@ -77,6 +77,15 @@ test('a new account: with a password it signs in; without one an invitation carr
   assertProblem(await anon.post('/api/auth/reset-password', { token, password: SECRET }), 422)
 })
 
+test('a refused invitation sends nothing to whoever has that address already', async () => {
+  const { email, id } = who.apprenant2.user
+  const sent = () => server.rows(`select (select count(*) from outbox where recipient = ${lit(email)}) as mails, (select count(*) from account_tokens where user_id = ${lit(id)}) as codes`)
+  const before = await sent()
+  assertProblem(await who.manager.post('/api/users', { email, role: 'admin' }), 403)
+  assertProblem(await who.manager.post('/api/users', { email }), 409)
+  assert.deepEqual(await sent(), before)
+})
+
 test('a forgotten password: one answer for whoever it is; the new one ends every sign-in and its sockets', async () => {
   const email = address()
   await who.admin.post('/api/users', { email, password: SECRET })
@@ -178,4 +187,16 @@ test('the system: info for admins, caches for super_admins', async () => {
     return r.json.cleared.find((c) => c.name === 'recentSignIns').entries > 0
   })
   assertProblem(await who.admin.post('/api/system/clear-cache'), 403)
+})
+
+test('two last admins who are erased at once: one stays', async () => {
+  const school = other.admin.user.establishmentId
+  const admins = async () => (await server.rows(`select id from users where establishment_id = ${lit(school)} and role = 'admin' and is_active`)).map((row) => row.id)
+  const invite = () => root.post('/api/users', { email: `${unique('p')}@turing.test`, role: 'admin', establishmentId: school })
+  for (let round = 0; round < 16; round++) {
+    while ((await admins()).length < 2) assert.equal((await invite()).status, 201)
+    const answers = await Promise.all((await admins()).map((id) => del(root, id)))
+    assert.deepEqual(answers.map((r) => r.status).sort(), [200, 409])
+    assert.equal((await admins()).length, 1)
+  }
 })

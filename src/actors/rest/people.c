@@ -160,11 +160,12 @@ int op_users_create(struct actor *self, void *state, const struct msg *m)
 
 /* ---- changes ---- */
 
-/* The sixth column says whether this person's rights are others now. */
+/* The admins are locked first; then comes what erasure forgets, then the change. The sixth column
+ * says whether this person's rights are others now. */
 static int changed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    unsigned stmt = r->op->first == op_users_delete ? 1 : r->run->lock ? 1 : 0;
+    unsigned stmt = r->op->first == op_users_delete ? 2 : 1;
     bool rights = !db_error(m) && db_rows(m, stmt) && db_true(m, stmt, 0, 5);
     char id[65];
 
@@ -201,6 +202,9 @@ int op_users_delete(struct actor *self, void *state, const struct msg *m)
     (void)m;
     r->run = &what;
     db_errors_as_result(g);
+    db_stmt(g, SQL_USERS_ADMINS_LOCK);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, http_param(r->http, "id"));
     db_stmt(g, SQL_USERS_FORGET);
     db_str(g, http_param(r->http, "id"));
     db_str(g, role_name(r->who->role));
