@@ -90,12 +90,16 @@ struct session_end {
     char but[65];
     char user_id[64];
     uint16_t code;
-    bool changed; /* nothing ended, but what this person may do is another: sockets look again */
+    bool changed;  /* nothing ended, but what this person may do is another: sockets look again */
+    bool everyone; /* … and so for everybody of this role; user_id is "" */
+    enum role role;
 };
 void identity_ended(const struct session_end *e); /* from any loop */
 /* A person's role, permissions, school or activity changed: within a second their sockets are those
  * of the person they are now, or closed. From any loop, after the commit. */
 void identity_changed(const char *user_id);
+/* What everybody of a role may do changed: the same for all of them, and roles are read anew. */
+void identity_role_changed(enum role role);
 /* Has this loop heard of an end or a change of this person since (mono_ms)? true also when it
  * cannot tell any more. For what was looked up before and is used only now. */
 bool identity_ended_since(const char *user_id, int64_t since_ms);

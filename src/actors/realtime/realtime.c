@@ -100,10 +100,21 @@ void users_tell(struct str json)
 
 /* ---- sessions that end ---- */
 
+static void role_changed(struct session *s, void *arg)
+{
+    if (s->who->role == *(enum role *)arg)
+        session_look_again(s);
+}
+
 static void ended(const struct session_end *e)
 {
     struct session *next;
+    enum role role = e->role;
 
+    if (e->everyone) {
+        hub_each_session(role_changed, &role);
+        return;
+    }
     for (struct session *s = hub_user_sessions(e->user_id); s; s = next) {
         next = s->next_of_user;
         if (e->changed)

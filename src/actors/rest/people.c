@@ -180,7 +180,8 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 int op_users_update(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run what = {.sql = SQL_USERS_UPDATE,
-                                    .params = "tuibsv",
+                                    .params = "tuibmv",
+                                    .manage = "users:update",
                                     .lock = SQL_USERS_ADMINS_LOCK,
                                     .reused = "email_taken"};
     struct rest *r = state;

@@ -49,13 +49,13 @@ void identity_note_end(const char *user_id)
 bool identity_ended_since(const char *user_id, int64_t since_ms)
 {
     const struct ends *e = &ends[loop_index()];
-    uint64_t user = user_hash(user_id);
+    uint64_t user = user_hash(user_id), everybody = user_hash("");
 
     for (uint32_t i = 1; i <= ENDS && i <= e->count; i++) {
         const struct end *end = &e->ring[(e->count - i) % ENDS];
         if (end->at_ms < since_ms)
             return false;
-        if (end->user == user)
+        if (end->user == user || end->user == everybody)
             return true;
     }
     return e->count > ENDS;

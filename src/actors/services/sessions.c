@@ -152,6 +152,12 @@ void identity_changed(const char *user_id)
     identity_ended(&e);
 }
 
+void identity_role_changed(enum role role)
+{
+    identity_forget_roles();
+    identity_ended(&(struct session_end){.changed = true, .everyone = true, .role = role});
+}
+
 static int receive(struct actor *self, void *state, const struct msg *m)
 {
     (void)self;

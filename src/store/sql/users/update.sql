@@ -1,6 +1,6 @@
--- $1 tenant filter, $2 caller, $3 user, $4 the body, $5 staff, $6 the version that must still stand or null. What a body does not name
--- stays. One's own profile; staff also role, address and activity, never of or to a role above their own. The last admin stays.
--- The sixth column: whether what this person may do has changed.
+-- $1 tenant filter, $2 caller, $3 user, $4 the body, $5 whether the caller changes people, $6 the version that must still stand or null.
+-- What a body does not name stays. One's own profile; who changes people also role, address and activity, never of or to a role above their
+-- own. The last admin stays. The sixth column: whether what this person may do has changed.
 with me as (select role from users where id = $2), old as (
     select u.id, u.role, u.is_active, u.email, u.row_version, u.establishment_id, coalesce(($4::jsonb ->> 'role')::user_role, u.role) as new_role,
            coalesce(($4::jsonb ->> 'isActive')::boolean, u.is_active is not false) as new_active
