@@ -28,7 +28,7 @@ build_pages() {
     [ -d web/app/src ] || return 0
     local newest
     if [ -f web/app/dist/index.html ]; then
-        newest=$(find web/app -path web/app/node_modules -prune -o -path web/app/dist -prune -o -path web/app/test -prune -o \
+        newest=$(find web/app web/client/src \( -name node_modules -o -path web/app/dist -o -path web/app/test \) -prune -o \
             -type f -newer web/app/dist/index.html -print -quit)
         [ -n "$newest" ] || return 0
     fi

@@ -28,6 +28,28 @@ async function pair() {
 
 const banner = (w) => w.page.locator('.banner', { hasText: 'Connexion perdue' })
 
+// Run in the page: how many pushes its browser keeps.
+const unsent = () =>
+  new Promise((resolve, reject) => {
+    const request = indexedDB.open('stacgate.outbox')
+    request.onerror = () => reject(request.error)
+    request.onsuccess = () => {
+      const count = request.result.transaction('entries').objectStore('entries').count()
+      count.onsuccess = () => (request.result.close(), resolve(count.result))
+    }
+  })
+
+// Run in the page: a push that somebody else left behind.
+const keepOne = (user) =>
+  new Promise((resolve) => {
+    const request = indexedDB.open('stacgate.outbox')
+    request.onsuccess = () => {
+      const done = request.result.transaction('entries', 'readwrite')
+      done.objectStore('entries').put({ user, topic: 'group:x', opId: 'o', event: 'message:new', payload: {}, at: 1, state: 'queued' })
+      done.oncomplete = () => (request.result.close(), resolve())
+    }
+  })
+
 // Both read the same, in one order, each text once, and nothing waits.
 async function assertAgree(windows, texts) {
   for (const w of windows) {
@@ -140,8 +162,7 @@ test('what was not sent outlives a reload of the page', async () => {
   await banner(two).waitFor()
   await two.say('écrit sans serveur')
   await two.page.locator('.pending').waitFor()
-  const kept = await two.page.evaluate(() => Object.keys(sessionStorage).filter((k) => k.startsWith('stacgate.outbox.')).length)
-  assert.equal(kept, 1)
+  await until('the message on the shelf', async () => (await two.page.evaluate(unsent)) === 1)
   await server.start()
   await two.page.reload()
   await two.page.locator(`.group-link[href="/groups/${group.id}"]`).waitFor()
@@ -154,11 +175,12 @@ test('signing out in one tab closes the others, and leaves nothing of theirs beh
   const w = await enter('apprenant2@')
   const other = await w.tab('/groups')
   await other.locator('.sidebar').waitFor()
+  await w.page.evaluate(keepOne, 'somebody-else')
   await w.page.getByRole('button', { name: 'Se déconnecter' }).click()
   for (const page of [w.page, other]) {
     await page.locator('input[name=password]').waitFor()
     await page.getByText('Vous êtes déconnecté').waitFor()
-    assert.equal(await page.evaluate(() => Object.keys(sessionStorage).filter((k) => k.startsWith('stacgate.')).length), 0)
+    await until('an empty shelf', async () => (await page.evaluate(unsent)) === 0)
   }
   assert.equal((await w.context.request.get(`${server.url}/api/auth/user`)).status(), 401)
   await w.signIn(account(server, 'apprenant2@').email)

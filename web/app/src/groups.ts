@@ -2,9 +2,8 @@
  * The list of groups that the caller sees, kept live: read over REST, then moved along by `group:unread` on the person's channel.
  * After a cut it is read again, since those events are not numbered.
  */
+import { Signal, type Unread } from "@stacgate/client";
 import { api, ApiError, type GroupItem } from "./api";
-import type { Unread } from "./live/person";
-import { Signal } from "./live/signal";
 
 export class Groups {
   readonly changed = new Signal();

@@ -1,5 +1,5 @@
 /* The reader's language: their choice, else the browser's, else French. Every text comes from the table in texts.ts. */
-import { Signal } from "./live/signal";
+import { Signal } from "@stacgate/client";
 import { texts, type TextKey } from "./texts";
 
 export type Language = "fr" | "en";

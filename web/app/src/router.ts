@@ -1,5 +1,5 @@
 /* Page addresses: /signin, /register, /groups, /groups/<id>. Links are real links; a plain click stays in the page. */
-import { Signal } from "./live/signal";
+import { Signal } from "@stacgate/client";
 
 export const moved = new Signal();
 

@@ -1,27 +1,22 @@
 /*
  * Who is signed in, in every tab of this browser. Signing out, or learning that the session ended, empties the queues of unsent
- * pushes and is told to the other tabs over a BroadcastChannel; each closes its socket and shows the sign-in page.
+ * pushes and is told to the other tabs; each closes its socket and shows the sign-in page.
  */
+import { clearShelves, SessionTabs, Signal, type Ending } from "@stacgate/client";
 import { api, ApiError, type User } from "./api";
-import { clearShelves } from "./live/shelf";
-import { Signal } from "./live/signal";
 
-export type Ending = "signedOut" | "sessionEnded";
-type News = { kind: "leaving"; really: boolean } | { kind: "out"; why: Ending } | { kind: "in" };
+export type { Ending };
 
 let user: User | null = null;
-/** A tab asked to sign out: the server may close our socket before that tab has its answer. */
-let leaving = false;
-const tabs = new BroadcastChannel("stacgate.session");
+const tabs = new SessionTabs();
 
 /** The signed-in person changed; `why` says how the last session ended. */
 export const sessionChanged = new Signal<{ user: User | null; why?: Ending }>();
 
-tabs.onmessage = (message: MessageEvent<News>) => {
-  if (message.data.kind === "leaving") leaving = message.data.really;
-  else if (message.data.kind === "out") forget(message.data.why);
-  else if (!user) void restore();
-};
+tabs.ended.on(forget);
+tabs.entered.on(() => {
+  if (!user) void restore();
+});
 
 export function signedIn(): User | null {
   return user;
@@ -29,6 +24,7 @@ export function signedIn(): User | null {
 
 function remember(who: User): User {
   user = who;
+  void clearShelves(who.id);
   sessionChanged.emit({ user });
   return who;
 }
@@ -36,8 +32,7 @@ function remember(who: User): User {
 function forget(why?: Ending): void {
   if (!user) return;
   user = null;
-  leaving = false;
-  clearShelves();
+  void clearShelves();
   sessionChanged.emit({ user: null, why });
 }
 
@@ -63,20 +58,20 @@ export async function stillSignedIn(): Promise<boolean> {
 
 export async function signIn(email: string, password: string): Promise<void> {
   remember(await api.login(email, password));
-  tabs.postMessage({ kind: "in" } satisfies News);
+  tabs.sayEntered();
 }
 
 export async function register(form: Record<string, string>): Promise<void> {
   remember(await api.register(form));
-  tabs.postMessage({ kind: "in" } satisfies News);
+  tabs.sayEntered();
 }
 
 export async function signOut(): Promise<void> {
-  announce(true);
+  tabs.sayLeaving(true);
   try {
     await api.logout();
   } catch (error) {
-    announce(false);
+    tabs.sayLeaving(false);
     if (!(error instanceof ApiError && error.status === 401)) throw error;
   }
   ended("signedOut");
@@ -84,12 +79,5 @@ export async function signOut(): Promise<void> {
 
 /** The server ended this session (4001, session:revoked, a 401). */
 export function ended(why: Ending): void {
-  const really = leaving ? "signedOut" : why;
-  tabs.postMessage({ kind: "out", why: really } satisfies News);
-  forget(really);
-}
-
-function announce(really: boolean): void {
-  leaving = really;
-  tabs.postMessage({ kind: "leaving", really } satisfies News);
+  forget(tabs.sayEnded(why));
 }

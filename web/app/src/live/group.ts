@@ -2,14 +2,8 @@
  * One group live: a durable channel feeding a room, the ephemeral lane beside it, and the pushes that a member or moderator can
  * make. Views read `room`, `present`, `fleeting`, `outbox` and listen to `changed`; they send only through the methods here.
  */
-import { DurableChannel, type Present } from "./channel";
-import type { Connection } from "./connection";
-import { Fleeting } from "./fleeting";
-import type { Entry, Outbox } from "./outbox";
+import { type Answer, type Connection, DurableChannel, type Entry, Fleeting, type GroupEvents, type Off, type Outbox, type Present, type PushReply, storedShelf, Signal } from "@stacgate/client";
 import { isLocked, Room, type GroupInfo, type Message } from "./room";
-import { sessionShelf } from "./shelf";
-import { Signal, type Off } from "./signal";
-import type { Answer, PushReply } from "./wire";
 
 const PAGE = 50;
 const HISTORY_AGAIN_MS = 2_000;
@@ -44,7 +38,7 @@ export class Group {
   hasOlder = false;
   loadingOlder = false;
   private historyAfter = 0;
-  private readonly channel: DurableChannel;
+  private readonly channel: DurableChannel<GroupEvents>;
   private readonly offs: Off[];
 
   constructor(
@@ -53,7 +47,7 @@ export class Group {
     readonly me: Me,
   ) {
     const topic = `group:${id}`;
-    this.channel = new DurableChannel(connection, topic, sessionShelf(me.id, topic), PAGE);
+    this.channel = new DurableChannel(connection, topic, { shelf: storedShelf(me.id, topic), last: PAGE });
     this.fleeting = new Fleeting(me.id, (event, payload) => this.channel.cast(event, payload));
     this.room.learn(me.id, me.name);
     this.offs = this.listen();

@@ -3,7 +3,7 @@
  * channel feeds it, views read it. Invariant: applying an event twice, or a message's current state before the events that led
  * to it, ends in the same picture, so history and live events may cross.
  */
-import type { Card, DurableEvent } from "./wire";
+import type { Card, DurableEvent } from "@stacgate/client";
 
 export interface Message {
   id: string;

@@ -1,10 +1,10 @@
 /* One group on screen: its head, the timeline, who is typing, the composer, and the people beside it. */
+import type { Connection } from "@stacgate/client";
 import { api, ApiError, type GroupItem } from "../api";
 import { h, perFrame, replace } from "../dom";
 import { people } from "../format";
 import type { Groups } from "../groups";
 import { t, tWord } from "../i18n";
-import type { Connection } from "../live/connection";
 import { Group, type Me } from "../live/group";
 import { go } from "../router";
 import { composer } from "./composer";

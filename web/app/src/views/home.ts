@@ -2,13 +2,12 @@
  * Everything behind the sign-in: one connection, the person's channel, the list of groups, and the group on screen. It ends as a
  * whole when the session does.
  */
+import { Connection, type Link, PersonChannel } from "@stacgate/client";
 import type { User } from "../api";
 import { h, replace } from "../dom";
 import { personName } from "../format";
 import { Groups } from "../groups";
 import { t } from "../i18n";
-import { Connection, type Link } from "../live/connection";
-import { PersonChannel } from "../live/person";
 import { moved, place } from "../router";
 import { ended, signOut, stillSignedIn } from "../session";
 import { conversation, doorstep } from "./conversation";
@@ -20,7 +19,7 @@ const BACK_MS = 2_000;
 const STAFF = new Set(["super_admin", "admin", "manager"]);
 
 export function homeView(user: User): Part {
-  const connection = new Connection(stillSignedIn);
+  const connection = new Connection({ stillSignedIn });
   const groups = new Groups(() => ended("sessionEnded"));
   const person = new PersonChannel(connection, user.id);
   const list = sidebar(groups);

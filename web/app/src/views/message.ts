@@ -1,9 +1,9 @@
 /* One message as an element, and what one may do with it. Reached by arrow keys (see timeline.ts); Enter opens its menu. */
+import type { Entry } from "@stacgate/client";
 import { h, type Row } from "../dom";
 import { clock, fullTime, people } from "../format";
 import { t, tWord } from "../i18n";
 import type { Group } from "../live/group";
-import type { Entry } from "../live/outbox";
 import type { Message } from "../live/room";
 import { richText } from "../richtext";
 import { confirm } from "./dialog";

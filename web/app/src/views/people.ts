@@ -1,7 +1,7 @@
 /* Who is here (stock Presence), and what moderators can do with a person or with the group. */
+import type { Present } from "@stacgate/client";
 import { h, keyed, MENU_CLOSED, replace, type Row } from "../dom";
 import { t, tWord } from "../i18n";
-import type { Present } from "../live/channel";
 import type { Group } from "../live/group";
 import { isLocked } from "../live/room";
 import { choose, confirm } from "./dialog";

@@ -1,10 +1,10 @@
 /* My groups with what is unread, and public groups to join. Drawn again whenever the list changes; the search box stays. */
+import type { Off } from "@stacgate/client";
 import { api, ApiError, type GroupItem } from "../api";
 import { h, keyed, perFrame, replace, type Row } from "../dom";
 import { shortWhen } from "../format";
 import type { Groups } from "../groups";
 import { t } from "../i18n";
-import type { Off } from "../live/signal";
 import { go } from "../router";
 import type { TextKey } from "../texts";
 import { createGroup } from "./create";

@@ -1,10 +1,12 @@
 /*
  * One durable channel over the stock client: joins and resumes with a params function, hands out numbered events in order and once,
- * keeps presence by the stock Presence class, and queues durable pushes in an outbox. It knows nothing of what the events mean.
+ * keeps presence by the stock Presence class, and queues durable pushes in an outbox. It knows nothing of what the events mean; their
+ * names and payloads are the type parameter.
  */
 import { Presence, type Channel } from "phoenix";
 import type { Connection } from "./connection";
-import { Outbox, type Shelf } from "./outbox";
+import type { AnyEvents, ChannelEvent, EventMap } from "./events";
+import { Outbox, type OutboxOptions, type Shelf } from "./outbox";
 import { Position } from "./position";
 import { Signal } from "./signal";
 import type { Answer, DurableEvent, JoinReply, Meta, PushReply } from "./wire";
@@ -26,9 +28,16 @@ export interface Joined {
   resumed: boolean;
 }
 
-export class DurableChannel {
+export interface ChannelOptions {
+  shelf: Shelf;
+  /** Messages to ask for where resuming fails. 0: the channel sends `snapshot` events. */
+  last: number;
+  outbox?: OutboxOptions;
+}
+
+export class DurableChannel<E extends EventMap = AnyEvents> {
   readonly joined = new Signal<Joined>();
-  readonly event = new Signal<{ name: string; payload: DurableEvent; fresh: boolean }>();
+  readonly event = new Signal<ChannelEvent<E>>();
   readonly ephemeral = new Signal<Record<string, Record<string, unknown>>>();
   readonly presence = new Signal<Present[]>();
   readonly count = new Signal<number>();
@@ -45,12 +54,11 @@ export class DurableChannel {
   constructor(
     private readonly connection: Connection,
     topic: string,
-    shelf: Shelf,
-    last: number,
+    private readonly options: ChannelOptions,
   ) {
-    this.position = new Position(last);
+    this.position = new Position(options.last);
     this.channel = connection.socket.channel(topic, () => this.params());
-    this.outbox = new Outbox(shelf, (entry) => this.push(entry.event, { ...entry.payload, opId: entry.opId }));
+    this.outbox = new Outbox(options.shelf, (entry) => this.push(entry.event, { ...entry.payload, opId: entry.opId }), options.outbox);
     this.roster = new Presence(this.channel);
     this.listen();
   }
@@ -119,7 +127,7 @@ export class DurableChannel {
       if (!this.leaving) this.left.emit("closed");
     });
     this.roster.onSync(() => {
-      this.position.settle();
+      this.presenceCame();
       this.presence.emit(this.roster.list((userId, entry: { metas: Meta[] }) => ({ userId, metas: entry.metas })));
     });
   }
@@ -147,18 +155,29 @@ export class DurableChannel {
     if (name.startsWith("chan_reply_") || typeof payload !== "object" || payload === null) return;
     if (name === "ephemeral") return this.ephemeral.emit(payload as Record<string, Record<string, unknown>>);
     if (name === "presence_count") {
-      this.position.settle();
+      this.presenceCame();
       return this.count.emit(Number((payload as { count?: number }).count) || 0);
     }
     const event = payload as DurableEvent;
     if (typeof event.seq === "number") this.numbered(name, event);
   }
 
-  /** `fresh` tells live and replayed events from the messages of a snapshot, which repeat what lies before our position. */
+  /** It follows the last messages; a snapshot in parts says itself when it is whole. */
+  private presenceCame(): void {
+    if (this.options.last > 0) this.position.settle();
+  }
+
   private numbered(name: string, payload: DurableEvent): void {
+    if (name === "snapshot") {
+      this.position.snapshot(payload.seq, payload.part === payload.parts);
+      return this.tell(name, payload, false, []);
+    }
     const verdict = this.position.take(payload.seq);
     if (verdict === "gap") return this.connection.reconnect();
-    if (payload.opId) this.outbox.seen(payload.opId);
-    this.event.emit({ name, payload, fresh: verdict === "next" });
+    this.tell(name, payload, verdict === "next", payload.opId ? this.outbox.seen(payload.opId) : []);
+  }
+
+  private tell(name: string, payload: DurableEvent, fresh: boolean, own: string[]): void {
+    this.event.emit({ name, payload, fresh, own } as ChannelEvent<E>);
   }
 }

@@ -1,7 +1,7 @@
 /* Where a client stands: what it asks for at a join, and what it does with each number that comes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Position } from "../src/live/position";
+import { Position } from "../src/position";
 
 const reply = (epoch: string, seq: number, recovered: boolean, head = seq) => ({ epoch, seq, head, recovered });
 
@@ -60,4 +60,15 @@ test("a gap that resuming does not fill ends in a reload", () => {
   p.settle();
   for (let i = 0; i < 3; i++) assert.equal(p.take(9), "gap");
   assert.deepEqual(p.params(), { last: 50 });
+});
+
+test("a snapshot in parts counts from its last part", () => {
+  const p = new Position(0);
+  assert.deepEqual(p.params(), {});
+  p.joined(reply("E", 7, false));
+  p.snapshot(7, false);
+  assert.deepEqual(p.params(), {}, "cut here, it starts over");
+  p.snapshot(7, true);
+  assert.deepEqual(p.params(), { epoch: "E", since: 7 });
+  assert.equal(p.take(8), "next");
 });

@@ -1,8 +1,10 @@
 /*
- * The one socket of a page: stock phoenix Socket with full-jitter back-off, a probe when the network is in doubt, and the end of a
+ * The one socket of a client: stock phoenix Socket with full-jitter back-off, a probe when the network is in doubt, and the end of a
  * session (close code 4001, or a handshake that the server refuses while `stillSignedIn` says no). Channels rejoin by themselves.
+ * In a browser the session is the cookie; elsewhere give an API token and, before Node 22, a WebSocket.
  */
-import { Socket } from "phoenix";
+import { Socket, type SocketConnectOption } from "phoenix";
+import { msgpack } from "./codec";
 import { Signal } from "./signal";
 import { jitter } from "./wire";
 
@@ -14,6 +16,17 @@ const SESSION_ENDED = 4001;
 /** A handshake's status is hidden from pages, so every so many failures the session is asked about. */
 const ASK_EVERY = 4;
 
+export interface ConnectionOptions {
+  /** Where the socket is, without "/websocket" ("/socket"). */
+  url?: string;
+  encoding?: "json" | "msgpack";
+  /** An API token, sent as a subprotocol. */
+  token?: string;
+  transport?: unknown;
+  /** Asked after a refused handshake; false ends the session. */
+  stillSignedIn?: () => Promise<boolean>;
+}
+
 export class Connection {
   readonly socket: Socket;
   readonly changed = new Signal<Link>();
@@ -21,28 +34,25 @@ export class Connection {
   link: Link = "connecting";
   private failures = 0;
   private probing: ReturnType<typeof setTimeout> | undefined;
-  private readonly onOnline = () => this.check();
-  private readonly onOffline = () => this.check();
+  private readonly doubt = () => this.check();
+  private readonly stillSignedIn: () => Promise<boolean>;
 
-  constructor(private readonly stillSignedIn: () => Promise<boolean>) {
-    this.socket = new Socket("/socket", {
-      heartbeatIntervalMs: HEARTBEAT_MS,
-      reconnectAfterMs: (tries) => jitter(tries, 250, 15_000),
-      rejoinAfterMs: (tries) => jitter(tries, 250, 8_000),
-    });
+  constructor(options: ConnectionOptions = {}) {
+    this.stillSignedIn = options.stillSignedIn ?? (() => Promise.resolve(true));
+    this.socket = new Socket(options.url ?? "/socket", socketOptions(options));
     this.socket.onOpen(() => this.opened());
     this.socket.onClose((event) => this.closed(event));
   }
 
   open(): void {
-    addEventListener("online", this.onOnline);
-    addEventListener("offline", this.onOffline);
+    globalThis.addEventListener?.("online", this.doubt);
+    globalThis.addEventListener?.("offline", this.doubt);
     this.socket.connect();
   }
 
   close(): void {
-    removeEventListener("online", this.onOnline);
-    removeEventListener("offline", this.onOffline);
+    globalThis.removeEventListener?.("online", this.doubt);
+    globalThis.removeEventListener?.("offline", this.doubt);
     clearTimeout(this.probing);
     this.socket.disconnect();
   }
@@ -58,7 +68,7 @@ export class Connection {
 
   /** The network changed or an answer is late: is the connection alive? */
   check(): void {
-    if (!this.socket.isConnected()) return navigator.onLine ? this.reconnect() : this.set("lost");
+    if (!this.socket.isConnected()) return globalThis.navigator?.onLine === false ? this.set("lost") : this.reconnect();
     if (this.probing) return;
     this.probing = setTimeout(() => this.reconnect(), PROBE_MS);
     this.socket.ping(() => {
@@ -96,4 +106,16 @@ export class Connection {
     this.link = link;
     this.changed.emit(link);
   }
+}
+
+function socketOptions(options: ConnectionOptions): Partial<SocketConnectOption> {
+  const binary = options.encoding === "msgpack" ? { params: { encoding: "msgpack" }, encode: msgpack.encode, decode: msgpack.decode } : {};
+  return {
+    heartbeatIntervalMs: HEARTBEAT_MS,
+    reconnectAfterMs: (tries: number) => jitter(tries, 250, 15_000),
+    rejoinAfterMs: (tries: number) => jitter(tries, 250, 8_000),
+    ...(options.token ? { authToken: options.token } : {}),
+    ...(options.transport ? { transport: options.transport } : {}),
+    ...binary,
+  } as Partial<SocketConnectOption>;
 }

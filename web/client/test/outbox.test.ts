@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { webcrypto } from "node:crypto";
 import { test, type TestContext } from "node:test";
-import { Outbox, type Entry, type Shelf } from "../src/live/outbox";
-import type { Answer } from "../src/live/wire";
+import { Outbox, type Entry, type OutboxOptions, type Shelf } from "../src/outbox";
+import type { Answer } from "../src/wire";
 
 /* Node 18 keeps it in a module only. */
 if (!globalThis.crypto) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
@@ -16,9 +16,9 @@ class MemoryShelf implements Shelf {
   };
 }
 
-function setup(shelf = new MemoryShelf()) {
+function setup(shelf: Shelf & { kept: Entry[] } = new MemoryShelf(), options: OutboxOptions = {}) {
   const sent: { entry: Entry; answer: (a: Answer) => void }[] = [];
-  const outbox = new Outbox(shelf, (entry) => new Promise((answer) => sent.push({ entry: { ...entry }, answer })));
+  const outbox = new Outbox(shelf, (entry) => new Promise((answer) => sent.push({ entry: { ...entry }, answer })), options);
   return { outbox, sent, shelf, texts: () => sent.map((s) => s.entry.payload.content) };
 }
 
@@ -127,4 +127,65 @@ test("it is bounded", () => {
   const { outbox } = setup();
   for (let i = 0; i < 100; i++) assert.ok(outbox.add("message:new", { content: String(i) }));
   assert.equal(outbox.add("message:new", { content: "one too many" }), null);
+});
+
+/** Contents as lists, put together up to three. */
+const merging: OutboxOptions = {
+  merge: (a, b) => {
+    const content = [...(a.content as string[]), ...(b.content as string[])];
+    return content.length > 3 ? null : { content };
+  },
+};
+const draw = (outbox: Outbox, content: string) => outbox.add("ops", { content: [content] })!;
+
+test("what waits behind one another goes together, in order, as far as it may", async () => {
+  const { outbox, sent, texts } = setup(new MemoryShelf(), merging);
+  outbox.opened();
+  const entries = ["a", "b", "c", "d", "e"].map((text) => draw(outbox, text));
+  assert.deepEqual(texts(), [["a"]], "what is on its way is not touched");
+  sent[0]!.answer(ok);
+  await turn();
+  assert.deepEqual(texts(), [["a"], ["b", "c", "d"]]);
+  assert.equal(sent[1]!.entry.opId, entries[1]!.opId);
+  assert.deepEqual(outbox.seen(entries[1]!.opId), entries.slice(1, 4).map((e) => e.opId), "its event tells all that it was made of");
+  assert.deepEqual(texts()[2], ["e"]);
+});
+
+test("what was sent once is sent again as it was, though more waits behind it", () => {
+  const { outbox, texts } = setup(new MemoryShelf(), merging);
+  outbox.opened();
+  draw(outbox, "a");
+  outbox.closed();
+  draw(outbox, "b");
+  outbox.opened();
+  assert.deepEqual(texts(), [["a"], ["a"]]);
+});
+
+test("refused together, they go one by one, and only the culprit fails", async () => {
+  const { outbox, sent, texts } = setup(new MemoryShelf(), merging);
+  for (const text of ["a", "b", "c"]) draw(outbox, text);
+  outbox.opened();
+  assert.deepEqual(texts(), [["a", "b", "c"]]);
+  sent[0]!.answer({ status: "error", reason: "locked" });
+  await turn();
+  sent[1]!.answer(ok);
+  await turn();
+  sent[2]!.answer({ status: "error", reason: "locked" });
+  await turn();
+  assert.deepEqual(texts().slice(1), [["a"], ["b"], ["c"]]);
+  assert.deepEqual(outbox.list().map((e) => [e.payload.content, e.state]), [[["b"], "failed"], [["c"], "sending"]]);
+});
+
+test("nothing goes before what an earlier page left is known; that goes first, and alone", async () => {
+  const shelf = new MemoryShelf();
+  draw(setup(shelf, merging).outbox, "old");
+  let give!: (entries: Entry[]) => void;
+  const slow = { kept: [] as Entry[], load: () => new Promise<Entry[]>((resolve) => (give = resolve)), save: () => undefined };
+  const { outbox, texts } = setup(slow, merging);
+  outbox.opened();
+  draw(outbox, "new");
+  assert.deepEqual(texts(), []);
+  give(shelf.load());
+  assert.deepEqual((await outbox.restored).map((e) => e.payload.content), [["old"]]);
+  assert.deepEqual(texts(), [["old"]]);
 });

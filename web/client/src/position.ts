@@ -13,12 +13,13 @@ export class Position {
   private gaps = 0;
   seq = 0;
 
+  /** How many messages to ask for where resuming fails; 0: the channel sends a snapshot of its own accord. */
   constructor(private readonly last: number) {}
 
   /** The join parameters, evaluated at every (re)join. */
   params(): Record<string, unknown> {
-    if (!this.settled) return { last: this.last };
-    return { epoch: this.epoch, since: this.seq, last: this.last };
+    const last = this.last > 0 ? { last: this.last } : {};
+    return this.settled ? { epoch: this.epoch, since: this.seq, ...last } : last;
   }
 
   /** true: everything since our position follows. false: forget what you have, the last messages follow. */
@@ -35,6 +36,12 @@ export class Position {
   /** The snapshot has arrived whole (the presence list comes right after it). */
   settle(): void {
     this.settled = true;
+  }
+
+  /** A part of a snapshot that says itself where it stands, and whether it is the last. */
+  snapshot(seq: number, whole: boolean): void {
+    this.seq = seq;
+    this.settled = whole;
   }
 
   take(seq: number): Verdict {
