@@ -35,8 +35,12 @@ before(async () => {
     export: await made(who.manager, '/api/exports', { type: 'csv', config: { datasets: ['users'] } }),
     group: (await makeGroup(who.apprenant1)).id,
     notification: (await who.apprenant1.get('/api/notifications')).json[0].id,
+    theme: await made(who.admin, '/api/themes', { name: 'T' }), content: await made(who.admin, '/api/contents', { blockKey: 'b', content: 'C' }),
+    page: await made(who.admin, '/api/pages', { pageName: 'p', pageTitle: 'P' }), component: await made(who.admin, '/api/page-components', { componentName: 'C', componentType: 't' }),
+    menu: await made(who.admin, '/api/menu-items', { label: 'M', url: '/' }),
     certificate: (await who.apprenant1.get('/api/certificates')).json[0].id,
   }
+  id.section = await made(who.admin, `/api/pages/${id.page}/sections`, { sectionType: 's' })
 })
 after(() => server?.stop())
 
@@ -63,6 +67,13 @@ const operations = () => [
   ['GET', `/api/study-groups/${id.group}`], ['PUT', `/api/study-groups/${id.group}`, { name: 'X' }, true], ['POST', `/api/study-groups/${id.group}/archive`, undefined, true],
   ['PUT', `/api/study-groups/${id.group}/members/x`, { role: 'admin' }, true], ['DELETE', `/api/study-groups/${id.group}/members/x`, undefined, true],
   ['POST', `/api/study-groups/${id.group}/invitations`, { learnerIds: ['x'] }, true],
+  ['GET', `/api/themes/${id.theme}`], ['PUT', `/api/themes/${id.theme}`, { name: 'X' }, true], ['DELETE', `/api/themes/${id.theme}`, undefined, true],
+  ['POST', `/api/themes/${id.theme}/activate`, undefined, true], ['GET', `/api/contents/${id.content}`], ['PUT', `/api/contents/${id.content}`, { content: 'X' }, true],
+  ['DELETE', `/api/contents/${id.content}`, undefined, true], ['GET', `/api/pages/${id.page}`], ['PUT', `/api/pages/${id.page}`, { pageTitle: 'X' }, true],
+  ['DELETE', `/api/pages/${id.page}`, undefined, true], ['GET', `/api/pages/${id.page}/sections`], ['POST', `/api/pages/${id.page}/sections`, { sectionType: 'X' }, true],
+  ['GET', `/api/page-sections/${id.section}`], ['PUT', `/api/page-sections/${id.section}`, { sectionType: 'X' }, true], ['DELETE', `/api/page-sections/${id.section}`, undefined, true],
+  ['GET', `/api/page-components/${id.component}`], ['PUT', `/api/page-components/${id.component}`, { componentName: 'X' }, true], ['DELETE', `/api/page-components/${id.component}`, undefined, true],
+  ['GET', `/api/menu-items/${id.menu}`], ['PUT', `/api/menu-items/${id.menu}`, { label: 'X' }, true], ['DELETE', `/api/menu-items/${id.menu}`, undefined, true],
 ]
 
 const everything = () => server.sql(`select md5(string_agg(t, '')) from (
@@ -70,6 +81,8 @@ const everything = () => server.sql(`select md5(string_agg(t, '')) from (
   select e::text from user_courses e union all select a::text from assessments a union all select t::text from assessment_attempts t union all
   select n::text from notifications n union all select k::text from certificates k union all select h::text from help_contents h union all
   select g::text from study_groups g union all select m::text from study_group_members m union all select p::text from trainer_spaces p union all
+  select h::text from themes h union all select b::text from customizable_contents b union all select w::text from customizable_pages w union all
+  select o::text from page_sections o union all select q::text from page_components q union all select u::text from menu_items u union all
   select x::text from study_group_invitations x union all select y::text from user_module_progress y order by 1) all_rows (t)`)
 
 test('another school\'s admin finds nothing and changes nothing', async () => {

@@ -91,3 +91,18 @@ int op_establishments_update(struct actor *self, void *state, const struct msg *
     rest_put_version(g, r);
     return rest_ask(self, g, changed);
 }
+
+/* ---- POST /api/establishments, and one by its slug ---- */
+
+const struct field schema_establishment_new[] = {
+    {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
+    {.name = "slug", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 63},
+    {.name = "description", .type = FIELD_STR, .max = 2000},
+    {.name = "logo", .type = FIELD_LINK, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
+    {.name = "domain", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 253},
+    {.name = "settings", .type = FIELD_OBJECT, .max = 16384},
+    {.name = NULL}};
+
+RUN_OP(establishments_create, .sql = SQL_ESTABLISHMENTS_CREATE, .params = "b",
+       .reused = "name_taken")
+RUN_OP(establishments_by_slug, .sql = SQL_ESTABLISHMENTS_BY_SLUG, .params = "i")

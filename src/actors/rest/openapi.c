@@ -64,9 +64,13 @@ static void put_schema(struct buf *b, const struct field *f)
     case FIELD_STR:
     case FIELD_LINE:
     case FIELD_URL:
+    case FIELD_LINK:
+    case FIELD_CSS:
         buf_puts(b, "\"type\":\"string\"");
         if (f->type == FIELD_URL)
             buf_puts(b, ",\"format\":\"uri\"");
+        if (f->type == FIELD_CSS)
+            buf_puts(b, ",\"pattern\":\"^[A-Za-z0-9 #%.,()'\\\"_-]+$\"");
         put_limits(b, f, "minLength", "maxLength");
         break;
     case FIELD_ID:

@@ -46,6 +46,18 @@ void rest_put_version(struct db_group *g, const struct rest *r)
         db_str(g, NULL);
 }
 
+static void put_host(struct db_group *g, const struct rest *r)
+{
+    const char *host = http_header(r->http, "host");
+    char name[254];
+    size_t n = host ? strcspn(host, ":") : 0;
+
+    n = n < sizeof(name) ? n : 0;
+    for (size_t i = 0; i < n; i++)
+        name[i] = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] | 32) : host[i];
+    db_strn(g, name, n);
+}
+
 static void put_one(struct db_group *g, struct rest *r, const struct run *what, char letter,
                     const struct cursor *c)
 {
@@ -76,6 +88,9 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
         break;
     case 'v':
         rest_put_version(g, r);
+        break;
+    case 'h':
+        put_host(g, r);
         break;
     case 'p':
         rest_put_page(g, r, c);

@@ -17,7 +17,8 @@ struct run {
     /*
      * $1 … $n, a letter each: t tenant filter · u the caller · i the path's :id · b the body · q
      * the query, both as JSON · m whether the caller may `manage` · a whether they are an admin · s
-     * staff · v the version that If-Match names, or null · p the four of rest_put_page (last; the
+     * staff · v the version that If-Match names, or null · h the host that
+     * was asked, without port, in lower case · p the four of rest_put_page (last; the
      * answer is then a page, or 404 when a fourth column says that what it is of does not exist)
      */
     const char *params;
@@ -51,6 +52,9 @@ void rest_put_json(struct db_group *g, struct mp v); /* absent: null */
 /* The body has this value (msgpack bytes) in place of the one that was sent; absent stays absent.
  */
 void rest_replace(struct rest *r, const char *name, const struct buf *value);
+/* What people write into pages, made harmless wherever it stands in the body: texts with tags go
+ * through html_clean, addresses that are programs (javascript:) become "". */
+void rest_clean(struct rest *r);
 /* Every map of a list of the body fits the schema; false: it was refused. */
 bool rest_check_rows(struct rest *r, const char *name, const struct field *schema);
 

@@ -94,18 +94,53 @@ static bool check_email(const struct field *f, struct mp v, struct field_error *
     return fits(e, mp_type(v) == MP_STR, E_type, 0) && fits(e, email_valid(mp_str(v)), E_format, 0);
 }
 
+static size_t starts(struct str s, const char *with)
+{
+    size_t n = strlen(with);
+
+    return s.n > n && strncmp(s.p, with, n) == 0 ? n : 0;
+}
+
+static bool is_address(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f || strchr("<>\"\\", s.p[i]))
+            return false;
+    return true;
+}
+
 /* Links are shown to others: no other scheme (javascript:, data:) gets in. */
 static bool check_url(const struct field *f, struct mp v, struct field_error *e)
 {
     struct str s = mp_str(v);
-    size_t scheme = s.n > 8 && strncmp(s.p, "https://", 8) == 0  ? 8
-                    : s.n > 7 && strncmp(s.p, "http://", 7) == 0 ? 7
-                                                                 : 0;
 
-    if (!check_str(f, v, e) || !fits(e, scheme > 0, E_format, 0))
+    return check_str(f, v, e) &&
+           fits(e, (starts(s, "https://") || starts(s, "http://")) && is_address(s), E_format, 0);
+}
+
+static bool check_link(const struct field *f, struct mp v, struct field_error *e)
+{
+    struct str s = mp_str(v);
+
+    if (!check_str(f, v, e))
+        return false;
+    bool here = s.n > 0 && (s.p[0] == '#' || (s.p[0] == '/' && (s.n == 1 || s.p[1] != '/')));
+    return fits(e,
+                (here || starts(s, "https://") || starts(s, "http://") || starts(s, "mailto:")) &&
+                    is_address(s),
+                E_format, 0);
+}
+
+static bool check_css(const struct field *f, struct mp v, struct field_error *e)
+{
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                               " #%.,()'\"_-";
+    struct str s = mp_str(v);
+
+    if (!check_line(f, v, e))
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f || strchr("<>\"\\", s.p[i]))
+        if (!strchr(good, s.p[i]))
             return fits(e, false, E_format, 0);
     return true;
 }
@@ -315,7 +350,8 @@ static check_value *const checks[] = {
     [FIELD_BOOL] = check_bool,       [FIELD_CHOICE] = check_choice, [FIELD_TIME] = check_time,
     [FIELD_TEXTS] = check_texts,     [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id,
     [FIELD_DECIMAL] = check_decimal, [FIELD_LIST] = check_list,     [FIELD_IDS] = check_ids,
-    [FIELD_CALLER] = check_id,       [FIELD_TENANT] = check_id};
+    [FIELD_CALLER] = check_id,       [FIELD_TENANT] = check_id,     [FIELD_LINK] = check_link,
+    [FIELD_CSS] = check_css};
 
 /* ---- a map ---- */
 

@@ -10,12 +10,15 @@
 #include "stacgate/mp.h"
 
 enum field_type {
-    FIELD_STR,   /* text of min–max characters */
-    FIELD_LINE,  /* the same on one line: no control characters, not only blanks */
-    FIELD_ID,    /* 1–64 characters of [A-Za-z0-9_-]: anything else cannot name a row */
-    FIELD_URL,   /* http:// or https://, at most max characters, no blanks or control characters */
-    FIELD_EMAIL, /* something@something, at most 254 bytes */
-    FIELD_INT,   /* whole, min–max */
+    FIELD_STR,  /* text of min–max characters */
+    FIELD_LINE, /* the same on one line: no control characters, not only blanks */
+    FIELD_ID,   /* 1–64 characters of [A-Za-z0-9_-]: anything else cannot name a row */
+    FIELD_URL,  /* http:// or https://, at most max characters, no blanks or control characters */
+    FIELD_LINK, /* the same, mailto:, or a place here: /path (not //host) or #part */
+    FIELD_CSS,  /* a value of CSS that can end no declaration and fetch nothing: a colour, a font, a
+                   size */
+    FIELD_EMAIL,   /* something@something, at most 254 bytes */
+    FIELD_INT,     /* whole, min–max */
     FIELD_DECIMAL, /* a number, or one as text ("12.50", "12,50"), min–max, at most two decimals
                       kept by SQL */
     FIELD_BOOL,

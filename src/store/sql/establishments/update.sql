@@ -3,10 +3,12 @@
 with old as (
     select e.id, e.row_version from establishments e where e.id = $2 and e.id = coalesce($1, e.id) for no key update
 ), refusal as (
-    select case when $5::bigint not in (0, row_version) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden' end as word from old
+    select case when $5::bigint not in (0, row_version) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden'
+                when $3::jsonb ->> 'domain' !~* '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' then 'invalid domain format'
+                when domain_taken($3::jsonb ->> 'domain', $2) then 'name_taken' end as word from old
 ), new as (
     update establishments e set name = coalesce(b ->> 'name', e.name), description = coalesce(b ->> 'description', e.description),
-        logo = coalesce(b ->> 'logo', e.logo), domain = coalesce(b ->> 'domain', e.domain),
+        logo = coalesce(b ->> 'logo', e.logo), domain = coalesce(lower(b ->> 'domain'), e.domain),
         is_active = coalesce((b ->> 'isActive')::boolean, e.is_active),
         settings = coalesce(e.settings, '{}') || coalesce(b -> 'settings', '{}'), row_version = e.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $3::jsonb as b) body, refusal where e.id = $2 and word is null

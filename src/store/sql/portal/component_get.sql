@@ -1,0 +1,3 @@
+-- One component: $1 tenant filter, $2 its id, $3 staff (who also see what is switched off).
+select null, 200, component_json(x), x.row_version from page_components x
+where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) and (x.is_active is not false or $3::boolean)

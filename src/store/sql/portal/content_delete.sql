@@ -1,0 +1,9 @@
+-- Deletes a text: $1 tenant filter, $2 its id, $3 the version that must still stand or null.
+with old as (
+    select x.* from customizable_contents x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
+), refusal as (
+    select case when $3::bigint <> row_version then 'stale' end as word from old
+), gone as (
+    delete from customizable_contents x using refusal where x.id = $2 and word is null returning 1
+)
+select word, 200, json_build_object('id', $2::text, 'deleted', true) from refusal

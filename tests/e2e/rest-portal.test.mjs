@@ -1,0 +1,200 @@
+// What a school shows: establishments made and found by slug and by domain, themes, texts, pages, menu, branding; what is cleaned when it is
+// written, what stays one under concurrency, and what the world outside sees.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { startServer } from './lib/server.mjs'
+import { Api, people, signIn } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+import { unique } from './lib/util.mjs'
+
+let server, who, other, anon, root
+before(async () => {
+  server = await startServer({ env: { STACGATE_RATE_LIMITS: 'off' } })
+  who = await people(server, 'moliere', ['admin', 'manager', 'apprenant1'])
+  other = await people(server, 'turing', ['admin'])
+  root = await signIn(server, 'superadmin@stacgate.test')
+  anon = new Api(server)
+})
+after(() => server?.stop())
+
+const put = (api, path, json, headers) => api.request('PUT', path, { json, headers })
+const del = (api, path, headers) => api.request('DELETE', path, { headers })
+const made = async (api, path, json) => {
+  const r = await api.post(path, json)
+  assert.equal(r.status, 201, `${path}: ${r.status} ${r.text}`)
+  return r.json
+}
+const at = (host, path) => anon.get(path, { headers: { host } })
+
+test('an establishment: a super_admin makes it, its slug comes from its name, slug and domain are one school\'s', async () => {
+  assertProblem(await who.admin.post('/api/establishments', { name: 'École' }), 403)
+  assertProblem(await anon.post('/api/establishments', { name: 'École' }), 401)
+  const one = await made(root, '/api/establishments', { name: 'École Été', description: '', logo: '', domain: '', slug: '' })
+  assert.equal(one.slug, 'ecole-ete')
+  const two = await made(root, '/api/establishments', { name: 'École Été' })
+  assert.match(two.slug, /^ecole-ete-[0-9a-f]{6}$/)
+  assert.match((await made(root, '/api/establishments', { name: '日本' })).slug, /^ecole/)
+  assertProblem(await root.post('/api/establishments', { name: 'X', slug: 'ecole-ete' }), 409)
+  for (const slug of ['api', 'login', 'Majuscule', '-x', 'a b', 'é', '../x']) assertProblem(await root.post('/api/establishments', { name: 'X', slug }), 422)
+  const domain = 'Classe.Exemple.FR'
+  const three = await made(root, '/api/establishments', { name: 'Trois', slug: 'trois', domain })
+  assert.equal(three.domain, domain.toLowerCase())
+  assertProblem(await root.post('/api/establishments', { name: 'X', domain }), 409)
+  assertProblem(await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { domain }), 409)
+  for (const bad of ['localhost', 'a..b', 'http://x.fr', 'x.fr/y', '127.0.0.1', '-a.fr']) assertProblem(await root.post('/api/establishments', { name: 'X', domain: bad }), 422)
+  // Six at once want one slug: one gets it.
+  const same = await Promise.all(Array.from({ length: 6 }, () => root.post('/api/establishments', { name: 'Même', slug: 'meme' })))
+  assert.deepEqual(same.map((r) => r.status).sort(), [201, 409, 409, 409, 409, 409])
+
+  const seen = await anon.get('/api/establishments/slug/trois')
+  assert.deepEqual(Object.keys(seen.json).sort(), ['description', 'domain', 'id', 'logo', 'name', 'slug'])
+  assert.equal(seen.json.id, three.id)
+  assertProblem(await anon.get('/api/establishments/slug/no-such'), 404)
+  // The school works: somebody registers there, and it closes.
+  const pupil = new Api(server)
+  const joined = await pupil.post('/api/auth/register', { email: `${unique('p')}@trois.test`, password: 'une phrase que nul ne devine', establishmentSlug: 'trois' })
+  assert.equal(joined.status, 201, joined.text)
+  assert.equal(joined.json.establishmentId, three.id)
+  assert.equal((await put(root, `/api/establishments/${three.id}`, { isActive: false })).status, 200)
+  assertProblem(await anon.get('/api/establishments/slug/trois'), 404)
+  assertProblem(await anon.get('/api/portal?slug=trois'), 404)
+  assertProblem(await at(domain, '/api/portal'), 404)
+})
+
+test('themes: values that are CSS and nothing else, one of them active however many are chosen at once', async () => {
+  const colours = { primaryColor: '#123456', secondaryColor: 'rgb(1, 2, 3)', accentColor: 'teal', backgroundColor: '#fff', textColor: '#000', fontFamily: "'Open Sans', sans-serif", fontSize: '16px' }
+  const themes = []
+  for (let i = 0; i < 4; i++) themes.push(await made(who.admin, '/api/themes', { name: `Thème ${i}`, ...colours }))
+  assert.equal(themes[0].isActive, false)
+  for (const [field, value] of Object.entries(colours)) assert.equal(themes[0][field], value)
+  for (const bad of ['red;}body{display:none', 'url(//x)', 'a:b', '</style>', '\\72 ed', '']) assertProblem(await who.admin.post('/api/themes', { name: 'X', primaryColor: bad }), 422)
+  const answers = await Promise.all(themes.map((t) => who.admin.request('POST', `/api/themes/${t.id}/activate`, { headers: { 'content-type': 'application/json' } })))
+  for (const r of answers) assert.equal(r.status, 200, r.text)
+  const listed = (await who.admin.get('/api/themes')).json
+  assert.equal(listed.filter((t) => t.isActive).length, 1)
+  assert.deepEqual(listed.map((t) => t.id), themes.map((t) => t.id).reverse())
+  const active = listed.find((t) => t.isActive)
+  assert.deepEqual((await who.apprenant1.get('/api/themes')).json.map((t) => t.id), [active.id], 'learners see the one in use')
+  assert.equal((await anon.get('/api/portal?slug=lycee-moliere')).json.theme.id, active.id)
+  assertProblem(await del(who.admin, `/api/themes/${active.id}`), 409)
+  // A stale tag changes nothing; choosing a theme is not a change of it.
+  const one = themes.find((t) => t.id !== active.id)
+  const tag = (await who.admin.get(`/api/themes/${one.id}`)).headers.etag
+  assert.equal((await put(who.admin, `/api/themes/${one.id}`, { name: 'Autre' }, { 'if-match': tag })).json.name, 'Autre')
+  assertProblem(await put(who.admin, `/api/themes/${one.id}`, { name: 'Encore' }, { 'if-match': tag }), 412)
+  assertProblem(await del(who.admin, `/api/themes/${one.id}`, { 'if-match': tag }), 412)
+  assert.equal((await del(who.admin, `/api/themes/${one.id}`)).status, 200)
+  assertProblem(await who.admin.get(`/api/themes/${one.id}`), 404)
+})
+
+const dirty = [
+  ['<p onclick="x()">a</p><script>alert(1)</script>', '<p>a</p>'],
+  ['<img src=x onerror=alert(1)>b', 'b'],
+  ['<a href="javascript:alert(1)">c</a>', '<a>c</a>'],
+  ['<svg><script>1</script></svg>d<iframe src="//x">', 'd'],
+  ['java\tscript:alert(1)', ''],
+  ['2 < 3 & 4 > 1', '2 < 3 & 4 > 1'],
+]
+
+test('texts are cleaned when they are written, and a key is used once', async () => {
+  for (const [sent, kept] of dirty) {
+    const c = await made(who.admin, '/api/contents', { blockKey: unique('k'), blockType: 'html', content: sent })
+    assert.equal(c.content, kept)
+    assert.equal((await put(who.admin, `/api/contents/${c.id}`, { content: sent })).json.content, kept)
+  }
+  const key = unique('k')
+  const same = await Promise.all(Array.from({ length: 6 }, () => who.admin.post('/api/contents', { blockKey: key, content: 'x' })))
+  assert.deepEqual(same.map((r) => r.status).sort(), [201, 409, 409, 409, 409, 409])
+  assert.equal((await who.apprenant1.get(`/api/contents?blockKey=${key}`)).json.length, 1)
+  const id = same.find((r) => r.status === 201).json.id
+  assert.equal((await put(who.admin, `/api/contents/${id}`, { isActive: false })).status, 200)
+  assert.deepEqual((await who.apprenant1.get(`/api/contents?blockKey=${key}`)).json, [])
+  assertProblem(await who.apprenant1.get(`/api/contents/${id}`), 404)
+  assert.equal((await who.manager.get(`/api/contents/${id}`)).status, 200)
+  await made(other.admin, '/api/contents', { blockKey: key, content: 'another school\'s' })
+})
+
+test('pages: a layout that editors can go through, cleaned to its depths; sections that are rows', async () => {
+  const name = unique('accueil')
+  const layout = { sections: [{ type: 'body', components: [{ id: 'c1', type: 'text', data: { html: '<b>x</b><script>1</script>', link: 'JavaScript:alert(1)', list: ['<i onx=1>y'] }, styles: {} }] }], settings: { theme: 'x' } }
+  const page = await made(who.admin, '/api/pages', { pageName: name, pageTitle: 'Accueil', layout })
+  const [component] = page.layout.sections[0].components
+  assert.deepEqual(component.data, { html: '<b>x</b>', link: '', list: ['<i>y</i>'] })
+  assertProblem(await who.admin.post('/api/pages', { pageName: name, pageTitle: 'Encore' }), 409)
+  for (const bad of [{ sections: {} }, { sections: [1] }, { sections: [{ components: 'x' }] }, { sections: [{ components: [1] }] }])
+    assertProblem(await put(who.admin, `/api/pages/${page.id}`, { layout: bad }), 422)
+  const first = await made(who.admin, `/api/pages/${page.id}/sections`, { sectionType: 'header', components: [{ id: 'a', type: 'text', data: { html: '<script>1</script>h' } }] })
+  const second = await made(who.admin, `/api/pages/${page.id}/sections`, { sectionType: 'footer' })
+  assert.deepEqual([first.sectionOrder, second.sectionOrder], [1, 2])
+  assert.equal(first.components[0].data.html, 'h')
+  assert.equal((await put(who.admin, `/api/page-sections/${first.id}`, { sectionOrder: 9 })).json.sectionOrder, 9)
+  assert.equal((await put(who.admin, `/api/page-sections/${second.id}`, { isActive: false })).status, 200)
+  assert.deepEqual((await who.admin.get(`/api/pages/${page.id}/sections`)).json.map((s) => s.id), [second.id, first.id])
+  assert.deepEqual((await who.apprenant1.get(`/api/pages/${page.id}`)).json.sections.map((s) => s.id), [first.id])
+  const shown = (await anon.get(`/api/portal/pages/${name}?slug=lycee-moliere`)).json
+  assert.deepEqual(shown.layout.sections.map((s) => s.type), ['body', 'header'])
+  assertProblem(await anon.get(`/api/portal/pages/${name}?slug=campus-turing`), 404)
+  assert.equal((await del(who.admin, `/api/page-sections/${second.id}`)).status, 200)
+  assert.equal((await del(who.admin, `/api/pages/${page.id}`)).status, 200)
+  assertProblem(await who.admin.get(`/api/page-sections/${first.id}`), 404)
+  const kit = await made(who.admin, '/api/page-components', { componentName: 'Bandeau', componentType: 'hero', componentData: { t: '<style>x</style>z' } })
+  assert.equal(kit.componentData.t, 'z')
+  assert.equal((await put(who.admin, `/api/page-components/${kit.id}`, { componentName: 'Autre' })).json.componentName, 'Autre')
+})
+
+test('the menu: order, one level below, who sees what, addresses that are no programs', async () => {
+  for (const url of ['javascript:alert(1)', 'data:text/html,x', '//evil.test', 'x y', '']) assertProblem(await who.admin.post('/api/menu-items', { label: 'X', url }), 422)
+  const items = []
+  for (const [label, more] of [['A', {}], ['B', {}], ['C', { permissions: ['admin'] }]]) items.push(await made(who.admin, '/api/menu-items', { label, url: `/${label}`, ...more }))
+  const [a, b, c] = items
+  const below = await made(who.admin, '/api/menu-items', { label: 'Dessous', url: 'https://exemple.fr/', parentId: a.id })
+  assertProblem(await who.admin.post('/api/menu-items', { label: 'X', url: '/', parentId: below.id }), 404)
+  assertProblem(await put(who.admin, `/api/menu-items/${a.id}`, { parentId: b.id }), 409)
+  assertProblem(await put(who.admin, `/api/menu-items/${b.id}`, { parentId: b.id }), 404)
+  const mine = await made(other.admin, '/api/menu-items', { label: 'Theirs', url: '/' })
+  assertProblem(await who.admin.post('/api/menu-items', { label: 'X', url: '/', parentId: mine.id }), 404)
+  assertProblem(await put(who.admin, '/api/menu-items/order', { ids: [c.id, mine.id] }), 404)
+  assertProblem(await put(who.admin, '/api/menu-items/order', { ids: [c.id, c.id] }), 422)
+  assert.deepEqual((await put(who.admin, '/api/menu-items/order', { ids: [c.id, below.id] })).json.map((m) => m.label), ['C', 'Dessous', 'A', 'B'])
+  assert.deepEqual((await who.admin.get('/api/menu-items')).json.map((m) => m.label), ['C', 'Dessous', 'A', 'B'])
+  assert.deepEqual((await who.apprenant1.get('/api/menu-items')).json.map((m) => m.label), ['Dessous', 'A', 'B'])
+  assert.deepEqual((await anon.get('/api/portal?slug=lycee-moliere')).json.menuItems.map((m) => m.label), ['Dessous', 'A', 'B'])
+  assert.equal((await del(who.admin, `/api/menu-items/${a.id}`)).status, 200)
+  assertProblem(await who.admin.get(`/api/menu-items/${below.id}`), 404)
+})
+
+test('branding: there before it is set, changed by version, and a style sheet that fetches nothing', async () => {
+  const before = await who.apprenant1.get('/api/branding')
+  assert.equal(before.json.primaryColor, '#3b82f6')
+  assertProblem(await put(who.apprenant1, '/api/branding', { primaryColor: '#000000' }), 403)
+  const set = await put(who.admin, '/api/branding', { primaryColor: '#010203', logoUrl: 'https://exemple.fr/l.png', customCss: '.x { color: red }', footerConfig: { text: '<script>1</script>pied' } }, { 'if-match': before.headers.etag })
+  assert.equal(set.status, 200, set.text)
+  assert.equal(set.json.footerConfig.text, 'pied')
+  assertProblem(await put(who.admin, '/api/branding', { primaryColor: '#000000' }, { 'if-match': before.headers.etag }), 412)
+  assert.equal((await put(who.admin, '/api/branding', { accentColor: '#030201' })).json.primaryColor, '#010203')
+  for (const customCss of ['@import "x"', 'a{b:URL(//x)}', '</style><script>', 'a{b:\\75rl(x)}', 'a{x:expression(1)}']) assertProblem(await put(who.admin, '/api/branding', { customCss }), 422)
+  assertProblem(await put(who.admin, '/api/branding', { logoUrl: 'javascript:alert(1)' }), 422)
+  assert.equal((await anon.get('/api/portal?slug=lycee-moliere')).json.branding.primaryColor, '#010203')
+})
+
+test('from outside: a domain is its school, with and without www; any other host is nobody\'s', async () => {
+  const domain = 'lycee.exemple.org'
+  assert.equal((await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { domain })).status, 200)
+  const theirs = await made(other.admin, '/api/contents', { blockKey: 'heroTitle', content: 'canari de Turing' })
+  const ours = await made(who.admin, '/api/contents', { blockKey: 'heroTitle', content: 'canari de Molière' })
+  for (const host of [domain, `www.${domain}`, `${domain}:8443`, domain.toUpperCase()]) {
+    const r = await at(host, '/api/portal')
+    assert.equal(r.status, 200, `${host}: ${r.text}`)
+    assert.equal(r.json.establishment.slug, 'lycee-moliere')
+    assert.ok(r.text.includes(ours.content) && !r.text.includes(theirs.content))
+  }
+  assert.equal((await at(domain, '/api/portal?slug=campus-turing')).json.establishment.slug, 'campus-turing', 'a slug that is named comes first')
+  for (const host of ['exemple.org', `x.${domain}`, '127.0.0.1']) assertProblem(await at(host, '/api/portal'), 404)
+  const again = await anon.get('/api/portal?slug=lycee-moliere')
+  assert.equal((await anon.get('/api/portal?slug=lycee-moliere', { headers: { 'if-none-match': again.headers.etag } })).status, 304)
+  assert.ok(!/settings|databaseUrl/.test(again.text))
+  // A page's address below a school's slug is the pages', not the interface's.
+  const page = await anon.get('/lycee-moliere')
+  assert.equal(page.status, 200)
+  assert.match(page.headers['content-type'], /^text\/html/)
+})
