@@ -4,12 +4,9 @@
  * the database cannot be reached, 2 something must be changed.
  */
 #include <errno.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +15,7 @@
 #include "stacgate/buf.h"
 #include "stacgate/config.h"
 #include "stacgate/db.h"
+#include "stacgate/http.h"
 
 enum { DISK_LOW_MIB = 1024, DISK_MIN_MIB = 100, EXPIRY_DAYS = 30 };
 
@@ -56,60 +54,40 @@ static void check_address(void)
 
 /* ---- TLS ---- */
 
-static void check_expiry(const SSL_CTX *ctx)
+static void report_expiry(int64_t ends)
 {
-    const X509 *cert = SSL_CTX_get0_certificate(ctx);
-    int days = 0, seconds = 0;
+    int64_t left = ends - time(NULL);
+    long long days = left / 86400;
 
-    if (!cert || !ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)))
-        report(EXIT_USAGE, say("%s : date de fin illisible", "%s: its end date cannot be read"),
-               config.tls_cert);
-    else if (days < 0 || seconds < 0)
+    if (left <= 0)
         report(EXIT_USAGE,
                say("%s : certificat expiré ; renouvelez-le", "%s: expired; renew the certificate"),
                config.tls_cert);
     else
         report(EXIT_OK,
                days < EXPIRY_DAYS
-                   ? say("certificat TLS valable %d jours seulement : pensez à le renouveler",
-                         "TLS certificate good for only %d days: think of renewing it")
-                   : say("certificat TLS valable %d jours", "TLS certificate good for %d days"),
+                   ? say("certificat TLS valable %lld jours seulement : pensez à le renouveler",
+                         "TLS certificate good for only %lld days: think of renewing it")
+                   : say("certificat TLS valable %lld jours", "TLS certificate good for %lld days"),
                days);
 }
 
 static void check_tls(void)
 {
-    struct stat st;
+    char *error = NULL;
+    int64_t ends;
 
     if (!config.tls_cert && !config.tls_key)
         return;
-    if (!config.tls_cert || !config.tls_key) {
+    if (!config.tls_cert || !config.tls_key)
         report(EXIT_USAGE, "%s",
                say("--tls-cert et --tls-key vont ensemble : donnez les deux",
                    "--tls-cert and --tls-key go together: give both"));
-        return;
-    }
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    if (!ctx)
-        report(EXIT_USAGE, "OpenSSL");
-    else if (SSL_CTX_use_certificate_chain_file(ctx, config.tls_cert) != 1)
-        report(
-            EXIT_USAGE,
-            say("%s ne se lit pas comme certificat PEM", "%s cannot be read as a PEM certificate"),
-            config.tls_cert);
-    else if (SSL_CTX_use_PrivateKey_file(ctx, config.tls_key, SSL_FILETYPE_PEM) != 1)
-        report(EXIT_USAGE,
-               say("%s ne se lit pas comme clé PEM, ou n'est pas celle du certificat",
-                   "%s cannot be read as a PEM key, or is not the certificate's"),
-               config.tls_key);
-    else if (stat(config.tls_key, &st) == 0 && (st.st_mode & 077))
-        report(
-            EXIT_USAGE,
-            say("%s est lisible par d'autres : chmod 600", "%s can be read by others: chmod 600"),
-            config.tls_key);
+    else if (http_tls_check(config.tls_cert, config.tls_key, &ends, &error) != 0)
+        report(EXIT_USAGE, "%s", error);
     else
-        check_expiry(ctx);
-    SSL_CTX_free(ctx);
+        report_expiry(ends);
+    free(error);
 }
 
 /* ---- disk ---- */

@@ -14,7 +14,8 @@
 /* serve_process.c */
 void process_limits(void);        /* descriptors to the hard limit, no core dump unless --core */
 void process_catch_crashes(void); /* a backtrace to the log before the process dies */
-void process_catch_signals(void); /* SIGTERM, SIGINT, SIGHUP drain; a second one ends at once */
+void process_catch_signals(void); /* SIGTERM and SIGINT drain, a second one ends at once; SIGHUP
+                                     reads the certificate again, and drains without one */
 bool process_stopping(void);
 void process_running(bool on); /* the loops run: a signal is their matter from now on */
 

@@ -14,6 +14,7 @@
 
 #include "serve.h"
 #include "stacgate/config.h"
+#include "stacgate/http.h"
 #include "stacgate/log.h"
 
 enum { FRAMES_MAX = 64, CRASH_STACK = 65536 };
@@ -94,13 +95,23 @@ static void on_stop(int sig)
     runtime_drain();
 }
 
+static void on_reload(int sig)
+{
+    (void)sig;
+    http_reload();
+}
+
+/* Without a certificate there is nothing to read again: a terminal that closes ends the server. */
 void process_catch_signals(void)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
 
-    for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+    for (unsigned i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        bool reload = signals[i] == SIGHUP && config.tls_cert;
+        action.sa_handler = reload ? on_reload : on_stop;
         sigaction(signals[i], &action, NULL);
+    }
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL); /* a peer that is gone is an EPIPE */
 }

@@ -123,6 +123,14 @@ void http_configure(const struct http_options *o); /* copies; before the runtime
  * (free()). Before the runtime starts. */
 int http_bind(char **ret_error);
 uint16_t http_port(void);
+/*
+ * The certificate and the key are looked at again within a second or so; they are anyway every few
+ * seconds. From any thread or signal handler.
+ */
+void http_reload(void);
+/* Whether a server could use the two files: 0 and when the first certificate of the chain ends
+ * (unix seconds), or -EINVAL with a sentence (free()). Blocks. */
+int http_tls_check(const char *cert, const char *key, int64_t *ret_ends, char **ret_error);
 extern const struct loop_service http_service;
 
 /* Static files from memory-mapped or embedded tables: see static.h. Request log: written by
@@ -130,6 +138,7 @@ extern const struct loop_service http_service;
 
 struct http_stats {
     uint64_t accepted, requests, refused, timeouts, bytes_in, bytes_out;
+    uint64_t tls_reloads, tls_refused; /* new certificates: taken into use, of no use */
     uint32_t connections, websockets;
 };
 void http_stats(unsigned loop, struct http_stats *ret);

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "net/http_req.h"
+#include "net/tls.h"
+#include "stacgate/config.h"
 #include "stacgate/ids.h"
 #include "stacgate/log.h"
 
@@ -76,13 +78,23 @@ void http_configure(const struct http_options *o)
 
 /* ---- binding ---- */
 
-static int say(char **ret_error, int e, const char *what)
+static int say(char **ret_error, int e, const char *french, const char *english)
 {
     char text[512];
-    snprintf(text, sizeof(text), "%s (%s, port %u): %s.", what,
+    snprintf(text, sizeof(text), "%s (%s, port %u): %s.", config_speaks_french() ? french : english,
              net_options.host ? net_options.host : "127.0.0.1", net_options.port, strerror(-e));
     *ret_error = xstrdup(text);
     return e;
+}
+
+static int say_bind(char **ret_error, int e)
+{
+    if (e != -EADDRINUSE)
+        return say(ret_error, e, "Impossible d'écouter", "Cannot listen");
+    return say(ret_error, e,
+               "Le port est déjà pris : choisissez-en un autre par --port, ou arrêtez ce qui "
+               "l'occupe",
+               "The port is in use: choose another with --port, or stop what uses it");
 }
 
 static int host_address(struct sockaddr_storage *ret, socklen_t *ret_n)
@@ -144,20 +156,22 @@ int http_bind(char **ret_error)
     raise_descriptors();
     signal(SIGPIPE, SIG_IGN); /* plain writes ask for no signal each; OpenSSL's cannot */
     if (proxies_bad)
-        return say(ret_error, -EINVAL, "--proxies takes at most 32 numeric addresses");
+        return say(ret_error, -EINVAL, "--proxies : 32 adresses numériques au plus",
+                   "--proxies takes at most 32 numeric addresses");
     if (host_address(&bound, &bound_n) != 0)
-        return say(ret_error, -EINVAL, "--host takes a numeric address or localhost");
-    if (net_options.tls_cert || net_options.tls_key) {
+        return say(ret_error, -EINVAL, "--host : une adresse numérique, ou localhost",
+                   "--host takes a numeric address or localhost");
+    if (!net_options.tls_cert != !net_options.tls_key)
+        return say(ret_error, -EINVAL, "--tls-cert et --tls-key vont ensemble : donnez les deux",
+                   "--tls-cert and --tls-key go together: give both");
+    if (net_options.tls_cert && net_options.tls_key) {
         int e = tls_setup(net_options.tls_cert, net_options.tls_key, ret_error);
         if (e)
             return e;
     }
     int fd = listen_socket(false);
     if (fd < 0)
-        return say(ret_error, fd,
-                   fd == -EADDRINUSE
-                       ? "The port is in use: choose another with --port, or stop what uses it"
-                       : "Cannot listen");
+        return say_bind(ret_error, fd);
     bound_n = sizeof(bound);
     getsockname(fd, (struct sockaddr *)&bound, &bound_n);
     /* Two sockets that may be reused can both be bound before one listens: listening is what takes
@@ -165,8 +179,7 @@ int http_bind(char **ret_error)
     if (listen(fd, BACKLOG) != 0) {
         int e = -errno;
         close(fd);
-        return say(ret_error, e,
-                   "The port is in use: choose another with --port, or stop what uses it");
+        return say_bind(ret_error, e);
     }
     first_fd = fd;
     return 0;
@@ -329,6 +342,11 @@ static int net_start(unsigned loop)
     struct net_loop *net = loops[loop] = xcalloc(1, sizeof(*net));
     int e;
     net->index = loop;
+    if (loop == 0 && tls_wanted() && (e = tls_watch_start()) != 0) {
+        free(net);
+        loops[loop] = NULL;
+        return e;
+    }
     net->listen_fd = first_fd;
     if (loop > 0 && (e = listen_more(&net->listen_fd)) != 0) {
         free(net);
@@ -451,5 +469,7 @@ void http_stats(unsigned loop, struct http_stats *ret)
                                .bytes_in = __atomic_load_n(&s->bytes_in, __ATOMIC_RELAXED),
                                .bytes_out = __atomic_load_n(&s->bytes_out, __ATOMIC_RELAXED),
                                .connections = __atomic_load_n(&s->connections, __ATOMIC_RELAXED),
+                               .tls_reloads = __atomic_load_n(&s->tls_reloads, __ATOMIC_RELAXED),
+                               .tls_refused = __atomic_load_n(&s->tls_refused, __ATOMIC_RELAXED),
                                .websockets = __atomic_load_n(&s->websockets, __ATOMIC_RELAXED)};
 }

@@ -206,6 +206,5 @@ ssize_t tls_send(struct conn *c, const void *p, size_t n);
 bool tls_pending(const struct conn *c); /* bytes that epoll does not know of */
 void tls_bye(struct conn *c);
 void tls_free(struct conn *c);
-void tls_finish(void);
 
 #endif

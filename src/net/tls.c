@@ -1,122 +1,74 @@
 /*
- * TLS 1.2 and 1.3 by OpenSSL, between a connection and its socket. Certificate and key are checked
- * before anything starts, so that a mistake in them is a sentence and not every client's failed
- * handshake. Records are written as far as the kernel takes them; an unfinished one is tried again
- * from the same place of the queue, which is why a queue begun under TLS is never taken back.
+ * TLS 1.2 and 1.3 by OpenSSL, between a connection and its socket, and the one context that new
+ * connections are made from: any loop may ask for it while the first one puts another in its place.
+ * Records are written as far as the kernel takes them; an unfinished one is tried again from the
+ * same place of the queue, which is why a queue begun under TLS is never taken back.
  */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <pthread.h>
 
 #include "net/net.h"
+#include "net/tls.h"
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the two below */
 static SSL_CTX *context;
-
-static const char suites12[] =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+static int64_t context_ends;
+static bool wanted; /* since before the loops */
 
 bool tls_wanted(void)
 {
-    return context != NULL;
+    return wanted;
 }
 
-static int __attribute__((format(printf, 2, 3))) sentence(char **ret_error, const char *fmt, ...)
+void tls_use(struct tls_pair *p)
 {
-    va_list ap;
-    va_start(ap, fmt);
-    char text[512];
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    *ret_error = xstrdup(text);
-    ERR_clear_error();
-    return -EINVAL;
+    pthread_mutex_lock(&lock);
+    SSL_CTX *old = context;
+    context = p->ctx;
+    context_ends = p->ends;
+    pthread_mutex_unlock(&lock);
+    SSL_CTX_free(old);
+    p->ctx = NULL;
 }
 
-static const char *why(void)
+int64_t tls_ends(void)
 {
-    const char *text = ERR_reason_error_string(ERR_peek_last_error());
-    return text ? text : "unreadable";
-}
-
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
-                       const unsigned char *in, unsigned in_n, void *arg)
-{
-    static const unsigned char ours[] = "\x08http/1.1";
-    unsigned char *chosen;
-    (void)ssl, (void)arg;
-    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) !=
-        OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
-}
-
-static SSL_CTX *context_make(void)
-{
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    if (!ctx)
-        return NULL;
-    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_cipher_list(ctx, suites12);
-    SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
-    SSL_CTX_set_session_cache_mode(
-        ctx, SSL_SESS_CACHE_OFF); /* tickets only: no memory for those who are gone */
-    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"stacgate", 8);
-    SSL_CTX_set_timeout(ctx, 24 * 3600);
-    SSL_CTX_set_max_early_data(ctx, 0);
-    return ctx;
+    pthread_mutex_lock(&lock);
+    int64_t ends = context_ends;
+    pthread_mutex_unlock(&lock);
+    return ends;
 }
 
 int tls_setup(const char *cert, const char *key, char **ret_error)
 {
-    struct stat st;
-    if (!cert || !key)
-        return sentence(ret_error, "TLS needs both --tls-cert and --tls-key: the %s is missing.",
-                        cert ? "key" : "certificate");
-    if (stat(key, &st) != 0)
-        return sentence(ret_error, "The TLS key %s cannot be read: %s.", key, strerror(errno));
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return sentence(ret_error,
-                        "The TLS key %s may be read by others (mode %04o): chmod 600 %s.", key,
-                        st.st_mode & 07777, key);
-    SSL_CTX *ctx = context_make();
-    int e = 0;
-    if (!ctx)
-        e = sentence(ret_error, "OpenSSL does not start: %s.", why());
-    else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
-        e = sentence(ret_error,
-                     "The TLS certificate %s cannot be used (%s): it must be a PEM file, its own "
-                     "certificate first.",
-                     cert, why());
-    else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        e = sentence(ret_error,
-                     "The TLS key %s cannot be used with %s (%s): it must be that certificate's "
-                     "key, in PEM.",
-                     key, cert, why());
-    else if (SSL_CTX_check_private_key(ctx) != 1)
-        e = sentence(ret_error, "The TLS key %s does not belong to the certificate %s.", key, cert);
-    if (e) {
-        SSL_CTX_free(ctx);
+    struct tls_pair p;
+    tls_watch_note();
+    int e = tls_pair_read(cert, key, &p, ret_error);
+    if (e)
         return e;
-    }
-    SSL_CTX_free(context);
-    context = ctx;
+    tickets_forget();
+    tls_use(&p);
+    wanted = true;
     return 0;
+}
+
+/* One lock a connection, beside a handshake's milliseconds. */
+static SSL_CTX *context_ref(void)
+{
+    pthread_mutex_lock(&lock);
+    SSL_CTX *ctx = context;
+    SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&lock);
+    return ctx;
 }
 
 int tls_start(struct conn *c)
 {
-    c->tls = SSL_new(context);
+    SSL_CTX *ctx = context_ref();
+    c->tls = SSL_new(ctx);
+    SSL_CTX_free(ctx);
     if (!c->tls || SSL_set_fd(c->tls, c->fd) != 1)
         return -ENOMEM;
     SSL_set_accept_state(c->tls);
@@ -185,10 +137,4 @@ void tls_free(struct conn *c)
 {
     SSL_free(c->tls);
     c->tls = NULL;
-}
-
-void tls_finish(void)
-{
-    SSL_CTX_free(context);
-    context = NULL;
 }
