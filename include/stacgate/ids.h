@@ -25,6 +25,9 @@ int64_t mono_ms(void); /* CLOCK_MONOTONIC, ms */
 int64_t mono_us(void);
 int64_t wall_ms(void); /* CLOCK_REALTIME, ms since 1970 UTC */
 void iso_time(char out[ISO_SIZE], int64_t wall_ms);
+/* The moment that n bytes of RFC 3339 name ("2026-01-02T03:04:05.6+02:00", "…Z"; seconds may be
+ * absent), in wall ms, cut. 0; -EINVAL: another form, or a day that no calendar has. */
+int iso_parse(const char *s, size_t n, int64_t *ret_ms);
 
 struct ids_source { /* NULL members keep the kernel's */
     void (*random)(void *out, size_t n);

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <openssl/sha.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,4 +202,102 @@ void iso_time(char out[ISO_SIZE], int64_t ms)
     put_digits(out + 14, in_day / 60000 % 60, 2);
     put_digits(out + 17, in_day / 1000 % 60, 2);
     put_digits(out + 20, in_day % 1000, 3);
+}
+
+/* Exactly n digits at *at, which moves on; -1: they are not there. */
+static int64_t take_digits(const char **at, const char *end, int n)
+{
+    int64_t v = 0;
+
+    if (end - *at < n)
+        return -1;
+    for (; n > 0; n--, (*at)++) {
+        if (**at < '0' || **at > '9')
+            return -1;
+        v = v * 10 + (**at - '0');
+    }
+    return v;
+}
+
+static bool take_char(const char **at, const char *end, char c)
+{
+    if (*at == end || **at != c)
+        return false;
+    (*at)++;
+    return true;
+}
+
+static int days_of_month(int64_t year, int64_t month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
+/* As in iso_time, the other way. */
+static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
+{
+    year -= month <= 2;
+    int64_t era = year / 400, of_era = year - era * 400;
+    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/* ":05.678", each part may be absent, in ms; -1: neither. */
+static int64_t take_seconds(const char **at, const char *end)
+{
+    int64_t ms = 0, unit = 100;
+
+    if (!take_char(at, end, ':'))
+        return 0;
+    int64_t seconds = take_digits(at, end, 2);
+    if (seconds < 0 || seconds > 59)
+        return -1;
+    if (!take_char(at, end, '.'))
+        return seconds * 1000;
+    if (*at == end || **at < '0' || **at > '9')
+        return -1;
+    for (; *at < end && **at >= '0' && **at <= '9'; (*at)++, unit /= 10)
+        ms += (**at - '0') * unit;
+    return seconds * 1000 + ms;
+}
+
+/* Minutes east of Greenwich; INT64_MIN: there is no zone here, and nothing else. */
+static int64_t take_zone(const char **at, const char *end)
+{
+    int sign = take_char(at, end, '+') ? 1 : take_char(at, end, '-') ? -1 : 0;
+
+    if (sign == 0)
+        return take_char(at, end, 'Z') ? 0 : INT64_MIN;
+    int64_t hours = take_digits(at, end, 2);
+    bool colon = take_char(at, end, ':');
+    int64_t minutes = take_digits(at, end, 2);
+    if (!colon || hours < 0 || hours > 14 || minutes < 0 || minutes > 59)
+        return INT64_MIN;
+    return sign * (hours * 60 + minutes);
+}
+
+int iso_parse(const char *s, size_t n, int64_t *ret_ms)
+{
+    const char *at = s, *end = s + n;
+    int64_t year = take_digits(&at, end, 4);
+    bool form = take_char(&at, end, '-');
+    int64_t month = take_digits(&at, end, 2);
+    form = take_char(&at, end, '-') && form;
+    int64_t day = take_digits(&at, end, 2);
+    form = take_char(&at, end, 'T') && form;
+    int64_t hour = take_digits(&at, end, 2);
+    form = take_char(&at, end, ':') && form;
+    int64_t minute = take_digits(&at, end, 2);
+
+    if (!form || year < 1 || month < 1 || month > 12 || day < 1 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59 || day > days_of_month(year, month))
+        return -EINVAL;
+    int64_t ms = take_seconds(&at, end), zone = take_zone(&at, end);
+    if (ms < 0 || zone == INT64_MIN || at != end)
+        return -EINVAL;
+    *ret_ms = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute - zone) * 60000 + ms;
+    return 0;
 }

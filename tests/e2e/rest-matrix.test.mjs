@@ -34,6 +34,7 @@ before(async () => {
     help: await made(who.manager, '/api/help', { title: 'H', content: 'C', category: 'K' }),
     export: await made(who.manager, '/api/exports', { type: 'csv', config: { datasets: ['users'] } }),
     group: (await makeGroup(who.apprenant1)).id,
+    poll: '',
     notification: (await who.apprenant1.get('/api/notifications')).json[0].id,
     theme: await made(who.admin, '/api/themes', { name: 'T' }), content: await made(who.admin, '/api/contents', { blockKey: 'b', content: 'C' }),
     page: await made(who.admin, '/api/pages', { pageName: 'p', pageTitle: 'P' }), component: await made(who.admin, '/api/page-components', { componentName: 'C', componentType: 't' }),
@@ -41,6 +42,7 @@ before(async () => {
     certificate: (await who.apprenant1.get('/api/certificates')).json[0].id,
   }
   id.section = await made(who.admin, `/api/pages/${id.page}/sections`, { sectionType: 's' })
+  id.poll = await made(who.apprenant1, `/api/study-groups/${id.group}/messages`, { type: 'poll', content: 'P', metadata: { question: 'Q', options: [{ id: 'a', text: 'A' }, { id: 'b', text: 'B' }] } })
 })
 after(() => server?.stop())
 
@@ -74,6 +76,8 @@ const operations = () => [
   ['GET', `/api/page-sections/${id.section}`], ['PUT', `/api/page-sections/${id.section}`, { sectionType: 'X' }, true], ['DELETE', `/api/page-sections/${id.section}`, undefined, true],
   ['GET', `/api/page-components/${id.component}`], ['PUT', `/api/page-components/${id.component}`, { componentName: 'X' }, true], ['DELETE', `/api/page-components/${id.component}`, undefined, true],
   ['GET', `/api/menu-items/${id.menu}`], ['PUT', `/api/menu-items/${id.menu}`, { label: 'X' }, true], ['DELETE', `/api/menu-items/${id.menu}`, undefined, true],
+  ['GET', `/api/study-groups/${id.group}/messages/${id.poll}/poll`, undefined, true], ['POST', `/api/study-groups/${id.group}/messages/${id.poll}/votes`, { option: 'a' }, true],
+  ['POST', `/api/study-groups/${id.group}/messages/${id.poll}/close`, undefined, true],
 ]
 
 const everything = () => server.sql(`select md5(string_agg(t, '')) from (

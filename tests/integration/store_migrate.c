@@ -58,7 +58,7 @@ static const char *contents(const char *table)
         "to_jsonb(x) - array["
         "'establishment_id', 'seq', 'client_op_id', 'last_read_seq', 'muted_until', 'row_version', "
         "'version', 'draft_of', 'deadline', 'results', 'language', 'views', 'words', "
-        "'data_seq', 'locked', 'locked_ids', "
+        "'data_seq', 'locked', 'locked_ids', 'poll_closed_at', "
         "case '%s' when 'courses' then 'max_participants' else '' end] j from %s x) y",
         table, table);
     return harness_value(t.owner_conninfo, sql);

@@ -1,6 +1,7 @@
 /* Ids, digests and time: forms, published vectors, and that a test's own source replaces the
  * kernel's. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -114,6 +115,51 @@ Test(ids, iso_time_edges)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         iso_time(text, cases[i].ms);
         cr_assert_str_eq(text, cases[i].text);
+    }
+}
+
+Test(ids, iso_parse_reads_what_iso_time_writes)
+{
+    char text[ISO_SIZE];
+    int64_t back;
+
+    srand(4);
+    for (int n = 0; n < 100000; n++) {
+        int64_t ms = (((int64_t)rand() << 31) ^ rand()) % 253402300800000;
+
+        iso_time(text, ms);
+        cr_assert_eq(iso_parse(text, strlen(text), &back), 0, "%s", text);
+        cr_assert_eq(back, ms, "%s", text);
+    }
+}
+
+Test(ids, iso_parse_forms)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } cases[] = {{"1970-01-01T01:00Z", 3600000},
+                 {"1970-01-01T01:00:00.5+01:00", 500},
+                 {"1969-12-31T23:30:01.0009-00:30", 1000},
+                 {"2000-02-29T00:00:00Z", 951782400000},
+                 {"2001-02-29T00:00:00Z", -1},
+                 {"2000-13-01T00:00:00Z", -1},
+                 {"2000-00-01T00:00:00Z", -1},
+                 {"2000-01-01T24:00:00Z", -1},
+                 {"2000-01-01T00:00:00", -1},
+                 {"2000-01-01T00:00:00.Z", -1},
+                 {"2000-01-01T00:00:00+0100", -1},
+                 {"2000-01-01T00:00:00Z ", -1},
+                 {"2000-01-01", -1},
+                 {"", -1},
+                 {"tomorrow", -1}};
+    int64_t ms;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int r = iso_parse(cases[i].text, strlen(cases[i].text), &ms);
+
+        cr_assert_eq(r, cases[i].ms == -1 ? -EINVAL : 0, "%s", cases[i].text);
+        cr_assert(r < 0 || ms == cases[i].ms, "%s", cases[i].text);
     }
 }
 

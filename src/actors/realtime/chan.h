@@ -58,6 +58,9 @@ struct op {
     bool unchanged; /* it was so already: only the log gets a row, so that the op id is known */
     int64_t hash;   /* of event and payload: the same op id with other content is a conflict */
     struct message_info message;
+    struct {
+        uint32_t before, after; /* choices (poll.h): what a vote changes */
+    } vote;
     struct buf stored; /* the event's payload as it goes into the log: a msgpack map */
     char ref[64];      /* what the event is about: a message's or a user's id */
     int64_t seq;       /* the commit's answer … */
@@ -70,8 +73,10 @@ struct op {
 enum push_flags {
     PUSH_LOOKUP = 1, /* needs message_info of the id in field `lookup` (when that field is there) */
     PUSH_REST_ONLY = 2,
-    PUSH_ID = 8,   /* its reply says the id of what it made */
-    PUSH_CARD = 4, /* its event carries who did it: a message's sender, else `user` */
+    PUSH_ID = 8,      /* its reply says the id of what it made */
+    PUSH_CARD = 4,    /* its event carries who did it: a message's sender, else `user` */
+    PUSH_SECRET = 16, /* what it stored has a `secret` for its state statement, which takes it from
+                         the log: nobody is sent it */
 };
 
 /* A durable push and the event it becomes: one row a push. */
@@ -121,7 +126,7 @@ struct channel_kind {
     /* What pushes with PUSH_LOOKUP need to know first: a statement with the parameters of
      * realtime/lookup.sql and its first two columns; `looked` takes the others. NULL: nothing. */
     const struct sql *const *lookup;
-    void (*looked)(struct op *op, const struct msg *m, int row);
+    void (*looked)(struct channel *c, struct op *op, const struct msg *m, int row);
     /* `last`: the statement whose row is (messages, -, -, the seq at which they stand); NULL: this
      * kind has no messages. */
     void (*recent)(struct channel *c, struct db_group *g, uint32_t n);

@@ -174,7 +174,7 @@ static int looked_up(struct actor *self, void *state, const struct msg *m)
         op->looked = true;
         op->repeat = db_true(m, 0, row, 1);
         if (c->kind->looked)
-            c->kind->looked(op, m, row);
+            c->kind->looked(c, op, m, row);
     }
     commit_pump(c);
     return 0;

@@ -21,6 +21,8 @@ static const struct sql *const state_edits = SQL_REALTIME_GROUP_STATE_EDITS;
 static const struct sql *const state_deletions = SQL_REALTIME_GROUP_STATE_DELETIONS;
 static const struct sql *const state_added = SQL_REALTIME_GROUP_STATE_REACTIONS_ADDED;
 static const struct sql *const state_removed = SQL_REALTIME_GROUP_STATE_REACTIONS_REMOVED;
+static const struct sql *const state_votes = SQL_REALTIME_GROUP_STATE_VOTES;
+static const struct sql *const state_closings = SQL_REALTIME_GROUP_STATE_CLOSINGS;
 static const struct sql *const state_joined = SQL_REALTIME_GROUP_STATE_JOINED;
 static const struct sql *const state_left = SQL_REALTIME_GROUP_STATE_LEFT;
 static const struct sql *const state_mutes = SQL_REALTIME_GROUP_STATE_MUTES;
@@ -42,6 +44,10 @@ static const struct push_kind pushes[] = {
      NULL, NULL},
     {"reaction:remove", "reaction:removed", PUSH_LOOKUP, 4, "messageId", reaction_check,
      &state_removed, 2, NULL, NULL},
+    {"poll:vote", "poll:updated", PUSH_LOOKUP | PUSH_SECRET, 5, "messageId", poll_vote_check,
+     &state_votes, 2, poll_voted, poll_vote_item},
+    {"poll:close", "poll:updated", PUSH_LOOKUP, 0, "messageId", poll_close_check, &state_closings,
+     3, poll_closed, poll_vote_item},
     {"member:join", "member:joined", PUSH_CARD | PUSH_REST_ONLY, 0, NULL, member_join_check,
      &state_joined, 3, member_joined, member_item},
     {"member:leave", "member:left", PUSH_REST_ONLY, 0, NULL, member_leave_check, &state_left, 3,
@@ -131,6 +137,7 @@ static void group_closed(struct channel *c)
 {
     body_unref(group_of(c)->info);
     body_unref(group_of(c)->settings);
+    polls_finish(c);
 }
 
 static int group_may_join(struct channel *c, struct user *u, struct refusal *ret)
@@ -238,6 +245,7 @@ static void group_flush(struct channel *c)
     bool dirty = false;
 
     tell_reads(c, 0);
+    polls_trim(c);
     if ((loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS && !runtime_draining()) ||
         !db_available())
         return;

@@ -22,6 +22,7 @@ struct group {
     int64_t flushed_ms;    /* loop time of the last write of read marks … */
     int64_t reads_told_ms; /* … and of their last telling */
     bool reads_untold;
+    struct table polls; /* struct poll, by message id: those voted in lately */
 };
 
 static inline struct group *group_of(struct channel *c)
@@ -33,7 +34,9 @@ static inline bool moderates(const struct user *u)
     return u->belongs >= MEMBER_MODERATOR || u->staff;
 }
 
-void message_looked(struct op *op, const struct msg *m, int row);
+/* group_message.c: what a push speaks of is there; sets op->ref. 0, or what refuse() returns. */
+int message_check(struct op *op, const char *field, struct refusal *ret);
+void message_looked(struct channel *c, struct op *op, const struct msg *m, int row);
 int message_new_check(struct channel *c, struct op *op, struct refusal *ret);
 int message_edit_check(struct channel *c, struct op *op, struct refusal *ret);
 int message_delete_check(struct channel *c, struct op *op, struct refusal *ret);
@@ -42,6 +45,19 @@ int message_report_check(struct channel *c, struct op *op, struct refusal *ret);
 int reaction_check(struct channel *c, struct op *op, struct refusal *ret);
 void message_item(struct channel *c, struct op *op, struct buf *out);
 void messages_committed(struct channel *c, const struct op *batch);
+
+/* group_poll.c */
+void poll_looked(struct channel *c, const struct op *op, const struct msg *m, int row);
+int poll_vote_check(struct channel *c, struct op *op, struct refusal *ret);
+int poll_close_check(struct channel *c, struct op *op, struct refusal *ret);
+void poll_voted(struct channel *c, struct op *op);
+void poll_closed(struct channel *c, struct op *op);
+void poll_item(struct channel *c, struct op *op, struct buf *out); /* of a new message */
+void poll_vote_item(struct channel *c, struct op *op, struct buf *out);
+void polls_forget(struct channel *c, const char *id); /* its message was deleted */
+void polls_trim(
+    struct channel *c); /* those that nobody used for a while; when nothing is under way */
+void polls_finish(struct channel *c);
 
 int member_join_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_leave_check(struct channel *c, struct op *op, struct refusal *ret);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "group.h"
+#include "poll.h"
 #include "stacgate/channel.h"
 #include "stacgate/config.h"
 #include "stacgate/json.h"
@@ -12,7 +13,7 @@
 
 /* ---- metadata by type ---- */
 
-enum shape { SHAPE_STR, SHAPE_SIZE, SHAPE_BOOL, SHAPE_URL, SHAPE_IDS, SHAPE_OPTIONS };
+enum shape { SHAPE_STR, SHAPE_SIZE, SHAPE_BOOL, SHAPE_URL, SHAPE_IDS, SHAPE_OPTIONS, SHAPE_FUTURE };
 
 struct meta_field {
     const char *name;
@@ -29,9 +30,9 @@ static const struct meta_field file_meta[] = {{"fileId", SHAPE_STR, true},
 static const struct meta_field link_meta[] = {
     {"url", SHAPE_URL, true}, {"title", SHAPE_STR, false}, {0}};
 static const struct meta_field poll_meta[] = {
-    {"question", SHAPE_STR, true},   {"options", SHAPE_OPTIONS, true},
-    {"multiple", SHAPE_BOOL, false}, {"anonymous", SHAPE_BOOL, false},
-    {"closesAt", SHAPE_STR, false},  {0}};
+    {"question", SHAPE_STR, true},     {"options", SHAPE_OPTIONS, true},
+    {"multiple", SHAPE_BOOL, false},   {"anonymous", SHAPE_BOOL, false},
+    {"closesAt", SHAPE_FUTURE, false}, {0}};
 static const struct meta_field board_meta[] = {{"whiteboardId", SHAPE_STR, true}, {0}};
 
 static const struct {
@@ -66,12 +67,31 @@ static bool fits_ids(struct mp v)
 
 static bool fits_options(struct mp v)
 {
-    if (mp_type(v) != MP_ARRAY || mp_count(v) < 2 || mp_count(v) > 20)
+    uint32_t n = 0;
+
+    if (mp_type(v) != MP_ARRAY || mp_count(v) < 2 || mp_count(v) > POLL_OPTIONS_MAX)
         return false;
-    for (struct mp_iter it = mp_iter(v); mp_next(&it);)
+    for (struct mp_iter it = mp_iter(v); mp_next(&it); n++) {
+        struct str id = mp_str(mp_get(it.value, "id"));
+
         if (!fits_str(mp_get(it.value, "id"), 64) || !fits_str(mp_get(it.value, "text"), 500))
             return false;
+        for (uint32_t i = 0; i < n; i++) {
+            struct str other = mp_str(mp_get(mp_at(v, i), "id"));
+
+            if (id.n == other.n && memcmp(id.p, other.p, id.n) == 0)
+                return false; /* a vote could not say which */
+        }
+    }
     return true;
+}
+
+static bool fits_future(struct mp v)
+{
+    struct str s = mp_str(v);
+    int64_t at;
+
+    return s.p && iso_parse(s.p, s.n, &at) == 0 && at > wall_ms();
 }
 
 static bool fits_url(struct mp v)
@@ -97,6 +117,8 @@ static bool fits(struct mp v, enum shape shape)
         return fits_ids(v);
     case SHAPE_OPTIONS:
         return fits_options(v);
+    case SHAPE_FUTURE:
+        return fits_future(v);
     }
     return false;
 }
@@ -200,13 +222,14 @@ static int check_reply_to(const struct op *op, struct mp reply, struct refusal *
     return 0;
 }
 
-void message_looked(struct op *op, const struct msg *m, int row)
+void message_looked(struct channel *c, struct op *op, const struct msg *m, int row)
 {
     op->message.found = db_true(m, 0, row, 2);
     snprintf(op->message.sender_id, sizeof(op->message.sender_id), "%s", db_text(m, 0, row, 3));
     op->message.created_ms = db_int(m, 0, row, 4);
     op->message.deleted = db_true(m, 0, row, 5);
     snprintf(op->message.type, sizeof(op->message.type), "%s", db_text(m, 0, row, 6));
+    poll_looked(c, op, m, row);
 }
 
 int message_new_check(struct channel *c, struct op *op, struct refusal *ret)
@@ -235,7 +258,7 @@ int message_new_check(struct channel *c, struct op *op, struct refusal *ret)
 }
 
 /* The message that a push speaks of: there, and not deleted. Sets op->ref. */
-static int check_message(struct op *op, const char *field, struct refusal *ret)
+int message_check(struct op *op, const char *field, struct refusal *ret)
 {
     struct str id = mp_str(mp_get(op->payload, field));
 
@@ -254,7 +277,7 @@ int message_edit_check(struct channel *c, struct op *op, struct refusal *ret)
     int r;
 
     if ((r = check_content(mp_get(op->payload, "content"), ret)) < 0 ||
-        (r = check_message(op, "id", ret)) < 0)
+        (r = message_check(op, "id", ret)) < 0)
         return r;
     if (group_of(c)->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
@@ -283,7 +306,7 @@ int message_delete_check(struct channel *c, struct op *op, struct refusal *ret)
     bool own = strcmp(op->message.sender_id, op->user->id) == 0;
     int r;
 
-    if ((r = check_reason(reason, false, ret)) < 0 || (r = check_message(op, "id", ret)) < 0)
+    if ((r = check_reason(reason, false, ret)) < 0 || (r = message_check(op, "id", ret)) < 0)
         return r;
     if (group_of(c)->archived && !moderates(op->user))
         return refuse(ret, REASON_read_only, NULL, NULL);
@@ -302,6 +325,7 @@ int message_delete_check(struct channel *c, struct op *op, struct refusal *ret)
 void message_deleted(struct channel *c, struct op *op)
 {
     tail_blank(c, op->ref);
+    polls_forget(c, op->ref);
     for (struct op *q = c->queue; q; q = q->next) /* looked up before this deletion */
         if (q->looked && q->kind->lookup &&
             str_is(mp_str(mp_get(q->payload, q->kind->lookup)), op->ref))
@@ -319,7 +343,7 @@ int reaction_check(struct channel *c, struct op *op, struct refusal *ret)
 
     if (!fits_str(emoji, 16) || s.n > 64)
         return refuse(ret, REASON_invalid, "emoji", s.p ? "length" : "required");
-    if ((r = check_message(op, "messageId", ret)) < 0 || (r = may_post(c, op->user, ret)) < 0)
+    if ((r = message_check(op, "messageId", ret)) < 0 || (r = may_post(c, op->user, ret)) < 0)
         return r;
     mp_put_map(&op->stored, 3);
     mp_put_cstr(&op->stored, "messageId");
@@ -339,7 +363,7 @@ int message_report_check(struct channel *c, struct op *op, struct refusal *ret)
     struct user *u;
     int r;
 
-    if ((r = check_reason(reason, true, ret)) < 0 || (r = check_message(op, "id", ret)) < 0)
+    if ((r = check_reason(reason, true, ret)) < 0 || (r = message_check(op, "id", ret)) < 0)
         return r;
     mp_put_map(&b, 4);
     mp_put_cstr(&b, "studyGroupId");
@@ -364,7 +388,7 @@ void message_item(struct channel *c, struct op *op, struct buf *out)
 {
     static const char *const said[] = {"type", "content", "metadata", "replyToId"};
     struct mp stored = mp_view(op->stored.data, op->stored.len);
-    struct buf card = BUF_INIT;
+    struct buf card = BUF_INIT, poll = BUF_INIT;
     struct object o;
 
     user_card(&card, op->user);
@@ -382,8 +406,11 @@ void message_item(struct channel *c, struct op *op, struct buf *out)
     object_str(&o, "editedAt", (struct str){0});
     object_bool(&o, "isDeleted", false);
     object_value(&o, "reactions", value_mp(mp_view("\x90", 1)));
+    poll_item(c, op, &poll);
+    object_value(&o, "poll", value_mp(mp_view(poll.data, poll.len)));
     object_end(&o);
     buf_finish(&card);
+    buf_finish(&poll);
 }
 
 static void tell_mentions(struct channel *c, const struct op *op)

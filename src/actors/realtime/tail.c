@@ -86,13 +86,28 @@ static void pack_event(struct buf *b, struct str event, struct str by, struct st
     mp_put_str(b, at.p, at.n);
 }
 
+/* What was stored, without what nobody is sent. */
+static void put_public(struct buf *b, struct mp stored)
+{
+    mp_put_map(b, mp_count(stored) - (mp_get(stored, "secret").p ? 1 : 0));
+    for (struct mp_iter it = mp_iter(stored); mp_next(&it);) {
+        if (str_is(mp_str(it.key), "secret"))
+            continue;
+        mp_put_raw(b, it.key);
+        mp_put_raw(b, it.value);
+    }
+}
+
 struct body *event_data(const struct op *op, const struct user *by)
 {
     struct buf b = BUF_INIT;
 
     pack_event(&b, str_of(op->kind->event), str_of(by->id),
                op->own_op_id ? (struct str){0} : str_of(op->op_id), str_of(op->at));
-    mp_put_raw(&b, mp_view(op->stored.data, op->stored.len));
+    if (op->kind->flags & PUSH_SECRET)
+        put_public(&b, mp_view(op->stored.data, op->stored.len));
+    else
+        mp_put_raw(&b, mp_view(op->stored.data, op->stored.len));
     if (op->kind->flags & PUSH_CARD)
         user_card(&b, by);
     else
@@ -102,7 +117,8 @@ struct body *event_data(const struct op *op, const struct user *by)
     return data;
 }
 
-/* Only events that show a message carry who said it. */
+/* Only events that show a message carry who said it; anonymous ones say nobody, nor an op id by
+ * which one might be known. */
 void event_put(struct buf *out, enum encoding enc, const struct channel *c, int64_t seq,
                struct str join_ref, struct mp data)
 {
@@ -116,8 +132,10 @@ void event_put(struct buf *out, enum encoding enc, const struct channel *c, int6
     object_begin(&o, payload, enc);
     object_int(&o, "seq", seq);
     object_str(&o, "at", mp_str(part[3]));
-    object_str(&o, "by", mp_str(part[1]));
-    if (mp_type(part[2]) == MP_STR)
+    bool anonymous = mp_bool(mp_get(part[4], "anonymous"), false);
+    if (!anonymous)
+        object_str(&o, "by", mp_str(part[1]));
+    if (mp_type(part[2]) == MP_STR && !anonymous)
         object_str(&o, "opId", mp_str(part[2]));
     if (mp_type(part[5]) == MP_MAP && !str_is(mp_str(part[0]), "message")) {
         object_value(&o, "user", value_mp(part[5]));
@@ -139,6 +157,36 @@ void event_put_op(struct buf *out, enum encoding enc, const struct channel *c, c
     event_put(out, enc, c, op->seq, (struct str){0}, body_mp(e->data));
 }
 
+/* What is left of an event whose message was deleted. */
+static void put_blank(struct buf *b, struct str event, struct mp stored, const char *message_id)
+{
+    bool counts = str_is(event, "poll:updated"), anonymous = mp_get(stored, "anonymous").p != NULL;
+
+    mp_put_map(b, counts ? 2 + anonymous : 4);
+    mp_put_cstr(b, counts ? "messageId" : "id");
+    mp_put_cstr(b, message_id);
+    mp_put_cstr(b, "isDeleted");
+    mp_put_bool(b, true);
+    if (counts && anonymous) {
+        mp_put_cstr(b, "anonymous");
+        mp_put_bool(b, true);
+    }
+    if (counts)
+        return;
+    mp_put_cstr(b, "type");
+    mp_put_cstr(b, "text");
+    mp_put_cstr(b, "content");
+    mp_put_cstr(b, "");
+}
+
+static bool speaks_of(struct str event, struct mp stored, const char *message_id)
+{
+    if (str_is(event, "poll:updated"))
+        return str_is(mp_str(mp_get(stored, "messageId")), message_id);
+    return (str_is(event, "message") || str_is(event, "message:updated")) &&
+           str_is(mp_str(mp_get(stored, "id")), message_id);
+}
+
 /* A deleted message's text leaves the tail too, in every event that carried it. */
 void tail_blank(struct channel *c, const char *message_id)
 {
@@ -153,20 +201,11 @@ void tail_blank(struct channel *c, const char *message_id)
         struct str event = mp_str(mp_at(data, 0));
         struct buf b = BUF_INIT;
 
-        if (!str_is(mp_str(mp_get(stored, "id")), message_id) ||
-            (!str_is(event, "message") && !str_is(event, "message:updated")))
+        if (!speaks_of(event, stored, message_id))
             continue;
         pack_event(&b, event, mp_str(mp_at(data, 1)), mp_str(mp_at(data, 2)),
                    mp_str(mp_at(data, 3)));
-        mp_put_map(&b, 4);
-        mp_put_cstr(&b, "id");
-        mp_put_cstr(&b, message_id);
-        mp_put_cstr(&b, "type");
-        mp_put_cstr(&b, "text");
-        mp_put_cstr(&b, "content");
-        mp_put_cstr(&b, "");
-        mp_put_cstr(&b, "isDeleted");
-        mp_put_bool(&b, true);
+        put_blank(&b, event, stored, message_id);
         mp_put_raw(&b, mp_at(data, 5));
         c->tail.bytes -= e->data->len;
         body_unref(e->data);

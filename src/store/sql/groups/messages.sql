@@ -33,6 +33,7 @@ select (select case when reads then true when public then false end from g),
            'metadata', case when p.is_deleted then null else p.metadata end, 'replyToId', p.reply_to_id,
            'createdAt', iso8601(coalesce(p.created_at, 'epoch')), 'editedAt', iso8601(p.edited_at),
            'isDeleted', coalesce(p.is_deleted, false),
-           'reactions', case when p.is_deleted then '[]' else coalesce(r.list, '[]') end) order by p.place) filter (where p.place <= $6::bigint), '[]'),
+           'reactions', case when p.is_deleted then '[]' else coalesce(r.list, '[]') end,
+           'poll', case when p.type = 'poll' and p.is_deleted is not true then poll_json(p.id, p.metadata, p.poll_closed_at) end) order by p.place) filter (where p.place <= $6::bigint), '[]'),
        (select seq from page where place = $6::bigint and exists (select from page where place > $6::bigint))
 from page p left join cards c on c.id = p.sender_id left join reactions r on r.message_id = p.id

@@ -26,6 +26,7 @@ select coalesce(jsonb_agg(jsonb_build_object(
            'type', k.type, 'content', case when k.is_deleted then '' else k.content end,
            'metadata', case when k.is_deleted then null else k.metadata end, 'replyToId', k.reply_to_id,
            'createdAt', iso8601(k.created_at), 'editedAt', iso8601(k.edited_at), 'isDeleted', coalesce(k.is_deleted, false),
-           'reactions', coalesce(r.list, '[]')) order by k.seq), '[]'),
+           'reactions', coalesce(r.list, '[]'),
+           'poll', case when k.type = 'poll' and k.is_deleted is not true then poll_json(k.id, k.metadata, k.poll_closed_at) end) order by k.seq), '[]'),
        count(k.id), (select count(*) > $5::int from m), (select last_seq from channels where topic = $6)
 from kept k left join cards p on p.id = k.sender_id left join reactions r on r.message_id = k.id

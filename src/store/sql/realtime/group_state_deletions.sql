@@ -11,6 +11,13 @@ with gone as (
     returning m.id, m.seq, gone.channel
 ), reactions as (
     delete from message_reactions r using emptied where r.message_id = emptied.id
+), votes as (
+    delete from poll_votes v using emptied where v.message_id = emptied.id
+), counted as (
+    update channel_events e
+    set payload = jsonb_build_object('messageId', e.ref, 'isDeleted', true) || case when e.payload ? 'anonymous' then '{"anonymous": true}'::jsonb else '{}' end
+    from emptied
+    where e.channel = emptied.channel and e.ref = emptied.id and e.event = 'poll:updated'
 ), said as (
     update channel_events e
     set payload = jsonb_build_object('id', e.ref, 'type', 'text', 'content', '', 'metadata', null, 'replyToId', null, 'isDeleted', true)
