@@ -99,7 +99,7 @@ Test(object, splices_a_stored_map_whatever_its_form)
     const struct value forms[] = {value_mp(mp_view(stored.data, stored.len)),
                                   value_json(STR("{\"x\": 1, \"y\": {}}"))};
     for (int form = 0; form < 2; form++)
-        for (int enc = 0; enc < ENCODINGS; enc++) {
+        for (int enc = 0; enc < ENVELOPES; enc++) {
             struct buf out = BUF_INIT, mp = BUF_INIT, text = BUF_INIT;
             struct object o;
 
@@ -125,7 +125,7 @@ Test(object, splices_a_stored_map_whatever_its_form)
 
 Test(object, an_empty_one_is_a_map)
 {
-    for (int enc = 0; enc < ENCODINGS; enc++) {
+    for (int enc = 0; enc < ENVELOPES; enc++) {
         struct buf out = BUF_INIT;
         struct object o;
 

@@ -338,6 +338,11 @@ static void board_kin(struct channel *c, struct str user_id, enum member_role no
     members_user_release(&c->members, u);
 }
 
+static int board_may_relay(struct channel *c, const struct user *u, struct refusal *ret)
+{
+    return board_may_change(board_of(c), u, ret);
+}
+
 static void board_committed(struct channel *c, const struct op *batch)
 {
     (void)batch;
@@ -360,5 +365,6 @@ const struct channel_kind board_kind = {
     .snapshot = board_snapshot,
     .history = &board_history,
     .kin = board_kin,
+    .may_relay = board_may_relay,
     .state_size = sizeof(struct board),
 };

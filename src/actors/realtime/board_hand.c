@@ -10,8 +10,7 @@
 #define STROKE_BYTES_MAX (16 * 1024) /* of one sender in one frame */
 #define POINTS_MAX 512               /* of one push */
 
-static const char cursor_event[] = "cursor", draw_event[] = "draw", laser_event[] = "laser",
-                  selection_event[] = "selection";
+static const char draw_event[] = "draw", laser_event[] = "laser", selection_event[] = "selection";
 
 static bool absent(struct mp v)
 {

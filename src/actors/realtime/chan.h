@@ -47,7 +47,8 @@ struct op {
     struct mp payload;
     struct str join_ref, client_ref; /* the push's own refs, echoed */
     struct msg ask;                  /* REST: the question; session is 0 then */
-    actor_id session;
+    actor_id session;                /* 0 once it is answered … */
+    actor_id from;                   /* … but this stays; 0: REST */
     uint32_t nonce;
     uint8_t enc, lang;
     bool uncounted;      /* ephemeral: its session does not count it as in flight */
@@ -138,6 +139,8 @@ struct channel_kind {
     const struct sql *const *history;
     /* Somebody's place in the group by whose membership this channel lives changed (kin.h). */
     void (*kin)(struct channel *c, struct str user_id, enum member_role now);
+    /* What an old client's push that is only passed on needs: 0, or refused. NULL: to be in. */
+    int (*may_relay)(struct channel *c, const struct user *u, struct refusal *ret);
     size_t state_size;
 };
 
@@ -250,8 +253,9 @@ struct channel {
     struct body *recent;   /* JSON list of the last messages as they stand … */
     int64_t recent_seq;    /* … at this head; */
     uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
-    struct pages *pages[ENCODINGS];      /* the last that were made; NULL: none */
-    uint32_t asides;                     /* writes under way for which nobody waits */
+    char *old_room; /* what members of /ws/collaboration call this room; NULL: none came yet */
+    struct pages *pages[ENCODINGS]; /* the last that were made; NULL: none */
+    uint32_t asides;                /* writes under way for which nobody waits */
     actor_ref sweep;
     uint32_t replaying; /* members whose replay is not over */
     struct behind behind;
@@ -357,13 +361,30 @@ void presence_grace(struct channel *c,
 struct member *presence_take_over(struct channel *c, struct user *u, uint64_t sid_hash);
 void presence_finish(struct channel *c);
 
-/* ephemeral.c */
+/* ephemeral.c. Events are told apart by these addresses. */
+extern const char typing_event[], cursor_event[];
 void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
                    actor_id from);
 struct mp
 ephemeral_pending(const struct channel *c, const char *event,
                   const struct user *u); /* what the next frame will say; absent: nothing */
 void ephemeral_finish(struct channel *c);
+
+/* old_channel.c: what the members of the old dialects are told */
+static inline bool old_here(const struct channel *c)
+{
+    return c->members.by_enc[ENC_COLLAB] + c->members.by_enc[ENC_FLAT] > 0;
+}
+/* A push of an old member that is not stored. false: it is one like any other. */
+bool old_push(struct channel *c, struct member *m, struct str room, struct str event,
+              struct mp payload);
+void old_room_joined(struct channel *c, struct buf *out, const struct member *m, struct str room);
+void old_tell_message(struct channel *c, struct op *op);
+/* What one user says in the ephemeral lane. `from`: not to this connection. */
+void old_tell_said(struct channel *c, const char *event, struct str user_id, struct mp value,
+                   actor_id from);
+void old_tell_joined(struct channel *c, const struct user *u);
+void old_tell_left(struct channel *c, const char *user_id, struct str name, enum role role);
 
 /* history.c: answers by itself, later. */
 int history_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);

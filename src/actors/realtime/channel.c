@@ -89,7 +89,7 @@ void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
     struct body *wire[ENCODINGS] = {0};
     struct buf b = BUF_INIT;
 
-    for (int e = 0; e < ENCODINGS; e++) {
+    for (int e = 0; e < ENVELOPES; e++) {
         if (c->members.by_enc[e] == 0)
             continue;
         envelope_wire(&b, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c),
@@ -385,10 +385,13 @@ static void on_push(struct channel *c, const struct msg *m)
     struct member *member = members_find(&c->members, m->from, (uint64_t)mp_int(part[0], 0));
     if (!member)
         return; /* it left, or was removed, and its client was told */
+    if (is_old((enum encoding)member->enc) &&
+        old_push(c, member, mp_str(part[1]), mp_str(part[3]), part[4]))
+        return;
     struct op *op = op_create(c, member->user, m, part[4]);
     op->join_ref = mp_str(part[1]);
     op->client_ref = mp_str(part[2]);
-    op->session = m->from;
+    op->session = op->from = m->from;
     op->nonce = (uint32_t)member->key.nonce;
     op->enc = member->enc;
     op->lang = member->lang;
@@ -615,6 +618,7 @@ static void channel_terminate(struct actor *self, void *state, int result)
     for (int e = 0; e < ENCODINGS; e++)
         pages_unref(c->pages[e]);
     body_unref(c->recent);
+    free(c->old_room);
     body_unref(c->key);
     if (c->state)
         c->kind->closed(c);

@@ -467,7 +467,7 @@ static void publish_batch(struct channel *c)
             c->last_seq = op->seq;
             tail_append(c, op->seq, event_data(op, op->user));
         }
-    for (int e = 0; e < ENCODINGS; e++) {
+    for (int e = 0; e < ENVELOPES; e++) {
         if (c->members.by_enc[e] == 0)
             continue;
         for (struct op *op = c->batch; op; op = op->next)
@@ -479,6 +479,10 @@ static void publish_batch(struct channel *c)
     tail_trim(c);
     answer_batch(c);
     channel_publish(c, WS_DURABLE, wire, 0);
+    if (old_here(c))
+        for (struct op *op = c->batch; op; op = op->next)
+            if (op->fresh)
+                old_tell_message(c, op);
     for (int e = 0; e < ENCODINGS; e++)
         body_unref(wire[e]);
     buf_finish(&b);

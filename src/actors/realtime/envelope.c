@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "old.h"
 #include "scratch.h"
 #include "stacgate/json.h"
 
@@ -155,6 +156,8 @@ static void tail(struct buf *out, enum encoding enc, struct buf *b)
 void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, struct str ref,
                    struct str topic, struct str event, struct value payload)
 {
+    if (is_old(enc))
+        return;
     struct buf *b = head(enc, join_ref, ref, topic, event);
 
     value_put(b, enc, payload);
@@ -164,8 +167,14 @@ void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, stru
 void envelope_reply(struct buf *out, enum encoding enc, struct str join_ref, struct str ref,
                     struct str topic, bool ok, struct value response)
 {
-    struct buf *b = head(enc, join_ref, ref, topic, STR("phx_reply"));
     struct object o;
+
+    if (is_old(enc)) {
+        if (!ok)
+            old_error(out, enc, join_ref, response);
+        return;
+    }
+    struct buf *b = head(enc, join_ref, ref, topic, STR("phx_reply"));
 
     object_begin(&o, b, enc);
     object_str(&o, "status", ok ? STR("ok") : STR("error"));

@@ -18,11 +18,18 @@ enum encoding {
     ENC_DEFLATED,
     ENC_JSON_DEFLATED = ENC_DEFLATED,
     ENC_MP_DEFLATED,
+    ENVELOPES, /* above: encodings of the envelope; below: the old clients' dialects (old.h) */
+    ENC_COLLAB = ENVELOPES, /* /ws/collaboration */
+    ENC_FLAT,               /* /ws */
     ENCODINGS
 };
+static inline bool is_old(enum encoding enc)
+{
+    return enc >= ENVELOPES;
+}
 static inline bool is_json(enum encoding enc)
 {
-    return !(enc & ENC_MP);
+    return !(enc & ENC_MP) || is_old(enc);
 }
 
 #define REF_MAX 39    /* characters of join_ref and ref */
@@ -68,7 +75,8 @@ static inline struct value value_encoded(enum encoding enc, const struct body *b
 }
 void value_put(struct buf *out, enum encoding enc, struct value v);
 
-/* Appends one message's wire bytes to out. A {NULL,0} ref is null. */
+/* Appends one message's wire bytes to out. A {NULL,0} ref is null. Old clients have no envelope:
+ * they are told of a refusal, and of nothing else here. */
 void envelope_wire(struct buf *out, enum encoding enc, struct str join_ref, struct str ref,
                    struct str topic, struct str event, struct value payload);
 /* The reply to a push or join: status "ok" or "error". */

@@ -24,6 +24,8 @@ struct says {
 
 static actor_step ephemeral_tick;
 
+const char typing_event[] = "typing", cursor_event[] = "cursor";
+
 void ephemeral_finish(struct channel *c)
 {
     struct ephemeral *e = &c->ephemeral;
@@ -52,6 +54,18 @@ static void put_frame(struct buf *b, const struct ephemeral *e)
     }
 }
 
+/* Old clients do not skip their own: to them it goes sender by sender. */
+static void tell_old(struct channel *c)
+{
+    const struct ephemeral *e = &c->ephemeral;
+
+    for (unsigned i = 0; i < e->events; i++)
+        for (const struct says *s = e->said[i].first; s; s = s->next)
+            old_tell_said(c, e->said[i].event,
+                          (struct str){s->key + s->user_at, (size_t)(s->key_len - s->user_at)},
+                          body_mp(s->value), s->from);
+}
+
 static void send_frame(struct channel *c)
 {
     struct ephemeral *e = &c->ephemeral;
@@ -61,6 +75,8 @@ static void send_frame(struct channel *c)
     put_frame(&b, e);
     channel_broadcast(c, WS_EPHEMERAL, "ephemeral", value_mp(mp_view(b.data, b.len)),
                       alone ? e->said[0].first->from : 0);
+    if (old_here(c))
+        tell_old(c);
     int64_t ms = (int64_t)b.len * 1000 / LANE_BYTES_PER_S;
     e->interval_ms = (uint32_t)(ms < TICK_MIN_MS   ? TICK_MIN_MS
                                 : ms > TICK_MAX_MS ? TICK_MAX_MS

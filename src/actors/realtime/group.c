@@ -181,7 +181,7 @@ static void group_describe(struct channel *c, struct user *u, struct object *o)
 
 /* ---- what is not durable ---- */
 
-static const char typing_event[] = "typing", read_event[] = "read";
+static const char read_event[] = "read";
 
 static int typing_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret)
 {
@@ -333,5 +333,6 @@ const struct channel_kind group_kind = {
     .looked = message_looked,
     .recent = group_recent,
     .history = &group_history,
+    .may_relay = may_post,
     .state_size = sizeof(struct group),
 };

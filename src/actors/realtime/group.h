@@ -34,7 +34,9 @@ static inline bool moderates(const struct user *u)
     return u->belongs >= MEMBER_MODERATOR || u->staff;
 }
 
-/* group_message.c: what a push speaks of is there; sets op->ref. 0, or what refuse() returns. */
+/* group_message.c. May this user say something here? 0, or refused. */
+int may_post(struct channel *c, const struct user *u, struct refusal *ret);
+/* What a push speaks of is there; sets op->ref. 0, or what refuse() returns. */
 int message_check(struct op *op, const char *field, struct refusal *ret);
 void message_looked(struct channel *c, struct op *op, const struct msg *m, int row);
 int message_new_check(struct channel *c, struct op *op, struct refusal *ret);

@@ -151,7 +151,7 @@ static int check_metadata(struct mp meta, const struct meta_field *fields, struc
 
 /* ---- checks ---- */
 
-static int may_post(struct channel *c, const struct user *u, struct refusal *ret)
+int may_post(struct channel *c, const struct user *u, struct refusal *ret)
 {
     const struct group *g = group_of(c);
 

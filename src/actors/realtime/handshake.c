@@ -46,18 +46,20 @@ static bool origin_allowed(struct http_req *r)
 int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why)
 {
     const char *vsn = http_query(r, "vsn"), *encoding = http_query(r, "encoding");
+    bool old = is_old((enum encoding) * ret_enc);
 
+    *ret_lang = language_of(http_header(r, "accept-language")) == ENGLISH;
     *ret_why = "vsn must be 2.0.0";
-    if (!vsn || strncmp(vsn, "2.", 2) != 0)
+    if (!old && (!vsn || strncmp(vsn, "2.", 2) != 0))
         return 400;
     *ret_why = "encoding must be json or msgpack";
-    if (encoding && strcmp(encoding, "msgpack") != 0 && strcmp(encoding, "json") != 0)
+    if (!old && encoding && strcmp(encoding, "msgpack") != 0 && strcmp(encoding, "json") != 0)
         return 400;
     *ret_why = "this origin may not open sockets here: add it to allowed_origins";
     if (!origin_allowed(r))
         return 403;
-    *ret_enc = encoding && strcmp(encoding, "msgpack") == 0 ? ENC_MP : ENC_JSON;
-    *ret_lang = language_of(http_header(r, "accept-language")) == ENGLISH;
+    if (!old)
+        *ret_enc = encoding && strcmp(encoding, "msgpack") == 0 ? ENC_MP : ENC_JSON;
     return 0;
 }
 

@@ -10,7 +10,8 @@
 
 #include "stacgate/http.h"
 
-/* 0 with *ret_enc and *ret_lang set, or the status to refuse with and why. */
+/* *ret_enc: an old dialect by its route (then nothing in the query counts), else ENC_JSON.
+ * 0 with *ret_enc and *ret_lang set, or the status to refuse with and why. */
 int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why);
 /*
  * Whose handshake is it? The 30-second token of the address, a token among the subprotocols, else

@@ -94,6 +94,7 @@ static void hub_msg_drop(struct body *b)
     struct hub_msg *m = (struct hub_msg *)b->bytes;
 
     body_unref(m->key);
+    body_unref(m->not_user);
     for (int e = 0; e < ENCODINGS; e++) {
         body_unref(m->wire[e]);
         body_unref(m->state[e]);
@@ -130,7 +131,8 @@ static void joined(const struct hub_msg *h)
 
     if (!m || !m->join || m->channel != h->channel)
         return; /* left meanwhile; the channel knows from the leave that followed */
-    session_tell(s, body_ref(h->wire[s->enc]), WS_CONTROL);
+    if (h->wire[s->enc])
+        session_tell(s, body_ref(h->wire[s->enc]), WS_CONTROL);
     if (!h->ok) {
         session_dropped(s, m);
         return;
@@ -156,9 +158,16 @@ static void send_one(const struct hub_msg *h)
         session_answered(s, m, h->replies);
 }
 
+static bool is_user(const struct sub *sub, const struct body *user_id)
+{
+    return str_is((struct str){(const char *)user_id->bytes, user_id->len},
+                  sub->session->who->user_id);
+}
+
 /* The hot path: one reference a member, nothing else. */
 static void publish(const struct hub_msg *h)
 {
+    const struct session *sender = h->session ? session_here(h->session) : NULL;
     struct topic *t = table_get(&hub()->topics, (const char *)h->key->bytes, h->key->len);
     struct frame *frames[ENCODINGS] = {0};
     uint32_t delivered = 0, refused = 0;
@@ -173,7 +182,7 @@ static void publish(const struct hub_msg *h)
 
         if (!(sub->flags & SUB_LIVE) || !frames[sub->enc])
             continue;
-        if (h->session && session_id(sub->session) == h->session)
+        if (sub->session == sender || (h->not_user && is_user(sub, h->not_user)))
             continue;
         if (ws_send(sub->conn, frames[sub->enc]))
             delivered++;
@@ -225,6 +234,8 @@ static void presence(const struct hub_msg *h)
     for (uint32_t i = 0; i < t->count; i++) {
         struct sub *sub = &t->subs[i];
 
+        if (is_old((enum encoding)sub->enc))
+            continue;
         if (sub->flags & SUB_LIVE)
             presence_to(sub, diff[sub->enc], state[sub->enc], h);
         without += !(h->flags & PRESENCE_COUNT) && !(sub->flags & SUB_STATE);

@@ -17,6 +17,7 @@ struct departure {
     struct departure *next; /* links presence.left: the first of each user */
     struct departure *same; /* more of this user */
     uint32_t count;         /* of them, this one included */
+    enum role role;
     char *user_id;
     struct body *meta;
 };
@@ -85,6 +86,7 @@ static void depart(struct channel *c, const struct member *m, uint64_t ref)
 
     put_meta(&b, c, m, ref, 0);
     d->user_id = xstrdup(m->user->id);
+    d->role = m->user->role;
     d->meta = body_of(&b);
     d->count = 1;
     buf_finish(&b);
@@ -293,7 +295,7 @@ static void encode(struct channel *c, struct body *out[ENCODINGS], const char *e
 {
     struct buf wire = BUF_INIT;
 
-    for (int e = 0; e < ENCODINGS; e++) {
+    for (int e = 0; e < ENVELOPES; e++) {
         if (c->members.by_enc[e] == 0)
             continue;
         envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c),
@@ -327,6 +329,26 @@ static void tell(struct channel *c, struct body *wire[ENCODINGS], struct body *s
     for (int e = 0; e < ENCODINGS; e++) {
         body_unref(wire[e]);
         body_unref(state[e]);
+    }
+}
+
+/* Old clients count people, not connections. */
+static void tell_old(struct channel *c)
+{
+    const struct user *u;
+
+    for (const struct departure *d = c->presence.left; d; d = d->next) {
+        u = members_find_user(&c->members, str_of(d->user_id));
+        if (!u || !u->members)
+            old_tell_left(c, d->user_id, mp_str(mp_get(body_mp(d->meta), "name")), d->role);
+    }
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));) {
+        bool known = table_get(&c->presence.left_by_user, u->id, strlen(u->id)) || !u->members;
+
+        for (const struct member *m = u->members; m && !known; m = m->next_of_user)
+            known = m->told;
+        if (!known)
+            old_tell_joined(c, u);
     }
 }
 
@@ -403,6 +425,8 @@ static int tick(struct actor *self, void *state, const struct msg *m)
         bool wait = !p->counting && p->wanted && still_coming(c);
 
         p->counting ? tell_count(c) : tell_list(c, p->wanted && !wait);
+        if (p->dirty && !p->counting && old_here(c))
+            tell_old(c);
         all_told(c);
         p->dirty = false;
         p->wanted = wait;

@@ -34,6 +34,8 @@ static struct pulse pulses[LOOPS_MAX];
 
 const struct http_route realtime_routes[] = {
     {HTTP_M_GET, "/socket/websocket", session_enter, NULL, 0, true},
+    {HTTP_M_GET, "/ws/collaboration", session_enter_collab, NULL, 0, true},
+    {HTTP_M_GET, "/ws", session_enter_flat, NULL, 0, true},
 };
 const unsigned realtime_route_count = sizeof(realtime_routes) / sizeof(realtime_routes[0]);
 
@@ -48,7 +50,7 @@ static struct body *user_message(const char *user_id, const char *event, struct 
     buf_printf(&key, "/user:%s", user_id);
     h->key = body_of(&key);
     h->lane = WS_DURABLE;
-    for (int e = 0; e < ENCODINGS; e++) {
+    for (int e = 0; e < ENVELOPES; e++) {
         envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0},
                       topic_name((struct str){(char *)h->key->bytes, h->key->len}), str_of(event),
                       value_mp(payload));
@@ -218,6 +220,7 @@ static void realtime_stop(unsigned loop)
     hub_finish();
     unread_finish();
     kin_finish();
+    refused_finish();
     scratch_finish();
 }
 

@@ -192,14 +192,12 @@ void replay_next(struct channel *c, struct member *m)
         replay_step(c, m);
 }
 
-static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at,
-                       bool recovered, bool live)
+static void put_reply(struct channel *c, struct buf *wire, struct joiner *j, const struct member *m,
+                      int64_t stands_at, bool recovered)
 {
     struct buf *response = scratch(SCRATCH_REPLY);
     struct mp mail = body_mp(j->mail);
-    struct buf wire = BUF_INIT;
     char ticket[TICKET_MAX + 1];
-    struct hub_msg *h;
     struct object o;
 
     ticket_make(ticket, m->user->id, c->tenant, c->topic);
@@ -211,8 +209,20 @@ static void join_reply(struct channel *c, struct joiner *j, struct member *m, in
     object_str(&o, "ticket", str_of(ticket));
     c->kind->describe(c, m->user, &o);
     object_end(&o);
-    envelope_reply(&wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),
+    envelope_reply(wire, m->enc, mp_str(mp_at(mail, 1)), mp_str(mp_at(mail, 2)), channel_topic(c),
                    true, value_put_together(m->enc, response));
+}
+
+static void join_reply(struct channel *c, struct joiner *j, struct member *m, int64_t stands_at,
+                       bool recovered, bool live)
+{
+    struct buf wire = BUF_INIT;
+    struct hub_msg *h;
+
+    if (is_old((enum encoding)m->enc))
+        old_room_joined(c, &wire, m, mp_str(mp_at(body_mp(j->mail), 1)));
+    else
+        put_reply(c, &wire, j, m, stands_at, recovered);
     struct body *b = hub_msg(&h);
     h->session = j->key.session;
     h->channel = actor_self(c->self);
@@ -222,7 +232,8 @@ static void join_reply(struct channel *c, struct joiner *j, struct member *m, in
     if (recovered && loop_now() - c->opened_ms < config.grace)
         h->flags |= SUB_DEFERRED;
     h->key = body_ref(c->key);
-    h->wire[m->enc] = body_of(&wire);
+    if (wire.len)
+        h->wire[m->enc] = body_of(&wire);
     hub_send(loop_of(j->key.session), HUB_JOINED, b);
     buf_finish(&wire);
 }
@@ -241,7 +252,8 @@ static void join_refuse(struct channel *c, struct joiner *j, const struct refusa
     h->session = j->key.session;
     h->nonce = (uint32_t)j->key.nonce;
     h->channel = actor_self(c->self);
-    h->wire[enc] = body_of(&wire);
+    if (wire.len)
+        h->wire[enc] = body_of(&wire);
     hub_send(loop_of(j->key.session), HUB_JOINED, b);
     buf_finish(&r);
     buf_finish(&wire);
@@ -274,7 +286,8 @@ static void admit(struct channel *c, struct joiner *j, struct user *u)
     uint32_t last = recovered ? 0 : wants_last(c, params);
     int64_t stands = recovered ? since : last ? c->recent_seq : c->last_seq;
     struct member *m = member_of(c, j, u);
-    struct pages *pages = recovered ? NULL : pages_for(c, (enum encoding)m->enc, last);
+    bool plain = recovered || is_old((enum encoding)m->enc); /* old clients read over REST */
+    struct pages *pages = plain ? NULL : pages_for(c, (enum encoding)m->enc, last);
     bool live = stands == c->last_seq && !pages;
 
     join_reply(c, j, m, stands, recovered, live);

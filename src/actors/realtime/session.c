@@ -12,10 +12,11 @@
 #include "chan_mail.h"
 #include "handshake.h"
 #include "members.h"
+#include "old.h"
 #include "refusal.h"
+#include "refused.h"
 #include "scratch.h"
 #include "sockets.h"
-#include "sql.h"
 #include "stacgate/config.h"
 #include "stacgate/db.h"
 #include "stacgate/ids.h"
@@ -75,7 +76,8 @@ void session_tell(struct session *s, struct body *wire, enum ws_lane lane)
 
 static void tell_buf(struct session *s, struct buf *b)
 {
-    session_tell(s, body_of(b), WS_CONTROL);
+    if (b->len) /* old clients are not told everything */
+        session_tell(s, body_of(b), WS_CONTROL);
     buf_finish(b);
 }
 
@@ -163,6 +165,9 @@ static enum rate_class rate_class(struct str event)
         {"selection", RATE_EPHEMERAL},
         {"read", RATE_EPHEMERAL},
         {"presence:update", RATE_EPHEMERAL},
+        {"text_change", RATE_EPHEMERAL}, /* these three of old clients only */
+        {"whiteboard_draw", RATE_EPHEMERAL},
+        {"chat_message", RATE_EPHEMERAL},
         {"history", RATE_HISTORY},
     };
 
@@ -193,7 +198,7 @@ static bool within(struct session *s, const struct envelope *e, struct bucket *b
     return false;
 }
 
-static bool push_within(struct session *s, const struct envelope *e)
+bool session_may_push(struct session *s, const struct envelope *e)
 {
     switch (rate_class(e->event)) {
     case RATE_EPHEMERAL:
@@ -206,9 +211,14 @@ static bool push_within(struct session *s, const struct envelope *e)
     return within(s, e, &s->durable, config.push_rate, 2 * config.push_rate);
 }
 
+bool session_may_join(struct session *s, const struct envelope *e)
+{
+    return within(s, e, &s->joins, config.join_rate, config.join_burst);
+}
+
 /* Every push but an ephemeral one is answered by the channel; those count as in flight until it
  * did. */
-static void forward(struct session *s, struct membership *m, const struct envelope *e)
+void session_forward(struct session *s, struct membership *m, const struct envelope *e)
 {
     struct buf b = BUF_INIT;
 
@@ -233,7 +243,7 @@ static void on_push(struct session *s, const struct envelope *e)
 {
     struct membership *m = session_named(s, e->topic);
 
-    if (!push_within(s, e))
+    if (!session_may_push(s, e))
         return;
     if (!m || !m->topic)
         session_refuse_for(s, e, REASON_not_joined);
@@ -244,14 +254,14 @@ static void on_push(struct session *s, const struct envelope *e)
                        &(struct refusal){.reason = REASON_rate_limited,
                                          .retry_after = 1}); /* read what you have first */
     else
-        forward(s, m, e);
+        session_forward(s, m, e);
 }
 
 static void on_leave(struct session *s, const struct envelope *e)
 {
     struct membership *m = session_named(s, e->topic);
 
-    if (!m && !push_within(s, e))
+    if (!m && !session_may_push(s, e))
         return;
     session_reply(s, e, (struct value){0});
     if (!m)
@@ -262,7 +272,7 @@ static void on_leave(struct session *s, const struct envelope *e)
 
 static void on_envelope(struct session *s, const struct envelope *e)
 {
-    if ((e->has_nul || mp_type(e->payload) != MP_MAP) && !push_within(s, e))
+    if ((e->has_nul || mp_type(e->payload) != MP_MAP) && !session_may_push(s, e))
         return;
     if (e->has_nul && str_is(e->event, "phx_join")) {
         session_refuse_for(s, e, REASON_not_found);
@@ -275,7 +285,7 @@ static void on_envelope(struct session *s, const struct envelope *e)
         else
             session_refuse_for(s, e, REASON_unmatched_topic);
     } else if (str_is(e->event, "phx_join")) {
-        if (within(s, e, &s->joins, config.join_rate, config.join_burst))
+        if (session_may_join(s, e))
             session_join(s, e);
     } else if (str_is(e->event, "phx_leave")) {
         on_leave(s, e);
@@ -309,6 +319,10 @@ static void on_message(void *arg, enum ws_opcode op, const uint8_t *bytes, size_
     atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
     if (op != (is_json(s->enc) ? WS_TEXT : WS_BINARY)) {
         session_close(s, 1003, "this connection speaks the other encoding");
+        return;
+    }
+    if (is_old((enum encoding)s->enc)) {
+        old_message(s, bytes, n);
         return;
     }
     switch (envelope_read(s->enc, bytes, n, scratch(SCRATCH_INBOUND), &e, &why)) {
@@ -366,20 +380,33 @@ static void detach(struct session *s)
     sockets_remove(s);
 }
 
+/* Closed for what it did or is: an old client is back at once, and would be closed again. */
+static bool its_own_fault(uint16_t code)
+{
+    static const uint16_t codes[] = {1003, 1007, 1008, 1009, 4001, 4029};
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (code == codes[i])
+            return true;
+    return false;
+}
+
 static void on_closed(void *arg, uint16_t code)
 {
     struct session *s = session_of(arg);
 
-    (void)code;
     if (!s || !s->conn)
         return;
+    if (s->enc == ENC_COLLAB && its_own_fault(code))
+        refused_note(s->sid, (struct refusal_given){code == 4001 ? 401 : 429,
+                                                    "closed a moment ago: its code says why"});
     detach(s);
     actor_stop(actor_self(s->self), 0);
 }
 
-static const struct ws_handler handler = {on_message, on_drained, on_closed};
+const struct ws_handler session_handler = {on_message, on_drained, on_closed};
 
-/* ---- the handshake ---- */
+/* ---- its life ---- */
 
 void session_revoke(struct session *s, uint16_t code)
 {
@@ -404,101 +431,7 @@ void session_revoke(struct session *s, uint16_t code)
     session_close(s, code ? code : 4001, "session ended");
 }
 
-static struct http_req *handshake_over(struct session *s)
-{
-    struct http_req *r = s->req;
-
-    if (s->knocking)
-        sockets_answered(http_peer(r));
-    s->knocking = false;
-    s->req = NULL;
-    http_worker(r, 0);
-    return r;
-}
-
-static int refuse_handshake(struct session *s, int status, const char *detail)
-{
-    handshake_refuse(handshake_over(s), status, detail);
-    return ACTOR_DONE;
-}
-
 static actor_step looked_again;
-
-static bool admitted(struct session *s, const struct session_ref *ref)
-{
-    if (!ref)
-        refuse_handshake(s, 401, "sign in first: the handshake carries no valid session or token");
-    else if (!(ref->scopes & SCOPE_REALTIME))
-        refuse_handshake(s, 403, "this token is not good for sockets: it lacks the scope realtime");
-    else if (maintenance_refuses(ref->who))
-        handshake_maintenance(handshake_over(s));
-    else if (runtime_draining())
-        refuse_handshake(s, 503, "the server restarts: come back in a few seconds");
-    else
-        return true;
-    return false;
-}
-
-static void take_identity(struct session *s, const struct session_ref *ref)
-{
-    s->who = identity_ref(ref->who);
-    s->expires_ms = ref->expires_ms;
-    s->token = ref->token;
-    s->scopes = ref->scopes;
-    memcpy(s->sid, ref->sid, sizeof(s->sid));
-}
-
-static int identified(struct actor *self, void *state, const struct msg *m)
-{
-    struct session *s = state;
-    const struct session_ref *ref = identity_of(m);
-
-    if (!admitted(s, ref))
-        return ACTOR_DONE;
-    take_identity(s, ref);
-    struct http_req *r = handshake_over(s);
-    http_log_user(r, s->who->user_id, s->who->establishment_id);
-    s->conn = ws_accept(r, handshake_protocol(r), &handler, (void *)(uintptr_t)actor_self(self),
-                        (uint32_t)config.frame_max, true);
-    if (!s->conn)
-        return ACTOR_DONE;
-    if (ws_deflates(s->conn))
-        s->enc |= ENC_DEFLATED;
-    atomic_store_explicit(&s->heard, loop_now(), memory_order_relaxed);
-    hub_session_opened(s);
-    sockets_add(s);
-    /* A sign-out that came between the look-up and now found no socket to close. */
-    if (identity_ended_since(s->who->user_id, s->begun_ms))
-        session_look_again(s);
-    return 0;
-}
-
-static int session_init(struct actor *self, void *state, const void *arg)
-{
-    struct session *s = state;
-    const char *why = NULL;
-    char sid[65];
-
-    s->self = self;
-    memcpy(&s->req, arg, sizeof(s->req));
-    int status = handshake_check(s->req, &s->enc, &s->lang, &why);
-    if (!status) {
-        s->knocking = sockets_knock(http_peer(s->req));
-        status = s->knocking ? 0 : 429;
-        why = "too many handshakes of this address wait: try again in a moment";
-    }
-    if (!status && !handshake_sid(s->req, sid)) {
-        status = 401;
-        why = "sign in first: the handshake carries no valid session or token";
-    }
-    if (status) {
-        refuse_handshake(s, status, why);
-        return -ECANCELED;
-    }
-    http_worker(s->req, actor_self(self));
-    s->begun_ms = mono_ms();
-    return identity_ask_again(self, sid, 10000, identified);
-}
 
 static int session_receive(struct actor *self, void *state, const struct msg *m)
 {
@@ -506,7 +439,8 @@ static int session_receive(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (m->kind == MSG_STOP && !s->conn)
-        return s->req ? refuse_handshake(s, 503, "the server restarts: come back in a few seconds")
+        return s->req ? session_handshake_refuse(s, 503,
+                                                 "the server restarts: come back in a few seconds")
                       : ACTOR_DONE;
     if (m->kind == SESSION_TOO_MANY)
         session_close(s, 1008, "too many sockets of one user");
@@ -518,7 +452,7 @@ static int session_fail(struct actor *self, void *state, int err)
     struct session *s = state;
 
     if (s->req)
-        return refuse_handshake(s, 503, "the database is away");
+        return session_handshake_refuse(s, 503, "the database is away");
     if (actor_failed_step(self) == looked_again) {
         s->expires_ms = wall_ms() + 1000; /* asked again then */
         return 0;
@@ -537,7 +471,7 @@ static void session_terminate(struct actor *self, void *state, int result)
     (void)self;
     (void)result;
     if (s->req)
-        refuse_handshake(s, 503, "try again");
+        handshake_refuse(session_handshake_over(s), 503, "try again");
     if (s->conn) {
         struct conn *c = s->conn;
 
@@ -558,11 +492,6 @@ const struct actor_type session_type = {
     .terminate = session_terminate,
     .drains = true,
 };
-
-void session_enter(struct http_req *r)
-{
-    actor_spawn(&session_type, &r);
-}
 
 /* Called from the drain's pace: acknowledges what was received, then says come back. */
 void session_drain(struct session *s)
@@ -585,9 +514,13 @@ static void take_changes(struct session *s, const struct session_ref *ref)
                          memcmp(old->permissions, now->permissions, sizeof(now->permissions)) == 0;
 
     hub_session_closed(s); /* it hangs there by the old one's id */
-    take_identity(s, ref);
+    session_take_identity(s, ref);
     hub_session_opened(s);
     identity_unref(old);
+    if (!may_as_before && is_old((enum encoding)s->enc)) {
+        old_rejoin_all(s);
+        return;
+    }
     while (!may_as_before && s->member_count) {
         struct membership *m = &s->members[s->member_count - 1];
 

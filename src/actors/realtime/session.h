@@ -10,6 +10,7 @@
 #include "hub.h"
 #include "rate.h"
 #include "refusal.h"
+#include "refused.h"
 #include "stacgate/http.h"
 
 /* A join that is not answered yet. */
@@ -51,13 +52,18 @@ struct session {
     bool paused, draining, revoked;
     bool evicted;  /* sockets.c: told to make room */
     bool knocking; /* sockets.c counts it among those without identity yet */
-    bool token;    /* signed in by an API token */
+    bool held;     /* an old client's repeat of a refused handshake, answered late with … */
+    struct refusal_given given; /* … this */
+    bool token;                 /* signed in by an API token */
     uint8_t scopes;
     char sid[65];
 };
 
 extern const struct actor_type session_type;
-void session_enter(struct http_req *r);    /* the route's entry */
+/* The routes' entries. */
+void session_enter(struct http_req *r);
+void session_enter_collab(struct http_req *r);
+void session_enter_flat(struct http_req *r);
 struct session *session_here(actor_id id); /* NULL: not on this loop, or gone */
 struct membership *session_membership(struct session *s, uint32_t nonce);
 void session_tell(struct session *s, struct body *wire,
@@ -80,7 +86,25 @@ void session_drain(struct session *s);      /* answers what it has, then closes 
 bool push_is_ephemeral(struct str event);   /* not answered unless refused, so never in flight */
 actor_id session_id(const struct session *s);
 
-/* Between session.c (the connection, its pushes) and session_join.c (what it has joined). */
+/* A handshake on its way to a session. */
+struct handshake {
+    struct http_req *req;
+    enum encoding enc; /* ENC_JSON: the query says which */
+};
+
+/* session_enter.c: up to the upgrade, and the refusals before it. */
+extern const struct ws_handler session_handler;
+int session_init(struct actor *self, void *state, const void *arg); /* arg: a struct handshake */
+struct http_req *session_handshake_over(struct session *s); /* it is answered next, by the caller */
+int session_handshake_refuse(struct session *s, int status, const char *detail); /* ACTOR_DONE */
+void session_take_identity(struct session *s, const struct session_ref *ref);
+
+/* Between session.c (the connection, its pushes), session_join.c (what it has joined) and
+ * old_session.c (what old clients say). */
+/* false: over its rate, and told so. */
+bool session_may_push(struct session *s, const struct envelope *e);
+bool session_may_join(struct session *s, const struct envelope *e);
+void session_forward(struct session *s, struct membership *m, const struct envelope *e);
 struct str membership_name(const struct membership *m); /* the topic as the client knows it */
 struct membership *session_named(struct session *s, struct str topic);
 void session_reply(struct session *s, const struct envelope *e, struct value response);

@@ -8,6 +8,7 @@
 
 #include "chan_mail.h"
 #include "members.h"
+#include "old.h"
 #include "refusal.h"
 #include "session.h"
 #include "sql.h"
@@ -69,6 +70,10 @@ void session_dropped(struct session *s, struct membership *m)
 
 void session_removed(struct session *s, struct membership *m, const char *event)
 {
+    if (is_old((enum encoding)s->enc)) {
+        old_rejoin(s, m);
+        return;
+    }
     session_tell_end(s, m, event);
     session_dropped(s, m);
 }
@@ -250,8 +255,7 @@ static int channel_down(struct actor *self, void *state, const struct msg *msg)
             continue;
         m->monitor = 0;
         if (m->topic) {
-            session_tell_end(s, m, "phx_error");
-            session_dropped(s, m);
+            session_removed(s, m, "phx_error");
         } else if (++m->join->tries > JOIN_TRIES) {
             session_join_refused(s, m, REASON_unavailable);
         } else {
