@@ -32,6 +32,7 @@ enum db_lane {
 struct db_context {
     const char *establishment_id;
     const char *user_id;
+    const char *address; /* where they came from, for the audit log; NULL: nobody's request */
 };
 
 struct db_group;

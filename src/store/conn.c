@@ -29,7 +29,8 @@ static const char check_sql[] =
     " from pg_roles r where r.rolname = current_user";
 
 static const char context_sql[] = "select set_config('stacgate.establishment_id', $1, true), "
-                                  "set_config('stacgate.user_id', $2, true)";
+                                  "set_config('stacgate.user_id', $2, true), "
+                                  "set_config('stacgate.address', $3, true)";
 
 void conn_kill(struct conn *c, const char *why)
 {
@@ -110,7 +111,7 @@ static bool put_group(struct conn *c, struct db_group *g)
 
     for (unsigned i = 0; i < g->parameter_count; i++)
         values[i] = g->parameters[i] == SQL_NULL ? NULL : text + g->parameters[i];
-    bool good = PQsendQueryPrepared(c->db, CONTEXT_NAME, 2, values, NULL, NULL, 0);
+    bool good = PQsendQueryPrepared(c->db, CONTEXT_NAME, 3, values, NULL, NULL, 0);
     for (unsigned i = 0; good && i < g->statement_count; i++)
         good = PQsendQueryPrepared(c->db, g->statements[i].sql->name, g->statements[i].count,
                                    values + g->statements[i].first, NULL, NULL, 0);

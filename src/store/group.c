@@ -77,9 +77,11 @@ struct db_group *db_group(enum db_lane lane, const struct db_context *ctx)
     struct db_group *g = group_take(FLIGHT_GROUP, lane);
     const char *tenant = ctx && ctx->establishment_id ? ctx->establishment_id : "";
     const char *user = ctx && ctx->user_id ? ctx->user_id : "";
+    const char *address = ctx && ctx->address ? ctx->address : "";
 
     put_value(g, tenant, strlen(tenant));
     put_value(g, user, strlen(user));
+    put_value(g, address, strlen(address));
     return g;
 }
 

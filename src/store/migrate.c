@@ -239,6 +239,8 @@ int store_migrate(const struct store_target *t, progress_fn *progress, char **re
     for (const struct migration *m = migrations; !err && m->name; m++)
         if (!is_done(done, m->name))
             err = apply(db, m, progress, ret_error);
+    if (!err) /* of the audit log, a year ahead of each start */
+        err = run(db, "select public.stacgate_partitions()", ret_error);
     PQclear(done);
     PQfinish(db); /* and with it the lock */
     return err;

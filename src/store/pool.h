@@ -57,7 +57,7 @@ struct db_group {
         uint16_t first, count;
     } statements[STATEMENTS_MAX]; /* of a FLIGHT_PREPARE: [0] is what is prepared */
     uint32_t
-        parameters[PARAMETERS_MAX]; /* offsets in text, or SQL_NULL; 0 and 1 are the context's */
+        parameters[PARAMETERS_MAX]; /* offsets in text, or SQL_NULL; 0 to 2 are the context's */
     uint32_t elements;              /* of the array that is being built */
     bool in_array;
     struct buf text;

@@ -146,7 +146,7 @@ static const struct sql star = {"t_star", "select * from system_versions", 2};
 static const struct sql count_channels = {"t_count", "select count(*) from channels", 3};
 static int failures, last_failure;
 
-static const struct db_context tenant_a = {"a", "ua"}, tenant_b = {"b", "ub"};
+static const struct db_context tenant_a = {"a", "ua", NULL}, tenant_b = {"b", "ub", NULL};
 
 static actor_step *after_failure;
 

@@ -310,3 +310,59 @@ Test(schema, sign_in_and_sign_up)
         "closed");
     store_target_finish(&t);
 }
+
+Test(schema, the_audit_log_only_grows)
+{
+    harness_migrated("audit", &t);
+    harness_exec(t.owner_conninfo, two_schools);
+    const char *app = t.app_conninfo;
+
+    harness_exec(t.owner_conninfo, "begin; update users set role = 'manager'; rollback");
+    cr_assert_str_eq(harness_value(app, AS("a", "ua",
+                                           "select string_agg(action, ',' order by action) from "
+                                           "audit_log")),
+                     "establishment.created,user.created");
+    cr_assert_str_eq(
+        harness_value(app, AS("a", "ua",
+                              "select set_config('stacgate.address', '192.0.2.1', true); "
+                              "update users set role = 'manager', is_active = false "
+                              "where id = 'ua'; select string_agg(action || ' ' || actor_id || ' ' "
+                              "|| subject_id || ' ' || address || coalesce(detail ->> 'to', ''), "
+                              "',' order by action) from audit_log where actor_id is not null")),
+        "user.deactivated ua ua 192.0.2.1,user.role ua ua 192.0.2.1manager");
+    cr_assert_str_eq(harness_value(app, AS("b", "ub",
+                                           "select count(*) from audit_log where "
+                                           "establishment_id is distinct from 'b'")),
+                     "0");
+    cr_assert_str_eq(harness_value(app, "select count(*) from audit_log"), "0");
+    static const char *const refused[] = {
+        "insert into audit_log (establishment_id, action) values ('a', 'x')",
+        "update audit_log set action = 'x'",
+        "delete from audit_log",
+        "delete from audit_log_other",
+        "truncate audit_log",
+        "select audit_note('x', null, null, null, 'b', 'ub')"};
+    for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        char sql[400];
+        snprintf(sql, sizeof(sql), AS("a", "ua", "%s"), refused[i]);
+        cr_assert_str_eq(harness_refused(app, sql), "42501", "%s", refused[i]);
+    }
+    cr_assert_str_eq(harness_value(app, AS("a", "ua",
+                                           "select count(*) from audit_all('{}', null, "
+                                           "null, 100)")),
+                     "0");
+    cr_assert_str_eq(harness_value(app, AS("", "su",
+                                           "select count(distinct establishment_id) from "
+                                           "audit_all('{}', null, null, 100)")),
+                     "2");
+    IS("13", "select count(*) from pg_inherits where inhparent = 'audit_log'::regclass and "
+             "inhrelid <> 'audit_log_other'::regclass");
+    /* A row that came without its month stays; migrating again makes what is missing. */
+    harness_exec(t.owner_conninfo,
+                 "do $$ declare m text := 'audit_log_' || to_char(now() at time zone 'utc' + "
+                 "interval '5 months', 'YYYY_MM'); begin execute 'drop table ' || m; end $$");
+    cr_assert_eq(store_migrate(&t, NULL, NULL), 0);
+    IS("13", "select count(*) from pg_inherits where inhparent = 'audit_log'::regclass and "
+             "inhrelid <> 'audit_log_other'::regclass");
+    store_target_finish(&t);
+}

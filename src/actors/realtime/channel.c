@@ -55,7 +55,7 @@ actor_id channel_whereis(const char *tenant, struct str topic)
 
 struct db_context channel_context(const struct channel *c)
 {
-    return (struct db_context){c->tenant, NULL};
+    return (struct db_context){.establishment_id = c->tenant};
 }
 
 struct str channel_topic(const struct channel *c)

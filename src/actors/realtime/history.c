@@ -55,7 +55,7 @@ static int reader_init(struct actor *self, void *state, const void *arg)
     struct reader *r = state;
 
     *r = *(const struct reader *)arg;
-    struct db_context ctx = {r->tenant, NULL};
+    struct db_context ctx = {.establishment_id = r->tenant};
     struct db_group *g = db_group(DB_READ, &ctx);
     db_stmt(g, r->sql);
     db_str(g, r->id);

@@ -163,7 +163,7 @@ static int tenant_known(struct actor *self, void *state, const struct msg *m)
 static void find_tenant(struct session *s, struct membership *m)
 {
     const char *colon = strchr(m->join->name, ':');
-    struct db_group *g = db_group(DB_READ, &(struct db_context){NULL, s->who->user_id});
+    struct db_group *g = db_group(DB_READ, &(struct db_context){.user_id = s->who->user_id});
 
     db_stmt(g, SQL_REALTIME_TENANT_OF);
     db_str(g, m->join->name);

@@ -248,7 +248,7 @@ static int question_init(struct actor *self, void *state, const void *arg)
     struct question *q = state;
 
     *q = *(const struct question *)arg;
-    struct db_context ctx = {q->tenant, q->user_id};
+    struct db_context ctx = {.establishment_id = q->tenant, .user_id = q->user_id};
     struct db_group *g = db_group(DB_READ, &ctx);
     if (q->group_id) {
         db_stmt(g, SQL_REALTIME_UNREAD_COUNT);

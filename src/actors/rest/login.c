@@ -98,7 +98,8 @@ int session_open(struct actor *self, struct rest *r, const char *user_id,
                  const char *establishment_id, actor_step *next)
 {
     struct session_open *s = rest_own(r, sizeof(*s));
-    struct db_group *g = db_group(DB_READ, &(struct db_context){establishment_id, user_id});
+    struct db_group *g =
+        db_group(DB_READ, &(struct db_context){establishment_id, user_id, http_peer(r->http)});
 
     memcpy(s->user_id, user_id, strnlen(user_id, sizeof(s->user_id) - 1));
     memcpy(s->establishment_id, establishment_id,

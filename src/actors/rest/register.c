@@ -67,7 +67,7 @@ static int hashed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
     struct session_open *s = rest_own(r, sizeof(*s));
-    struct db_group *g = db_group(DB_READ, &(struct db_context){0});
+    struct db_group *g = db_group(DB_READ, &(struct db_context){.address = http_peer(r->http)});
     char code[CODE_SIZE], code_hash[65], link[512];
 
     identity_token_make(s->token, s->sid);
@@ -112,7 +112,8 @@ static int created(struct actor *self, void *state, const struct msg *m)
             return rest_refuse(r, refusals[i].what);
     snprintf(s->user_id, sizeof(s->user_id), "%s", db_text(m, 0, 0, 1));
     snprintf(s->establishment_id, sizeof(s->establishment_id), "%s", db_text(m, 0, 0, 2));
-    g = db_group(DB_READ, &(struct db_context){s->establishment_id, s->user_id});
+    g = db_group(DB_READ,
+                 &(struct db_context){s->establishment_id, s->user_id, http_peer(r->http)});
     caller_statement(g, s->user_id, s->establishment_id);
     db_stmt(g, SQL_SESSIONS_DELETE);
     db_str(g, r->sid);

@@ -45,7 +45,8 @@ struct str rest_arg(const struct rest *r, const char *name)
 
 struct db_group *rest_group(const struct rest *r, enum db_lane lane)
 {
-    return db_group(lane, &(struct db_context){r->tenant, r->who ? r->who->user_id : NULL});
+    return db_group(
+        lane, &(struct db_context){r->tenant, r->who ? r->who->user_id : NULL, http_peer(r->http)});
 }
 
 int rest_ask(struct actor *self, struct db_group *g, actor_step *next)

@@ -92,9 +92,12 @@ static const struct signin_question *question(const struct attempt *a)
     return (const struct signin_question *)(const void *)a->job->body->bytes;
 }
 
-static struct db_group *statement(const struct sql *sql)
+/* Whose account it is, once known, and where the attempt comes from: the audit log's. */
+static struct db_group *statement(const struct attempt *a, const struct sql *sql)
 {
-    struct db_group *g = db_group(DB_READ, &(struct db_context){0});
+    struct db_group *g =
+        db_group(DB_READ, &(struct db_context){a->answer.establishment_id, a->answer.user_id,
+                                               question(a)->address});
 
     db_stmt(g, sql);
     return g;
@@ -123,7 +126,7 @@ static int say(struct attempt *a, enum signin_outcome outcome, uint32_t retry_s)
 
 static int look_up(struct actor *self, struct attempt *a)
 {
-    struct db_group *g = statement(SQL_AUTH_BEGIN);
+    struct db_group *g = statement(a, SQL_AUTH_BEGIN);
 
     db_str(g, question(a)->email);
     db_str(g, a->job->account);
@@ -182,7 +185,7 @@ static int looked_up(struct actor *self, void *state, const struct msg *m)
 
 static int keep_failure(struct actor *self, struct attempt *a)
 {
-    struct db_group *g = statement(SQL_AUTH_FAILED);
+    struct db_group *g = statement(a, SQL_AUTH_FAILED);
 
     db_str(g, a->job->account);
     db_str(g, a->job->address);
@@ -210,7 +213,7 @@ static int checked(struct actor *self, void *state, const struct msg *m)
         return say(a, SIGNIN_ESTABLISHMENT_OFF, 0);
     if (a->demo && !config.demo_public && !question(a)->loopback)
         return say(a, SIGNIN_DEMO, 0);
-    g = statement(SQL_AUTH_PASSED);
+    g = statement(a, SQL_AUTH_PASSED);
     db_str(g, a->answer.user_id);
     db_str(g, m->body ? (const char *)m->body->bytes : NULL);
     db_str(g, a->job->account);

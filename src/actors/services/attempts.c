@@ -72,7 +72,8 @@ static actor_step closed, graded, due;
 
 static int close_it(struct actor *self, struct attempt *a, const char *user, struct mp answers)
 {
-    struct db_group *g = db_group(DB_READ, &(struct db_context){a->tenant, user});
+    struct db_group *g =
+        db_group(DB_READ, &(struct db_context){.establishment_id = a->tenant, .user_id = user});
     struct buf text = BUF_INIT;
 
     if (answers.p)
@@ -122,7 +123,7 @@ static int closed(struct actor *self, void *state, const struct msg *m)
         grade = answers_grade(mp_view(questions.data, questions.len),
                               mp_view(answers.data, answers.len), &results);
     mp_to_json(mp_view(results.data, results.len), &text);
-    struct db_group *g = db_group(DB_READ, &(struct db_context){a->tenant, NULL});
+    struct db_group *g = db_group(DB_READ, &(struct db_context){.establishment_id = a->tenant});
     db_stmt(g, SQL_ATTEMPTS_GRADED);
     db_str(g, a->tenant);
     db_str(g, a->id);

@@ -183,7 +183,8 @@ static actor_step begin, taken, opened, page_read, page_written, noted, whole, f
 
 static struct db_group *group(struct export *e, const struct sql *sql, enum db_lane lane)
 {
-    struct db_group *g = db_group(lane, &(struct db_context){e->tenant, *e->user ? e->user : NULL});
+    struct db_group *g = db_group(lane, &(struct db_context){.establishment_id = e->tenant,
+                                                             .user_id = *e->user ? e->user : NULL});
 
     db_stmt(g, sql);
     db_str(g, e->tenant);
