@@ -49,6 +49,8 @@ static const struct {
     {"at-once", NUMBER, offsetof(struct options, at_once), "sign-ins at once"},
     {"tickets", NUMBER, offsetof(struct options, tickets), "1: rejoins bring their tickets"},
     {"reader", NUMBER, offsetof(struct options, reader), "1: REST is read during the storm"},
+    {"tls", NUMBER, offsetof(struct options, tls), "1: wss"},
+    {"deflate", NUMBER, offsetof(struct options, deflate), "1: permessage-deflate is offered"},
     {"go", TEXT, offsetof(struct options, go), "the cut waits for this file"},
     {"urls", TEXT, offsetof(struct options, urls), "file: a Cookie header, a tab, a path a line"},
     {"email", TEXT, offsetof(struct options, email), "account that signs in"},

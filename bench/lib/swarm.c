@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,46 @@ int swarm_init(struct swarm *s, uint32_t count, uint16_t port, const struct swar
     return 0;
 }
 
+void swarm_use_tls(struct swarm *s)
+{
+    s->tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(s->tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(s->tls, SSL_SESS_CACHE_OFF);
+}
+
+void swarm_use_deflate(struct swarm *s)
+{
+    s->deflate = inflateInit2(&s->inflate, -15) == Z_OK;
+}
+
+/* ---- bytes, with or without TLS: as recv and send */
+
+static ssize_t tls_result(struct client *c, int n)
+{
+    int e = n > 0 ? SSL_ERROR_NONE : SSL_get_error(c->ssl, n);
+    errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return e == SSL_ERROR_NONE ? n : e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t take(struct client *c, void *p, size_t n)
+{
+    if (!c->ssl)
+        return recv(c->fd, p, n, 0);
+    ERR_clear_error();
+    return tls_result(c, SSL_read(c->ssl, p, (int)n));
+}
+
+static ssize_t give(struct client *c, const void *p, size_t n)
+{
+    if (!c->ssl)
+        return send(c->fd, p, n, MSG_NOSIGNAL);
+    ERR_clear_error();
+    int put = SSL_write(c->ssl, p, (int)n);
+    c->tls_reads = put <= 0 && SSL_get_error(c->ssl, put) == SSL_ERROR_WANT_READ;
+    return tls_result(c, put);
+}
+
 static void close_client(struct swarm *s, struct client *c, const char *why)
 {
     if (c->state == CLIENT_CLOSED)
@@ -58,6 +99,8 @@ static void close_client(struct swarm *s, struct client *c, const char *why)
         close(c->fd);
     }
     c->fd = -1;
+    SSL_free(c->ssl);
+    c->ssl = NULL;
     buf_finish(&c->in);
     buf_finish(&c->out);
     if (!s->closing)
@@ -70,6 +113,10 @@ void swarm_finish(struct swarm *s)
     for (uint32_t i = 0; i < s->count; i++)
         close_client(s, &s->clients[i], "");
     free(s->clients);
+    SSL_CTX_free(s->tls);
+    if (s->deflate)
+        inflateEnd(&s->inflate);
+    buf_finish(&s->inflated);
     close(s->epoll);
 }
 
@@ -119,12 +166,18 @@ void client_connect(struct swarm *s, struct client *c, const char *path, const c
     buf_printf(&c->out,
                "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
                "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-               path, ntohs(s->to.sin_port), extra);
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s\r\n",
+               path, ntohs(s->to.sin_port), extra,
+               s->deflate ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     c->state = CLIENT_CONNECTING;
     if (connect(c->fd, (struct sockaddr *)&s->to, sizeof s->to) < 0 && errno != EINPROGRESS) {
         close_client(s, c, strerror(errno));
         return;
+    }
+    if (s->tls) {
+        c->ssl = SSL_new(s->tls);
+        SSL_set_fd(c->ssl, c->fd);
+        SSL_set_connect_state(c->ssl);
     }
     watch(s, c, EPOLL_CTL_ADD, true);
 }
@@ -132,7 +185,7 @@ void client_connect(struct swarm *s, struct client *c, const char *path, const c
 static void flush(struct swarm *s, struct client *c)
 {
     while (c->sent < c->out.len) {
-        ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
+        ssize_t n = give(c, c->out.data + c->sent, c->out.len - c->sent);
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
             close_client(s, c, strerror(errno));
             return;
@@ -149,8 +202,9 @@ static void flush(struct swarm *s, struct client *c)
         else
             buf_clear(&c->out);
     }
-    if (more != c->writable_wanted)
-        watch(s, c, EPOLL_CTL_MOD, more);
+    bool writable = more && !c->tls_reads;
+    if (writable != c->writable_wanted)
+        watch(s, c, EPOLL_CTL_MOD, writable);
 }
 
 /* A masked frame; the mask is 0, so that masking costs this side nothing and the server what it
@@ -184,11 +238,40 @@ void client_text(struct swarm *s, struct client *c, const char *p, size_t n)
     flush(s, c);
 }
 
+/* A compressed message, whole; no context is kept between two. false: it is none. */
+static bool inflate_frame(struct swarm *s, const uint8_t *p, size_t n)
+{
+    static const uint8_t tail[4] = {0, 0, 0xff, 0xff};
+    z_stream *z = &s->inflate;
+    inflateReset(z);
+    buf_clear(&s->inflated);
+    for (int part = 0; part < 2; part++) {
+        z->next_in = (Bytef *)(uintptr_t)(part ? tail : p);
+        z->avail_in = (uInt)(part ? sizeof tail : n);
+        do {
+            z->next_out = buf_reserve(&s->inflated, 65536);
+            z->avail_out = 65536;
+            int e = inflate(z, Z_SYNC_FLUSH);
+            s->inflated.len += 65536 - z->avail_out;
+            if (e != Z_OK && e != Z_BUF_ERROR)
+                return false;
+        } while (z->avail_out == 0);
+    }
+    return true;
+}
+
 static void take_frame(struct swarm *s, struct client *c, uint8_t first, const uint8_t *p, size_t n)
 {
     switch (first) {
     case 0x81:
         s->on->text(s, c, (const char *)p, n);
+        return;
+    case 0xc1:
+        s->deflated += 1;
+        if (inflate_frame(s, p, n))
+            s->on->text(s, c, (const char *)s->inflated.data, s->inflated.len);
+        else
+            close_client(s, c, "not a deflated frame");
         return;
     case 0x88:
         c->close_code = n >= 2 ? (uint16_t)(p[0] * 256u + p[1]) : (uint16_t)1005;
@@ -281,10 +364,13 @@ void client_read(struct swarm *s, struct client *c, size_t max)
 {
     if (c->state != CLIENT_HANDSHAKE && c->state != CLIENT_OPEN)
         return;
-    ssize_t n = recv(c->fd, shared, max < READ_SIZE ? max : READ_SIZE, 0);
-    if (n > 0)
+    ssize_t n;
+    while ((n = take(c, shared, max < READ_SIZE ? max : READ_SIZE)) > 0) {
         take_bytes(s, c, shared, (size_t)n);
-    else if (n == 0)
+        if (!c->ssl)
+            return; /* plain: epoll says when there is more; or closed meanwhile */
+    }
+    if (n == 0)
         close_client(s, c, "the connection ended");
     else if (errno != EAGAIN && errno != EINTR)
         close_client(s, c, strerror(errno));
@@ -304,8 +390,11 @@ static void handle(struct swarm *s, struct client *c, uint32_t events)
     }
     if (events & EPOLLOUT && c->state != CLIENT_CLOSED)
         flush(s, c);
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         client_read(s, c, READ_SIZE);
+        if (c->tls_reads && c->state != CLIENT_CLOSED)
+            flush(s, c);
+    }
 }
 
 void swarm_turn(struct swarm *s, int64_t us)

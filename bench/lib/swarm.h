@@ -6,9 +6,11 @@
 #define BENCH_SWARM_H
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <zlib.h>
 
 #include "stacgate/buf.h"
 
@@ -25,11 +27,13 @@ struct client {
     uint8_t state;
     bool unwatched; /* not in the epoll set: the caller reads it by hand (client_read) */
     bool writable_wanted, joined, slow; /* slow: a small receive buffer */
+    bool tls_reads;                     /* what is to be written waits for the peer's handshake */
     uint16_t close_code;                /* from the server's close frame; 0 none */
     uint32_t index, group;
     uint32_t outstanding, next_ref;
     struct buf in, out; /* a frame in part; what the socket did not take yet */
     size_t sent;        /* of out */
+    SSL *ssl;           /* NULL: plain */
 };
 
 struct swarm;
@@ -47,11 +51,18 @@ struct swarm {
     const struct swarm_events *on;
     void *state;
     uint64_t bytes_in;
-    bool closing; /* our own end: closed() is not called any more */
+    SSL_CTX *tls; /* NULL: plain */
+    bool deflate; /* permessage-deflate is offered */
+    z_stream inflate;
+    struct buf inflated;
+    uint64_t deflated; /* frames that came compressed */
+    bool closing;      /* our own end: closed() is not called any more */
 };
 
 int swarm_init(struct swarm *s, uint32_t count, uint16_t port, const struct swarm_events *on,
-               void *state);        /* 0 or -errno */
+               void *state);         /* 0 or -errno */
+void swarm_use_tls(struct swarm *s); /* before anybody connects; no certificate is checked */
+void swarm_use_deflate(struct swarm *s);
 void swarm_finish(struct swarm *s); /* resets every connection */
 void swarm_cut(struct swarm *s); /* the same, but they may connect again; closed() is not called */
 

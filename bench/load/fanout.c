@@ -26,6 +26,7 @@ struct fanout {
     bool measuring;
     uint64_t pushed, refused, delivered, frames, frame_bytes, other;
     struct samples each, last;
+    struct buf one; /* a delivery, for what compressing it costs */
     int64_t next_slow;
 };
 
@@ -70,6 +71,8 @@ static void on_event(struct gathering *g, struct client *c, struct str name, con
     if (f->measuring) {
         f->delivered++;
         f->frame_bytes += n;
+        if (f->o->deflate && f->one.len == 0)
+            buf_put(&f->one, p, n);
         if (!f->o->floor)
             note_latency(f, p, n);
     }
@@ -143,6 +146,32 @@ static void run(struct fanout *f, uint32_t seconds)
         run_saturated(f, end);
 }
 
+/* Microseconds that one delivery takes to compress as a server may: level 1, nothing kept from the
+ * one before. */
+static double compression_us(const struct buf *one)
+{
+    z_stream z = {0};
+    uint8_t out[65536];
+    int64_t best = INT64_MAX;
+    if (deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return 0;
+    for (int round = 0; round < 20; round++) {
+        int64_t start = mono_us();
+        for (int i = 0; i < 1000; i++) {
+            deflateReset(&z);
+            z.next_in = one->data;
+            z.avail_in = (uInt)one->len;
+            z.next_out = out;
+            z.avail_out = sizeof out;
+            deflate(&z, Z_SYNC_FLUSH);
+        }
+        int64_t took = mono_us() - start;
+        best = took < best ? took : best;
+    }
+    deflateEnd(&z);
+    return (double)best / 1000;
+}
+
 static void report(struct fanout *f, struct usage before, struct usage after)
 {
     double us = (double)(after.at - before.at), seconds = us / 1e6;
@@ -165,6 +194,8 @@ static void report(struct fanout *f, struct usage before, struct usage after)
            samples_percentile(&f->each, 99));
     printf("last_p50_us=%u\nlast_p99_us=%u\n", samples_percentile(&f->last, 50),
            samples_percentile(&f->last, 99));
+    printf("deflated=%llu\ncompression_us=%.2f\n", (unsigned long long)f->g.swarm.deflated,
+           f->one.len ? compression_us(&f->one) : 0.0);
     printf("closed_later=%u\nslow_closed=%d\n", f->g.closed_later,
            f->o->slow && f->g.swarm.clients[0].state == CLIENT_CLOSED);
 }
@@ -190,6 +221,7 @@ int run_fanout(const struct options *o)
     struct usage after = usage_now(o);
     report(f, before, after);
     gathering_finish(&f->g);
+    buf_finish(&f->one);
     samples_finish(&f->each);
     samples_finish(&f->last);
     free(f);

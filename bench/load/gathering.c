@@ -220,6 +220,10 @@ void gathering_init(struct gathering *g, const struct options *o, const struct g
     int err = swarm_init(&g->swarm, count, (uint16_t)o->port, &swarm_events, g);
     if (err)
         give_up("epoll", strerror(-err));
+    if (o->tls)
+        swarm_use_tls(&g->swarm);
+    if (o->deflate)
+        swarm_use_deflate(&g->swarm);
     g->line_of = xcalloc(count, sizeof *g->line_of);
     g->by_group = xcalloc(count, sizeof(struct client *));
     g->began = xcalloc(count, sizeof *g->began);

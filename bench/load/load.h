@@ -15,7 +15,8 @@ struct options {
     uint32_t members, groups; /* members of each group, groups */
     uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
     uint32_t tickets, reader; /* storm: with join tickets, beside a reader of REST */
-    const char *go;           /* storm: the cut waits for this file */
+    uint32_t tls, deflate;
+    const char *go; /* storm: the cut waits for this file */
 };
 
 /* Lines of a file; the process exits with a sentence when it cannot be read. */
