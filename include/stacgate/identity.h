@@ -62,6 +62,12 @@ void identity_remember(const struct session_ref *ref);
 /* Emptying caches: how many people were remembered; how many roles' permissions are read anew. */
 unsigned identity_forget_recent(void);
 unsigned identity_forget_roles(void);
+/* How these caches did since the process began. */
+struct cache_stats {
+    uint64_t entries, hits, misses;
+};
+void identity_recent_stats(struct cache_stats *ret);
+void identity_roles_stats(struct cache_stats *ret);
 /* The sid that a request names, by an API token or a cookie; false: none. */
 bool identity_sid(struct http_req *r, char sid[65]);
 const struct session_ref *

@@ -89,26 +89,93 @@ int op_system_info(struct actor *self, void *state, const struct msg *m)
     return end;
 }
 
-/* ---- POST /api/system/clear-cache ---- */
+/* ---- caches ---- */
 
-int op_system_clear_cache(struct actor *self, void *state, const struct msg *m)
+static const struct cache {
+    const char *name;
+    unsigned (*forget)(void); /* how many entries went */
+    void (*stats)(struct cache_stats *ret);
+} caches[] = {{"recentSignIns", identity_forget_recent, identity_recent_stats},
+              {"rolePermissions", identity_forget_roles, identity_roles_stats}};
+enum { CACHES = sizeof(caches) / sizeof(caches[0]) };
+
+int op_system_caches(struct actor *self, void *state, const struct msg *m)
 {
     struct buf b = BUF_INIT;
 
     (void)self;
     (void)m;
+    mp_put_array(&b, CACHES);
+    for (unsigned i = 0; i < CACHES; i++) {
+        struct cache_stats s;
+
+        caches[i].stats(&s);
+        mp_put_map(&b, 5);
+        mp_put_cstr(&b, "name");
+        mp_put_cstr(&b, caches[i].name);
+        put_count(&b, "entries", s.entries);
+        put_count(&b, "hits", s.hits);
+        put_count(&b, "misses", s.misses);
+        mp_put_cstr(&b, "hitRate"); /* null: nobody asked yet */
+        if (s.hits + s.misses)
+            mp_put_float(&b, (double)s.hits / (double)(s.hits + s.misses));
+        else
+            mp_put_nil(&b);
+    }
+    int end = rest_reply_mp(state, 200, mp_view(b.data, b.len));
+    buf_finish(&b);
+    return end;
+}
+
+const struct field schema_caches[] = {{.name = "caches", .type = FIELD_TEXTS, .max = CACHES},
+                                      {.name = NULL}};
+
+static const struct cache *cache_named(struct str name)
+{
+    for (unsigned i = 0; i < CACHES; i++)
+        if (str_is(name, caches[i].name))
+            return &caches[i];
+    return NULL;
+}
+
+static bool cache_wanted(struct mp names, const struct cache *c)
+{
+    if (mp_count(names) == 0)
+        return true; /* none was named: all */
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);)
+        if (cache_named(mp_str(it.value)) == c)
+            return true;
+    return false;
+}
+
+int op_system_clear_cache(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp names = mp_get(r->body, "caches");
+    struct buf rows = BUF_INIT, b = BUF_INIT;
+    uint32_t count = 0;
+
+    (void)self;
+    (void)m;
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);)
+        if (!cache_named(mp_str(it.value)))
+            return rest_refuse_fields(
+                r, P_invalid, &(struct field_error){.field = "caches", .code = E_choice}, 1);
+    for (unsigned i = 0; i < CACHES; i++) {
+        if (!cache_wanted(names, &caches[i]))
+            continue;
+        mp_put_map(&rows, 2);
+        mp_put_cstr(&rows, "name");
+        mp_put_cstr(&rows, caches[i].name);
+        put_count(&rows, "entries", caches[i].forget());
+        count++;
+    }
     mp_put_map(&b, 1);
     mp_put_cstr(&b, "cleared");
-    mp_put_array(&b, 2);
-    mp_put_map(&b, 2);
-    mp_put_cstr(&b, "name");
-    mp_put_cstr(&b, "recentSignIns");
-    put_count(&b, "entries", identity_forget_recent());
-    mp_put_map(&b, 2);
-    mp_put_cstr(&b, "name");
-    mp_put_cstr(&b, "rolePermissions");
-    put_count(&b, "entries", identity_forget_roles());
-    int end = rest_reply_mp(state, 200, mp_view(b.data, b.len));
+    mp_put_array(&b, count);
+    buf_put(&b, rows.data, rows.len);
+    int end = rest_reply_mp(r, 200, mp_view(b.data, b.len));
+    buf_finish(&rows);
     buf_finish(&b);
     return end;
 }

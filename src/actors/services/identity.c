@@ -46,6 +46,7 @@ struct lookups { /* one a loop */
     unsigned roles_version;
 };
 static struct lookups *services[LOOPS_MAX];
+static _Atomic uint64_t roles_entries, roles_hits, roles_misses; /* of statements, of all loops */
 
 /* ---- one look-up's answer ---- */
 
@@ -92,6 +93,7 @@ static void take_roles(struct lookups *l, const struct msg *m)
     }
     l->roles_known = true;
     l->roles_at = loop_now();
+    atomic_store(&roles_entries, ROLES);
 }
 
 /* A session may do everything that its person may. */
@@ -174,7 +176,13 @@ static _Atomic unsigned roles_version; /* moves when the roles' permissions must
 unsigned identity_forget_roles(void)
 {
     atomic_fetch_add(&roles_version, 1);
-    return ROLES;
+    return (unsigned)atomic_exchange(&roles_entries, 0);
+}
+
+void identity_roles_stats(struct cache_stats *ret)
+{
+    *ret = (struct cache_stats){atomic_load(&roles_entries), atomic_load(&roles_hits),
+                                atomic_load(&roles_misses)};
 }
 
 static int submit(struct actor *self, struct lookups *l)
@@ -190,6 +198,7 @@ static int submit(struct actor *self, struct lookups *l)
     l->roles_asked =
         !l->roles_known || l->roles_version != version || loop_now() - l->roles_at > ROLES_FRESH_MS;
     l->roles_version = version;
+    atomic_fetch_add(l->roles_asked ? &roles_misses : &roles_hits, 1);
     if (l->roles_asked)
         db_stmt(g, SQL_SESSIONS_ROLE_PERMISSIONS);
     l->window_at = loop_now();

@@ -76,6 +76,7 @@ static struct {
     struct table by_sid; /* the newest of each */
     struct recent *first, **last;
     unsigned count;
+    uint64_t hits, misses;
 } kept = {.mutex = PTHREAD_MUTEX_INITIALIZER, .last = &kept.first};
 
 static void drop_oldest(void)
@@ -152,8 +153,16 @@ bool identity_recall(const char sid[65], struct session_ref *ret)
             ret->expires_ms = wall_ms() + (int64_t)config.session_touch;
         good = true;
     }
+    *(good ? &kept.hits : &kept.misses) += 1;
     pthread_mutex_unlock(&kept.mutex);
     return good;
+}
+
+void identity_recent_stats(struct cache_stats *ret)
+{
+    pthread_mutex_lock(&kept.mutex);
+    *ret = (struct cache_stats){kept.count, kept.hits, kept.misses};
+    pthread_mutex_unlock(&kept.mutex);
 }
 
 unsigned identity_forget_recent(void)

@@ -1,0 +1,71 @@
+// The system for those who run it: caches that say how they do and can be emptied, versions of which one is in use.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { startServer } from './lib/server.mjs'
+import { people, signIn, Wire } from './lib/client.mjs'
+import { assertProblem } from './lib/problem.mjs'
+
+let server, who, root
+before(async () => {
+  server = await startServer({ env: { STACGATE_RATE_LIMITS: 'off' } })
+  who = await people(server, 'moliere', ['admin', 'apprenant1'])
+  root = await signIn(server, 'superadmin@stacgate.test')
+})
+after(() => server?.stop())
+
+const caches = async () => Object.fromEntries((await who.admin.get('/api/system/caches')).json.map((c) => [c.name, c]))
+
+test('caches: entries, hits and misses are those of what happened; the named one is emptied', async () => {
+  assertProblem(await who.apprenant1.get('/api/system/caches'), 403)
+  const before = await caches()
+  assert.deepEqual(Object.keys(before).sort(), ['recentSignIns', 'rolePermissions'])
+  for (let i = 0; i < 20; i++) await who.apprenant1.get('/api/auth/user')
+  const after = await caches()
+  assert.ok(after.rolePermissions.hits > before.rolePermissions.hits, 'roles are not read anew for every request')
+  assert.equal(after.rolePermissions.misses, before.rolePermissions.misses)
+  const { hits, misses, hitRate, entries } = after.rolePermissions
+  assert.ok(Math.abs(hitRate - hits / (hits + misses)) < 1e-9)
+  assert.equal(entries, 5)
+
+  assertProblem(await who.admin.post('/api/system/clear-cache', {}), 403)
+  assertProblem(await root.post('/api/system/clear-cache', { caches: ['no-such'] }), 422)
+  assert.deepEqual((await root.post('/api/system/clear-cache', { caches: ['rolePermissions'] })).json, { cleared: [{ name: 'rolePermissions', entries: 5 }] })
+  await who.apprenant1.get('/api/auth/user')
+  assert.ok((await caches()).rolePermissions.misses > after.rolePermissions.misses, 'what was emptied is read again')
+
+  // A connection that is cut is remembered, and counted when it comes back.
+  const wire = await Wire.open(server, { cookie: who.apprenant1.cookie })
+  wire.ws.terminate()
+  for (let i = 0; (await caches()).recentSignIns.entries === 0; i++) {
+    assert.ok(i < 200, 'the cut connection was never remembered')
+    await new Promise((r) => setTimeout(r, 20))
+  }
+  const gone = (await root.post('/api/system/clear-cache', {})).json.cleared
+  assert.ok(gone.find((c) => c.name === 'recentSignIns').entries >= 1)
+  assert.equal((await caches()).recentSignIns.entries, 0)
+})
+
+test('versions: a super_admin records and chooses them; exactly one is in use however many choose at once', async () => {
+  const own = await who.apprenant1.get('/api/system/versions/active')
+  assert.match(own.json.version, /^\d+\.\d+\.\d+/)
+  assertProblem(await who.admin.post('/api/system/versions', { version: '1.0.0', title: 'V' }), 403)
+  const made = []
+  for (const version of ['1.0.0', '1.1.0', '2.0.0']) {
+    const r = await root.post('/api/system/versions', { version, title: `V ${version}`, changelogMarkdown: '# Neuf', releaseDate: `2030-01-0${version[0]}T10:0${version[2]}:00+01:00` })
+    assert.equal(r.status, 201, r.text)
+    made.push(r.json)
+  }
+  assert.equal(made[0].releaseDate, '2030-01-01T09:00:00.000Z')
+  assertProblem(await root.post('/api/system/versions', { version: '1.0.0', title: 'Encore' }), 409)
+  assert.deepEqual((await who.apprenant1.get('/api/system/versions')).json.map((v) => v.version), ['2.0.0', '1.1.0', '1.0.0'])
+  const page = await who.apprenant1.get('/api/system/versions?limit=2&count=exact')
+  assert.equal(page.headers['x-total-count'], '3')
+  assert.equal((await who.apprenant1.get(/<([^>]+)>/.exec(page.headers.link)[1])).json[0].version, '1.0.0')
+  const answers = await Promise.all(made.map((v) => root.post(`/api/system/versions/${v.id}/activate`)))
+  for (const r of answers) assert.equal(r.status, 200, r.text)
+  const active = (await who.apprenant1.get('/api/system/versions')).json.filter((v) => v.isActive)
+  assert.equal(active.length, 1)
+  assert.equal((await who.apprenant1.get('/api/system/versions/active')).json.id, active[0].id)
+  assertProblem(await root.post('/api/system/versions/no-such/activate'), 404)
+  assertProblem(await who.admin.post(`/api/system/versions/${made[0].id}/activate`), 403)
+})
