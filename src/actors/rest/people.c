@@ -165,7 +165,7 @@ int op_users_create(struct actor *self, void *state, const struct msg *m)
 static int changed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    unsigned stmt = r->op->first == op_users_delete ? 2 : 1;
+    unsigned stmt = r->op->method == HTTP_M_DELETE ? 2 : 1;
     bool rights = !db_error(m) && db_rows(m, stmt) && db_true(m, stmt, 0, 5);
     char id[65];
 

@@ -89,6 +89,9 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
     case 'v':
         rest_put_version(g, r);
         break;
+    case 'n':
+        db_str(g, http_param(r->http, "name"));
+        break;
     case 'h':
         put_host(g, r);
         break;

@@ -15,11 +15,11 @@
 
 struct run {
     /*
-     * $1 … $n, a letter each: t tenant filter · u the caller · i the path's :id · b the body · q
-     * the query, both as JSON · m whether the caller may `manage` · a whether they are an admin · s
-     * staff · v the version that If-Match names, or null · h the host that
-     * was asked, without port, in lower case · p the four of rest_put_page (last; the
-     * answer is then a page, or 404 when a fourth column says that what it is of does not exist)
+     * $1 … $n, a letter each: t tenant filter · u the caller · i the path's :id · n its :name · b
+     * the body · q the query, both as JSON · m whether the caller may `manage` · a whether they are
+     * an admin · s staff · v the version that If-Match names, or null · h the host that was asked,
+     * without port, in lower case · p the four of rest_put_page (last; the answer is then a page,
+     * or 404 when a fourth column says that what it is of does not exist)
      */
     const char *params;
     const struct sql *sql;

@@ -11,10 +11,11 @@ with seen as (
     from seen where $3::text is null or (coalesce(created_at, 'epoch'), id) < ($3::timestamp, $4)
 ), page as (select * from ranked where place <= $2::bigint)
 select coalesce(json_agg(case when $1::boolean
-                then json_build_object('id', id, 'name', name, 'slug', slug, 'description', description, 'logo', logo, 'domain', domain,
+                then json_build_object('id', id, 'name', name, 'slug', slug, 'description', coalesce(description, ''), 'logo', logo, 'domain', domain,
                     'isActive', is_active is not false, 'settings', settings, 'createdAt', iso8601(created_at),
                     'updatedAt', iso8601(updated_at))
-                else json_build_object('id', id, 'name', name, 'slug', slug, 'description', description, 'logo', logo, 'domain', domain)
+                else json_build_object('id', id, 'name', name, 'slug', slug, 'description', coalesce(description, ''), 'logo', logo, 'domain', domain,
+                    'isActive', true)
                 end order by place), '[]'),
        (select at || '|' || id from page where place = $2::bigint and exists (select from ranked where place > $2::bigint)),
        case when $5::boolean then (select count(*) from seen) end

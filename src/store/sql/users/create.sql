@@ -12,7 +12,7 @@ with refusal as (
     returning id, establishment_id, email, username, first_name, last_name, role, phone_number, department, position, bio, is_active, created_at
 )
 select word, 201, (select answer(json_build_object('id', id, 'establishmentId', establishment_id, 'email', email, 'username', username,
-    'firstName', first_name, 'lastName', last_name, 'profileImageUrl', null, 'avatar', null, 'role', role, 'phoneNumber', phone_number,
+    'firstName', coalesce(first_name, ''), 'lastName', coalesce(last_name, ''), 'profileImageUrl', null, 'avatar', null, 'role', role, 'phoneNumber', phone_number,
     'department', department, 'position', position, 'bio', bio, 'preferences', null, 'isActive', is_active, 'isEmailVerified', false,
     'lastLoginAt', null, 'createdAt', iso8601(created_at), 'updatedAt', iso8601(created_at))) from made), 1, null, (select id from made)
 from refusal

@@ -1,0 +1,5 @@
+-- A page by its name, for the page editor; one that nobody has made yet is empty. $1 tenant filter, $2 the name.
+select null, 200, coalesce((
+    select page_json(p) from customizable_pages p
+    where p.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), '')) and p.page_name = $2
+    order by p.updated_at desc, p.id limit 1), portal_page_new($2)), 0
