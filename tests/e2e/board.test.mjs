@@ -214,6 +214,7 @@ test('locks: moderators lock and still draw; a board, or some of its elements, a
   const again = await member(server, who.apprenant2, b.topic)
   assert.equal(again.joined.readOnly, true)
   assert.equal(again.joined.whiteboard.locked, true)
+  assert.deepEqual(again.joined.whiteboard.lockedIds, ['a'])
   await again.refused(b.topic, 'ops', { opId: opId(), ops: [put('c')] }, 'locked')
   const mod2 = await member(server, who.apprenant1, b.topic)
   await mod2.done(b.topic, 'unlock', { opId: opId() })

@@ -13,7 +13,8 @@
 
 #define TITLE_MAX 200
 #define LOCK_IDS_MAX 256
-#define OPEN_TRIES 5 /* another writer was committing each time */
+#define LOCK_IDS_TOLD_MAX 1000 /* at a join; of the rest a client learns by a refusal */
+#define OPEN_TRIES 5           /* another writer was committing each time */
 
 static const struct sql *const board_history = SQL_REALTIME_BOARD_HISTORY;
 static const struct sql *const state_changes = SQL_REALTIME_BOARD_STATE_CHANGES;
@@ -307,6 +308,25 @@ static int board_may_join(struct channel *c, struct user *u, struct refusal *ret
     return refuse(ret, REASON_forbidden, NULL, NULL);
 }
 
+/* Who comes later knows which elements are read-only. */
+static void put_locked_ids(const struct board *b, struct object *o)
+{
+    struct buf list = BUF_INIT, ids = BUF_INIT;
+    const struct element *e;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; n < LOCK_IDS_TOLD_MAX && (e = table_each(&b->model.elements, &i));)
+        if (e->locked) {
+            mp_put_cstr(&ids, e->id);
+            n++;
+        }
+    mp_put_array(&list, n);
+    buf_put(&list, ids.data, ids.len);
+    object_value(o, "lockedIds", value_mp(mp_view(list.data, list.len)));
+    buf_finish(&list);
+    buf_finish(&ids);
+}
+
 static void board_describe(struct channel *c, struct user *u, struct object *o)
 {
     struct refusal why;
@@ -319,6 +339,7 @@ static void board_describe(struct channel *c, struct user *u, struct object *o)
     object_bool(o, "readOnly", board_may_change(board_of(c), u, &why) < 0);
     object_begin(&board, &inner, o->enc);
     board_put(c, &board);
+    put_locked_ids(board_of(c), &board);
     object_end(&board);
     object_value(o, "whiteboard", value_put_together(o->enc, &inner));
     buf_finish(&inner);

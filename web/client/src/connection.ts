@@ -33,6 +33,7 @@ export class Connection {
   readonly ended = new Signal();
   link: Link = "connecting";
   private failures = 0;
+  private wanted = false;
   private probing: ReturnType<typeof setTimeout> | undefined;
   private readonly doubt = () => this.check();
   private readonly stillSignedIn: () => Promise<boolean>;
@@ -45,12 +46,14 @@ export class Connection {
   }
 
   open(): void {
+    this.wanted = true;
     globalThis.addEventListener?.("online", this.doubt);
     globalThis.addEventListener?.("offline", this.doubt);
     this.socket.connect();
   }
 
   close(): void {
+    this.wanted = false;
     globalThis.removeEventListener?.("online", this.doubt);
     globalThis.removeEventListener?.("offline", this.doubt);
     clearTimeout(this.probing);
@@ -59,6 +62,7 @@ export class Connection {
 
   /** Drops the connection and makes a new one now; every channel resumes. */
   reconnect(): void {
+    if (!this.wanted) return;
     clearTimeout(this.probing);
     this.probing = undefined;
     this.set("lost");
@@ -68,6 +72,7 @@ export class Connection {
 
   /** The network changed or an answer is late: is the connection alive? */
   check(): void {
+    if (!this.wanted) return;
     if (!this.socket.isConnected()) return globalThis.navigator?.onLine === false ? this.set("lost") : this.reconnect();
     if (this.probing) return;
     this.probing = setTimeout(() => this.reconnect(), PROBE_MS);

@@ -1,4 +1,5 @@
 /* The numbered events of each kind of channel, by name. A listener that asks for the name knows the payload. */
+import type { Element, Op } from "./elements";
 import type { Card, DurableEvent } from "./wire";
 
 export type EventMap = Record<string, DurableEvent>;
@@ -44,8 +45,8 @@ export type GroupEvents = {
 };
 
 export type BoardEvents = {
-  snapshot: DurableEvent & { part: number; parts: number; elements: unknown[] };
-  ops: DurableEvent & { ops: unknown[] };
+  snapshot: DurableEvent & { part: number; parts: number; elements: Element[] };
+  ops: DurableEvent & { ops: Op[] };
   "whiteboard:updated": DurableEvent & { title?: string; locked?: boolean; ids?: string[] };
   "whiteboard:deleted": DurableEvent;
 };
