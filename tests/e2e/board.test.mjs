@@ -259,6 +259,31 @@ test('hands: one frame a tick for all; strokes under way add up; wrong ones are 
   await closeAll(a, w)
 })
 
+// 3,900 control characters are 4 kB of msgpack and 23 kB of JSON: nine hands that say so twenty times a second are 4 MB a second.
+test('hands: no member is sent more than 512 kbit/s, in its own encoding, and everybody is heard', async () => {
+  const b = await makeBoard(who.apprenant1, [who.apprenant2, who.apprenant3])
+  const hands = await members(server, [who.apprenant1, who.apprenant2, who.apprenant3], b.topic)
+  const reader = await member(server, who.admin, b.topic)
+  const note = '\u0001'.repeat(3900)
+  let n = 0
+  const talk = setInterval(() => {
+    n += 1
+    for (const w of hands)
+      for (const [event, payload] of [['cursor', { x: n, y: 0, note }], ['laser', { x: n, y: 0, note }], ['selection', { ids: [], note }]]) w.send([w.joinRefs.get(b.topic), null, b.topic, event, payload])
+  }, 50)
+  await reader.event(b.topic, 'ephemeral')
+  const began = Date.now()
+  const heard = () => new Set(reader.seen(b.topic, 'ephemeral').flatMap((m) => Object.entries(m[4]).flatMap(([event, by]) => Object.keys(by).map((id) => `${event} ${id}`))))
+  await until('every hand to be heard', () => heard().size === 9, 15000)
+  clearInterval(talk)
+  const frames = reader.seen(b.topic, 'ephemeral').map((m) => Buffer.byteLength(JSON.stringify(m)))
+  const bytes = frames.reduce((sum, f) => sum + f, 0)
+  const seconds = (Date.now() - began) / 1000
+  assert.ok(Math.max(...frames) <= 32000, `a frame of ${Math.max(...frames)} bytes`)
+  assert.ok(bytes <= 64000 * (seconds + 1), `${bytes} bytes in ${seconds} s`) // 1: the frames at both ends
+  await closeAll(reader, ...hands)
+})
+
 test('members of the group and staff; a stranger of the school may not; another school finds nothing', async () => {
   const b = await makeBoard(who.apprenant1)
   const staff = await member(server, who.admin, b.topic)

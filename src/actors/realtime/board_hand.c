@@ -27,7 +27,7 @@ static int tell(struct channel *c, struct member *m, struct op *op, const char *
 {
     if (mp_bytes(op->payload).n > HAND_BYTES_MAX)
         return refuse(ret, REASON_too_large, event, "length");
-    ephemeral_put(c, event, m->user, value_mp(op->payload), m->key.session);
+    ephemeral_put(c, event, m->user, op->payload, m->key.session);
     op_destroy(c, op);
     return 0;
 }
@@ -113,7 +113,7 @@ static int draw_push(struct channel *c, struct member *m, struct op *op, struct 
         mp_put_cstr(&b, "style");
         mp_put_raw(&b, style);
     }
-    ephemeral_put(c, draw_event, m->user, value_mp(mp_view(b.data, b.len)), m->key.session);
+    ephemeral_put(c, draw_event, m->user, mp_view(b.data, b.len), m->key.session);
     buf_finish(&b);
     op_destroy(c, op);
     return 0;

@@ -7,6 +7,7 @@
 #define STACGATE_REALTIME_CHAN_H
 
 #include "hub.h"
+#include "lane.h"
 #include "members.h"
 #include "refusal.h"
 #include "stacgate/db.h"
@@ -194,22 +195,6 @@ struct joiner {
     struct body *mail;
 };
 
-#define EPHEMERAL_EVENTS 8 /* different ones a kind of channel may have */
-struct says;               /* what one user says of one event */
-struct said {
-    const char *event; /* a literal */
-    struct says *first, **last;
-    uint32_t count;
-};
-struct ephemeral {
-    struct table by_key;                /* what is said in the next frame, by event and user … */
-    struct said said[EPHEMERAL_EVENTS]; /* … and by event, in the order in which it came */
-    unsigned events;
-    int64_t last_ms;      /* loop time of the last frame */
-    uint32_t interval_ms; /* between frames: what the last one's size allows */
-    bool armed;
-};
-
 struct departure; /* somebody who left since the last diff */
 struct presence {
     struct member *gone, *gone_last; /* cut connections in the order in which their grace ends */
@@ -260,7 +245,8 @@ struct channel {
     uint32_t replaying; /* members whose replay is not over */
     struct behind behind;
     struct presence presence;
-    struct ephemeral ephemeral;
+    struct lane lane; /* the ephemeral one */
+    bool lane_armed;  /* a tick is to come */
 };
 
 /* channel.c */
@@ -363,7 +349,7 @@ void presence_finish(struct channel *c);
 
 /* ephemeral.c. Events are told apart by these addresses. */
 extern const char typing_event[], cursor_event[];
-void ephemeral_put(struct channel *c, const char *event, struct user *u, struct value v,
+void ephemeral_put(struct channel *c, const char *event, struct user *u, struct mp value,
                    actor_id from);
 struct mp
 ephemeral_pending(const struct channel *c, const char *event,

@@ -193,7 +193,7 @@ static int typing_push(struct channel *c, struct member *m, struct op *op, struc
     mp_put_map(&b, 1);
     mp_put_cstr(&b, "isTyping");
     mp_put_raw(&b, typing);
-    ephemeral_put(c, typing_event, m->user, value_mp(mp_view(b.data, b.len)), m->key.session);
+    ephemeral_put(c, typing_event, m->user, mp_view(b.data, b.len), m->key.session);
     buf_finish(&b);
     op_destroy(c, op);
     return 0;
@@ -230,7 +230,7 @@ static void tell_reads(struct channel *c, actor_id from)
     for (uint32_t i = 0; (u = table_each(&c->members.users, &i));) {
         if (u->read_untold && c->members.count <= READ_MEMBERS_MAX) {
             mp_put_int(&b, u->last_read);
-            ephemeral_put(c, read_event, u, value_mp(mp_view(b.data, b.len)), from);
+            ephemeral_put(c, read_event, u, mp_view(b.data, b.len), from);
             buf_clear(&b);
         }
         u->read_untold = false;

@@ -293,7 +293,7 @@ static int cursor_said(struct channel *c, struct member *m, struct mp data, stru
         return refuse(ret, REASON_invalid, "position", "type");
     if (mp_bytes(at).n > POSITION_BYTES_MAX)
         return refuse(ret, REASON_too_large, "position", "length");
-    ephemeral_put(c, cursor_event, m->user, value_mp(at), m->key.session);
+    ephemeral_put(c, cursor_event, m->user, at, m->key.session);
     return 0;
 }
 
@@ -307,7 +307,7 @@ static int typing_said(struct channel *c, struct member *m, struct mp data, stru
     mp_put_map(&b, 1);
     mp_put_cstr(&b, "isTyping");
     mp_put_raw(&b, typing);
-    ephemeral_put(c, typing_event, m->user, value_mp(mp_view(b.data, b.len)), m->key.session);
+    ephemeral_put(c, typing_event, m->user, mp_view(b.data, b.len), m->key.session);
     buf_finish(&b);
     return 0;
 }
