@@ -94,10 +94,21 @@ static int opened(struct actor *self, void *state, const struct msg *m)
 
 /* ---- the sessions of login and register ---- */
 
+void session_agent(const struct rest *r, char out[AGENT_SIZE])
+{
+    const char *said = http_header(r->http, "user-agent");
+    size_t n = 0;
+
+    for (; said && said[n] && n < AGENT_SIZE - 1; n++)
+        out[n] = said[n] >= 0x20 && said[n] < 0x7f ? said[n] : '?';
+    out[n] = 0;
+}
+
 int session_open(struct actor *self, struct rest *r, const char *user_id,
                  const char *establishment_id, actor_step *next)
 {
     struct session_open *s = rest_own(r, sizeof(*s));
+    char agent[AGENT_SIZE];
     struct db_group *g =
         db_group(DB_READ, &(struct db_context){establishment_id, user_id, http_peer(r->http)});
 
@@ -105,11 +116,13 @@ int session_open(struct actor *self, struct rest *r, const char *user_id,
     memcpy(s->establishment_id, establishment_id,
            strnlen(establishment_id, sizeof(s->establishment_id) - 1));
     identity_token_make(s->token, s->sid);
+    session_agent(r, agent);
     db_stmt(g, SQL_SESSIONS_CREATE);
     db_str(g, s->sid);
     db_str(g, user_id);
     db_i64(g, config.session_idle);
     db_i64(g, config.session_absolute);
+    db_str(g, agent);
     db_stmt(g, SQL_SESSIONS_DELETE);
     db_str(g, r->sid);
     caller_statement(g, user_id, establishment_id);

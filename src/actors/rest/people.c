@@ -1,7 +1,7 @@
 /*
- * People over REST: the list, cards and accounts, making and changing them, invitations and new
- * passwords, erasure. What a change does to somebody's rights reaches their open sockets within a
- * second (identity_changed).
+ * People over REST: the list, cards and accounts, making and changing them, invitations, erasure.
+ * What a change does to somebody's rights reaches their open sockets within a second
+ * (identity_changed).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,12 +9,9 @@
 
 #include "../services/password.h"
 #include "../services/signin.h"
+#include "account.h"
 #include "run.h"
-#include "stacgate/config.h"
-#include "stacgate/ids.h"
 
-#define QUEUE_MS 60000
-#define CODE_SIZE 44 /* 256 bits in base64url, and NUL */
 #define ROLE_CHOICES "super_admin|admin|manager|formateur|apprenant"
 
 const struct field schema_users[] = {
@@ -70,38 +67,7 @@ const struct field schema_user_change[] = {
 RUN_OP(users_list, .sql = SQL_USERS_LIST, .params = "tuqsp", .key = time_valid)
 RUN_OP(users_get, .sql = SQL_USERS_GET, .params = "tuis")
 
-/* ---- codes that go out by mail ---- */
-
-struct code {
-    char text[CODE_SIZE], hash[65], link[512];
-    const char *before; /* link, or NULL without a public address */
-};
-
-static void code_make(struct code *c)
-{
-    random_token(c->text, sizeof(c->text));
-    sha256_hex(c->text, strlen(c->text), c->hash);
-    snprintf(c->link, sizeof(c->link),
-             "%s/set-password?token=", config.public_url ? config.public_url : "");
-    c->before = config.public_url ? c->link : NULL;
-}
-
-/* The parameters hash, code, language, link. */
-static void code_put(struct db_group *g, const struct rest *r, const struct code *c)
-{
-    db_str(g, c->hash);
-    db_str(g, c->text);
-    db_str(g, rest_language(r) == ENGLISH ? "en" : "fr");
-    db_str(g, c->before);
-}
-
 /* ---- POST /api/users ---- */
-
-static int refuse_password(struct rest *r, enum field_code code)
-{
-    return rest_refuse_fields(r, P_invalid,
-                              &(struct field_error){.field = "password", .code = code}, 1);
-}
 
 static const struct run creation = {.sql = SQL_USERS_CREATE, .params = "", .reused = "email_taken"};
 
@@ -127,7 +93,7 @@ static int make(struct actor *self, struct rest *r, const char *hash)
     if (!hash) {
         struct code c;
 
-        code_make(&c);
+        code_make(&c, "set-password");
         db_stmt(g, SQL_USERS_INVITE);
         db_strv_put(g, rest_arg(r, "email"));
         code_put(g, r, &c);
@@ -153,9 +119,10 @@ int op_users_create(struct actor *self, void *state, const struct msg *m)
             r, P_invalid, &(struct field_error){.field = "establishmentId", .code = E_required}, 1);
     if (!password.p)
         return make(self, r, NULL);
-    if (password_common(password.p, password.n))
-        return refuse_password(r, E_common);
-    return actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password), QUEUE_MS, hashed);
+    int refused = password_refused(r, "password", password, rest_arg(r, "email"));
+    return refused ? refused
+                   : actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password),
+                               ACCOUNT_QUEUE_MS, hashed);
 }
 
 /* ---- changes ---- */
@@ -215,80 +182,4 @@ int op_users_delete(struct actor *self, void *state, const struct msg *m)
     db_str(g, http_param(r->http, "id"));
     db_str(g, role_name(r->who->role));
     return rest_ask(self, g, changed);
-}
-
-/* ---- POST /api/auth/forgot-password, /reset-password ---- */
-
-const struct field schema_forgot[] = {
-    {.name = "email", .type = FIELD_EMAIL, .flags = FIELD_REQUIRED}, {.name = NULL}};
-const struct field schema_reset[] = {
-    {.name = "token", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 20, .max = 100},
-    {.name = "password",
-     .type = FIELD_STR,
-     .flags = FIELD_REQUIRED,
-     .min = PASSWORD_MIN,
-     .max = PASSWORD_MAX},
-    {.name = NULL}};
-
-static int done(struct actor *self, void *state, const struct msg *m)
-{
-    (void)self;
-    (void)m;
-    return rest_reply_text(state, 200, STR("{\"done\":true}"));
-}
-
-/* One answer for whoever exists and whoever does not. */
-int op_auth_forgot(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-    struct db_group *g = db_group(DB_READ, &(struct db_context){0});
-    struct code c;
-
-    (void)m;
-    code_make(&c);
-    db_stmt(g, SQL_USERS_FORGOT);
-    db_strv_put(g, rest_arg(r, "email"));
-    code_put(g, r, &c);
-    explicit_bzero(&c, sizeof(c));
-    return rest_ask(self, g, done);
-}
-
-static int password_was_set(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-    struct session_end e = {.code = 4001};
-
-    (void)self;
-    rest_took(r, m);
-    if (db_null(m, 0, 0, 0))
-        return rest_refuse_fields(r, P_invalid,
-                                  &(struct field_error){.field = "token", .code = E_format}, 1);
-    snprintf(e.user_id, sizeof(e.user_id), "%s", db_text(m, 0, 0, 0));
-    identity_ended(&e);
-    return rest_reply_text(r, 200, STR("{\"done\":true}"));
-}
-
-static int reset_hashed(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-    struct db_group *g = db_group(DB_READ, &(struct db_context){0});
-    struct str token = rest_arg(r, "token");
-    char hash[65];
-
-    sha256_hex(token.p, token.n, hash);
-    db_stmt(g, SQL_USERS_SET_PASSWORD);
-    db_str(g, hash);
-    db_str(g, (const char *)m->body->bytes);
-    return rest_ask(self, g, password_was_set);
-}
-
-int op_auth_reset(struct actor *self, void *state, const struct msg *m)
-{
-    struct str password = rest_arg(state, "password");
-
-    (void)m;
-    if (password_common(password.p, password.n))
-        return refuse_password(state, E_common);
-    return actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password), QUEUE_MS,
-                     reset_hashed);
 }

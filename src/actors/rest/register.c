@@ -10,13 +10,10 @@
 
 #include "../services/password.h"
 #include "../services/signin.h"
-#include "op.h"
+#include "account.h"
 #include "sessions.h"
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
-
-#define QUEUE_MS 60000
-#define CODE_SIZE 44 /* 256 bits in base64url, and NUL */
 
 const struct field schema_register[] = {
     {.name = "email", .type = FIELD_EMAIL, .flags = FIELD_REQUIRED},
@@ -39,15 +36,6 @@ static int refuse_field(struct rest *r, const char *field, enum field_code code)
     return rest_refuse_fields(r, P_invalid, &(struct field_error){.field = field, .code = code}, 1);
 }
 
-/* The address or its part before the @. */
-static bool is_address(struct str password, struct str email)
-{
-    size_t local = strcspn(email.p, "@");
-
-    return (password.n == email.n || password.n == local) &&
-           strncasecmp(password.p, email.p, password.n) == 0;
-}
-
 int op_auth_register(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
@@ -56,11 +44,10 @@ int op_auth_register(struct actor *self, void *state, const struct msg *m)
     (void)m;
     if (!rest_arg(r, "establishmentId").p && !rest_arg(r, "establishmentSlug").p)
         return refuse_field(r, "establishmentId", E_required);
-    if (password_common(password.p, password.n))
-        return refuse_field(r, "password", E_common);
-    if (is_address(password, rest_arg(r, "email")))
-        return refuse_field(r, "password", E_personal);
-    return actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password), QUEUE_MS, hashed);
+    int refused = password_refused(r, "password", password, rest_arg(r, "email"));
+    return refused ? refused
+                   : actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password),
+                               ACCOUNT_QUEUE_MS, hashed);
 }
 
 static int hashed(struct actor *self, void *state, const struct msg *m)
@@ -68,13 +55,11 @@ static int hashed(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     struct session_open *s = rest_own(r, sizeof(*s));
     struct db_group *g = db_group(DB_READ, &(struct db_context){.address = http_peer(r->http)});
-    char code[CODE_SIZE], code_hash[65], link[512];
+    char agent[AGENT_SIZE];
+    struct code c;
 
     identity_token_make(s->token, s->sid);
-    random_token(code, sizeof(code));
-    sha256_hex(code, strlen(code), code_hash);
-    snprintf(link, sizeof(link),
-             "%s/verify-email?token=", config.public_url ? config.public_url : "");
+    code_make(&c, "verify-email");
     db_stmt(g, SQL_AUTH_SIGNUP);
     db_strv_put(g, rest_arg(r, "establishmentId"));
     db_strv_put(g, rest_arg(r, "establishmentSlug"));
@@ -86,11 +71,10 @@ static int hashed(struct actor *self, void *state, const struct msg *m)
     db_str(g, s->sid);
     db_i64(g, config.session_idle);
     db_i64(g, config.session_absolute);
-    db_str(g, code_hash);
-    db_str(g, code);
-    db_str(g, rest_language(r) == ENGLISH ? "en" : "fr");
-    db_str(g, config.public_url ? link : NULL);
-    explicit_bzero(code, sizeof(code));
+    code_put(g, r, &c);
+    session_agent(r, agent);
+    db_str(g, agent);
+    explicit_bzero(&c, sizeof(c));
     return rest_ask(self, g, created);
 }
 

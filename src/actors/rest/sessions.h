@@ -14,6 +14,10 @@ struct session_open { /* rest.own meanwhile */
  */
 int session_open(struct actor *self, struct rest *r, const char *user_id,
                  const char *establishment_id, actor_step *next);
+/* What the request's browser says it is, in printable ASCII: for its owner to tell sign-ins apart.
+ */
+#define AGENT_SIZE 201
+void session_agent(const struct rest *r, char out[AGENT_SIZE]);
 /* How much later a failed sign-in is answered that took so long: at the next multiple of half a
  * second after it came, whatever was wrong. */
 uint32_t login_refusal_delay_ms(int64_t spent_us);

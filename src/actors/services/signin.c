@@ -48,6 +48,14 @@ struct body *signin_body(struct str email, struct str password, const char *addr
     return b;
 }
 
+struct body *signin_check_body(struct str email, struct str password, const char *address)
+{
+    struct body *b = signin_body(email, password, address, true);
+
+    ((struct signin_question *)(void *)b->bytes)->check_only = true;
+    return b;
+}
+
 struct body *password_body(struct str password)
 {
     struct body *b = body_alloc(sizeof(struct password_question) + password.n + 1);

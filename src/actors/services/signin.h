@@ -35,6 +35,8 @@ void signin_setup(void); /* declares the actor kind; before the runtime starts *
 /* The password's copy in the body is wiped when the body goes. loopback: the peer is on this
  * machine, without a proxy between. */
 struct body *signin_body(struct str email, struct str password, const char *address, bool loopback);
+/* Only whether the password is right, under the same throttles: nobody signs in by it. */
+struct body *signin_check_body(struct str email, struct str password, const char *address);
 struct body *password_body(struct str password);
 
 #endif

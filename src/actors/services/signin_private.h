@@ -10,6 +10,7 @@
 struct signin_question { /* MSG_SIGNIN's body */
     char email[256], address[64];
     bool loopback;
+    bool check_only;
     uint32_t password_len;
     char password[];
 };
