@@ -167,7 +167,7 @@ Test(lane, one_that_is_too_long_by_itself_goes_alone)
     cr_expect_eq(length(said), 1);
     cr_expect(str_is(says_user(said), "bob"));
     lane_told(&l, 1000, json.len);
-    cr_expect_gt(l.interval_ms, 780);
+    cr_expect_gt(l.interval_ms, 830);
     says_free(said);
     said = lane_take(&l, &json, NULL);
     cr_expect(str_is(says_user(said), "eve"));

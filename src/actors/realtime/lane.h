@@ -13,9 +13,10 @@
 
 #define LANE_TICK_MIN_MS 50
 #define LANE_TICK_MAX_MS 500
-#define LANE_QUIET_MS 200      /* after so long without a frame, one goes out at once */
-#define LANE_BYTES_PER_S 64000 /* 512 kbit/s a member */
-#define LANE_ENVELOPE 192      /* bytes of a frame around its payload: topic, event, header */
+#define LANE_QUIET_MS 200 /* after so long without a frame, one goes out at once */
+#define LANE_BYTES_PER_S                                                                           \
+    60000                 /* 512 kbit/s a member, less what TCP, IP and TLS put around the bytes */
+#define LANE_ENVELOPE 192 /* bytes of a frame around its payload: topic, event, header */
 /* A payload's; only one that a single sender fills may be longer. */
 #define LANE_FRAME_MAX (LANE_BYTES_PER_S * LANE_TICK_MAX_MS / 1000 - LANE_ENVELOPE)
 #define LANE_EVENTS 8 /* different ones a frame may have */
