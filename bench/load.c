@@ -19,6 +19,8 @@ static const struct {
     {"commit", run_commit, "senders keep --outstanding pushes under way"},
     {"join", run_join, "everybody connects and joins; --settle seconds later memory is read"},
     {"storm", run_storm, "everybody is cut at once and comes back; see --tickets, --reader, --go"},
+    {"board", run_board, "members of boards move cursors and draw; --cursors, --writers, --ops"},
+    {"open", run_open, "members open a board, --concurrency at a time"},
     {"get", run_get, "GETs of --urls over --concurrency connections; --rate 0 without pause"},
     {"http", run_http, "GET /api/auth/user, alone and beside --at-once sign-ins"},
 };
@@ -51,6 +53,9 @@ static const struct {
     {"reader", NUMBER, offsetof(struct options, reader), "1: REST is read during the storm"},
     {"tls", NUMBER, offsetof(struct options, tls), "1: wss"},
     {"deflate", NUMBER, offsetof(struct options, deflate), "1: permessage-deflate is offered"},
+    {"cursors", NUMBER, offsetof(struct options, cursors), "of each member a second"},
+    {"writers", NUMBER, offsetof(struct options, writers), "of each board"},
+    {"ops", NUMBER, offsetof(struct options, ops), "of each writer a second"},
     {"go", TEXT, offsetof(struct options, go), "the cut waits for this file"},
     {"urls", TEXT, offsetof(struct options, urls), "file: a Cookie header, a tab, a path a line"},
     {"email", TEXT, offsetof(struct options, email), "account that signs in"},
@@ -100,6 +105,7 @@ int main(int argc, char **argv)
                         .concurrency = 256,
                         .settle = 2,
                         .at_once = 50,
+                        .writers = 1,
                         .email = "apprenant1@moliere.test",
                         .password = "stacgate-demo"};
     for (int i = 2; i < argc; i += 2) {

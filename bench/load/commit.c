@@ -32,7 +32,7 @@ static void on_reply(struct gathering *g, struct client *c, bool ok, const char 
     push_more(k, c);
 }
 
-static const struct gathering_events events = {NULL, on_reply};
+static const struct gathering_events events = {.reply = on_reply};
 
 int run_commit(const struct options *o)
 {

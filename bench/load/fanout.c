@@ -89,7 +89,7 @@ static void on_reply(struct gathering *g, struct client *c, bool ok, const char 
         c->outstanding--;
 }
 
-static const struct gathering_events events = {on_event, on_reply};
+static const struct gathering_events events = {.event = on_event, .reply = on_reply};
 
 /* Member number n of the group whose turn it is; the slow one never sends. */
 static struct client *next_sender(struct fanout *f)

@@ -155,6 +155,8 @@ static void on_reply(struct gathering *g, struct client *c, const char *p, size_
     if (!c->joined && ok) {
         keep_place(g, c, p, n);
         on_joined(g, c);
+        if (g->on && g->on->joined)
+            g->on->joined(g, c, n);
     } else if (!c->joined) {
         char why[160];
         snprintf(why, sizeof why, "%.*s", (int)(n < 150 ? n : 150), p);

@@ -16,6 +16,8 @@ struct options {
     uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
     uint32_t tickets, reader; /* storm: with join tickets, beside a reader of REST */
     uint32_t tls, deflate;
+    uint32_t cursors, writers,
+        ops;        /* board: a second and member; of a board; a second and writer */
     const char *go; /* storm: the cut waits for this file */
 };
 
@@ -30,6 +32,7 @@ struct gathering;
 struct gathering_events {
     void (*event)(struct gathering *g, struct client *c, struct str name, const char *p, size_t n);
     void (*reply)(struct gathering *g, struct client *c, bool ok, const char *p, size_t n);
+    void (*joined)(struct gathering *g, struct client *c, size_t n); /* n: bytes of the reply */
 };
 
 struct gathering {
@@ -83,5 +86,7 @@ int run_join(const struct options *o);
 int run_http(const struct options *o);
 int run_get(const struct options *o);
 int run_storm(const struct options *o);
+int run_board(const struct options *o);
+int run_open(const struct options *o);
 
 #endif
