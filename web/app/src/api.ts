@@ -3,6 +3,7 @@
  * script.
  */
 import { language } from "./i18n";
+import type { BoardInfo } from "@stacgate/client";
 import type { GroupInfo } from "./live/room";
 
 export interface User {
@@ -77,4 +78,8 @@ export const api = {
   createGroup: (form: Record<string, unknown>) => call<GroupItem>("POST", "/api/study-groups", form),
   joinGroup: (group: string) => call<unknown>("POST", `/api/study-groups/${id(group)}/join`, { action: "join" }),
   leaveGroup: (group: string) => call<unknown>("POST", `/api/study-groups/${id(group)}/join`, { action: "leave" }),
+  boards: (group: string) => call<BoardInfo[]>("GET", `/api/study-groups/${id(group)}/whiteboards?limit=200`),
+  createBoard: (group: string, title: string) => call<BoardInfo>("POST", `/api/study-groups/${id(group)}/whiteboards`, { title }),
+  renameBoard: (board: string, title: string) => call<BoardInfo>("PATCH", `/api/whiteboards/${id(board)}`, { title }),
+  deleteBoard: (board: string) => call<unknown>("DELETE", `/api/whiteboards/${id(board)}`),
 };

@@ -3,6 +3,7 @@ import "./styles/base.css";
 import "./styles/entry.css";
 import "./styles/home.css";
 import "./styles/conversation.css";
+import "./styles/board.css";
 import { h, replace } from "./dom";
 import { languageChanged, t } from "./i18n";
 import { go, moved, place } from "./router";

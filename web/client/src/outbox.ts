@@ -71,9 +71,13 @@ export class Outbox {
     return this.entries;
   }
 
+  get isFull(): boolean {
+    return this.entries.length >= this.max;
+  }
+
   /** null: too many wait already; nothing was taken. */
   add(event: string, payload: Record<string, unknown>): Entry | null {
-    if (this.entries.length >= this.max) return null;
+    if (this.isFull) return null;
     const at = Math.max(Date.now(), (this.entries[this.entries.length - 1]?.at ?? 0) + 1);
     const entry: Entry = { opId: newOpId(), event, payload, at, state: "queued" };
     this.entries.push(entry);

@@ -1,12 +1,14 @@
 /* One group on screen: its head, the timeline, who is typing, the composer, and the people beside it. */
 import type { Connection } from "@stacgate/client";
 import { api, ApiError, type GroupItem } from "../api";
+import { icon } from "../board/icons";
 import { h, perFrame, replace } from "../dom";
 import { people } from "../format";
 import type { Groups } from "../groups";
 import { t, tWord } from "../i18n";
 import { Group, type Me } from "../live/group";
 import { go } from "../router";
+import { boardAddress } from "./boards";
 import { composer } from "./composer";
 import { confirm } from "./dialog";
 import { peoplePanel } from "./people";
@@ -66,6 +68,7 @@ function conversationHead(item: GroupItem, panel: HTMLElement) {
   const element = h("header.conversation-head", {},
     h("a.back", { href: "/groups", "data-page": true, "aria-label": t("backToGroups") }, "‹"),
     h("div.titles", {}, name, sub),
+    h("a.boards-button", { href: boardAddress(item.id), "data-page": true }, icon("board"), h("span.boards-word", {}, t("boards.open"))),
     toggle,
   );
   return {

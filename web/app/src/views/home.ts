@@ -3,13 +3,15 @@
  * whole when the session does.
  */
 import { Connection, type Link, PersonChannel } from "@stacgate/client";
-import type { User } from "../api";
+import type { GroupItem, User } from "../api";
 import { h, replace } from "../dom";
 import { personName } from "../format";
 import { Groups } from "../groups";
 import { t } from "../i18n";
-import { moved, place } from "../router";
+import type { Me } from "../live/group";
+import { moved, place, type Place } from "../router";
 import { ended, signOut, stillSignedIn } from "../session";
+import { boardsPage } from "./boards";
 import { conversation, doorstep } from "./conversation";
 import { avatar, languageSwitch, wordmark } from "./parts";
 import { sidebar, type Part } from "./sidebar";
@@ -26,19 +28,28 @@ export function homeView(user: User): Part {
   const stage = h("main.stage", { id: "content", tabindex: -1 });
   const banner = linkBanner(connection);
   const element = h("div.home", {}, topbar(user), banner.element, h("div.columns", {}, list.element, stage));
-  let open: { id: string; isMember: boolean; part: Part | undefined } | undefined;
+  const me: Me = { id: user.id, name: personName(user), staff: STAFF.has(user.role) };
+  let open: { key: string; part: Part | undefined } | undefined;
+
+  function stagePart(where: Place, item: GroupItem | undefined): Part | undefined {
+    if (where.page !== "group" || !item?.isMember) return undefined;
+    if (where.view === "talk") return conversation(connection, item, groups, me);
+    if (!where.board) return boardsPage(item, me);
+    return later(async () => (await import("./board")).boardPage(connection, item, where.board, me));
+  }
 
   function show(): void {
     const where = place();
     const id = where.page === "group" ? where.id : "";
     const item = groups.find(id);
+    const key = JSON.stringify([where, item?.isMember ?? false]);
     element.classList.toggle("in-group", id !== "");
-    groups.open = item?.isMember ? id : "";
-    if (!open || open.id !== id || open.isMember !== (item?.isMember ?? false)) {
+    element.classList.toggle("in-board", where.page === "group" && where.board !== "" && item?.isMember === true);
+    groups.open = item?.isMember && where.page === "group" && where.view === "talk" ? id : "";
+    if (open?.key !== key) {
       open?.part?.close();
-      const part = item?.isMember ? conversation(connection, item, groups, { id: user.id, name: personName(user), staff: STAFF.has(user.role) }) : undefined;
-      open = { id, isMember: item?.isMember ?? false, part };
-      replace(stage, part?.element);
+      open = { key, part: stagePart(where, item) };
+      replace(stage, open.part?.element);
     }
     if (!open.part) replace(stage, item ? doorstep(item, groups) : blank(groups, id !== ""));
     title(groups);
@@ -68,9 +79,32 @@ export function homeView(user: User): Part {
   };
 }
 
+/** A part whose script is loaded when it is first shown. */
+function later(load: () => Promise<Part>): Part {
+  const element = h("div.later", {}, h("div.placeholder", {}, h("p.faint", {}, t("loading"))));
+  let part: Part | undefined;
+  let closed = false;
+  load().then(
+    (loaded) => {
+      if (closed) return loaded.close();
+      part = loaded;
+      replace(element, part.element);
+    },
+    () => replace(element, h("div.placeholder", {}, h("p", { role: "alert" }, t("noServer")), h("button", { type: "button", onclick: () => location.reload() }, t("retry")))),
+  );
+  return {
+    element,
+    close() {
+      closed = true;
+      part?.close();
+    },
+  };
+}
+
 function title(groups: Groups): void {
   const unread = groups.unreadTotal();
-  const name = groups.find(groups.open)?.name;
+  const where = place();
+  const name = where.page === "group" ? groups.find(where.id)?.name : undefined;
   document.title = `${unread > 0 ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}${t("appName")}`;
 }
 
