@@ -66,7 +66,7 @@ static void start_with(EVP_PKEY *k)
     setenv("LC_ALL", "en_US.UTF-8", 1);
     make_files(k);
     struct http_options o = {.tls_cert = cert, .tls_key = key};
-    server_start(&o, NULL, 0, 1);
+    server_start(&o, NULL, 0, 2); /* the context is put in place by one loop and used by two */
 }
 
 static void start(void)
@@ -325,7 +325,8 @@ static SSL_SESSION *session_of(int version, SSL_SESSION *from, bool *ret_reused)
     SSL *ssl = dial_wish(&w, &fd, &reason);
     cr_assert(ssl);
     *ret_reused = SSL_session_reused(ssl);
-    SSL_write(ssl, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 36);
+    static const char ask[] = "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n";
+    SSL_write(ssl, ask, sizeof(ask) - 1);
     hear_tls(ssl, back, sizeof(back), "\r\n\r\n");
     SSL_SESSION *session = SSL_get1_session(ssl);
     SSL_shutdown(ssl);
@@ -393,6 +394,44 @@ static void write_locked_key(const char *path)
     fclose(f);
     chmod(path, 0600);
     EVP_PKEY_free(k);
+}
+
+/* The first bytes of a ClientHello, and then nothing: each is dropped when its ten seconds are
+ * over, and until then nobody else waits. */
+Test(tls, half_a_handshake_stops_nobody, .init = start, .fini = server_stop, .timeout = 60)
+{
+    enum { HALF = 500 };
+    static const uint8_t begun[] = {0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
+    static int fds[HALF];
+    struct http_stats s[2];
+    for (int i = 0; i < HALF; i++)
+        say(fds[i] = dial(), begun, sizeof(begun));
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(serial_served(), 1);
+    http_stats(0, &s[0]);
+    http_stats(1, &s[1]);
+    cr_expect_geq(s[0].connections + s[1].connections, HALF);
+    sleep(8);
+    for (int i = 0; i < HALF; i++) {
+        cr_assert(hear_end(fds[i]), "number %d is still there", i);
+        close(fds[i]);
+    }
+    cr_expect_eq(serial_served(), 1);
+}
+
+/* Handshakes on both loops while certificates come one after the other. */
+Test(tls, new_certificates_during_handshakes, .init = start, .fini = server_stop, .timeout = 60)
+{
+    for (int n = 1; n <= 3; n++) {
+        renew(100 + n, 3600);
+        http_reload();
+        struct http_stats s = {0};
+        while (s.tls_reloads < (uint64_t)n) {
+            cr_assert_gt(serial_served(), 0);
+            http_stats(0, &s);
+        }
+        cr_expect_eq(serial_served(), 100 + n);
+    }
 }
 
 Test(tls, mistakes_are_sentences)
