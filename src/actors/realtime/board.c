@@ -208,8 +208,8 @@ static void board_item(struct channel *c, struct op *op, struct buf *out)
 static const struct push_kind pushes[] = {
     {"ops", "ops", 0, 1, NULL, ops_check, NULL, 0, ops_applied, NULL},
     {"clear", "ops", 0, 0, NULL, clear_check, NULL, 0, ops_applied, NULL},
-    {"lock", "whiteboard:updated", 0, 0, NULL, lock_check, NULL, 0, updated, NULL},
-    {"unlock", "whiteboard:updated", 0, 0, NULL, lock_check, NULL, 0, updated, NULL},
+    {"lock", "whiteboard:updated", 0, 0, NULL, lock_check, &state_changes, 3, updated, NULL},
+    {"unlock", "whiteboard:updated", 0, 0, NULL, lock_check, &state_changes, 3, updated, NULL},
     {"board:rename", "whiteboard:updated", PUSH_REST_ONLY, 0, NULL, rename_check, &state_changes, 3,
      updated, board_item},
     {"board:delete", "whiteboard:deleted", PUSH_REST_ONLY, 0, NULL, rename_check, &state_changes, 3,
