@@ -9,8 +9,10 @@ export class Groups {
   readonly changed = new Signal();
   items: GroupItem[] = [];
   state: "loading" | "ready" | "failed" = "loading";
-  /** The group on screen: what arrives in it is being read. */
+  /** The group whose conversation is on screen: what arrives in it is being read. */
   open = "";
+  /** The group on screen, its conversation or its boards. */
+  shown = "";
   private loading: Promise<void> | undefined;
 
   constructor(private readonly unauthorized: () => void) {}

@@ -45,6 +45,7 @@ export function homeView(user: User): Part {
     const key = JSON.stringify([where, item?.isMember ?? false]);
     element.classList.toggle("in-group", id !== "");
     element.classList.toggle("in-board", where.page === "group" && where.board !== "" && item?.isMember === true);
+    groups.shown = id;
     groups.open = item?.isMember && where.page === "group" && where.view === "talk" ? id : "";
     if (open?.key !== key) {
       open?.part?.close();

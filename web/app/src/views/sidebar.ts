@@ -32,7 +32,7 @@ export function sidebar(groups: Groups): Part {
     const match = (g: GroupItem) => !wanted || `${g.name} ${g.description ?? ""}`.toLocaleLowerCase().includes(wanted);
     const my = groups.mine().filter(match);
     const free = groups.others().filter(match);
-    keyed(mine, my.map((g) => mineRow(g, g.id === groups.open)));
+    keyed(mine, my.map((g) => mineRow(g, g.id === groups.open, g.id === groups.shown)));
     keyed(others, free.map((g) => otherRow(g, groups)));
     drawNote(mineNote, groups, my.length, wanted ? "noMatch" : "noGroups");
     drawNote(othersNote, groups, free.length, wanted ? "noMatch" : "nothingToDiscover");
@@ -48,14 +48,14 @@ function drawNote(note: HTMLElement, groups: Groups, shown: number, empty: TextK
   replace(note, groups.state === "loading" ? t("loading") : shown === 0 ? t(empty) : "");
 }
 
-function mineRow(g: GroupItem, open: boolean): Row {
+function mineRow(g: GroupItem, open: boolean, shown: boolean): Row {
   const unread = open ? 0 : (g.unreadCount ?? 0);
   return {
     key: g.id,
-    version: JSON.stringify([g.name, unread, open, g.lastMessage]),
+    version: JSON.stringify([g.name, unread, shown, g.lastMessage]),
     draw: () =>
       h("li", {},
-        h("a.group-link", { href: `/groups/${encodeURIComponent(g.id)}`, "data-page": true, "aria-current": open ? "page" : null },
+        h("a.group-link", { href: `/groups/${encodeURIComponent(g.id)}`, "data-page": true, "aria-current": shown ? "page" : null },
           groupAvatar(g.id, g.name),
           h("span.group-text", {}, h("span.group-name", {}, g.name), h("span.group-last", {}, preview(g, unread))),
           h("span.group-side", {},
