@@ -14,25 +14,9 @@
 #include "stacgate/buf.h"
 #include "stacgate/config.h"
 
-bool speak_french(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *lang = getenv(names[i]);
-        if (!lang || !*lang)
-            continue;
-        /* C and POSIX name no language. */
-        bool none =
-            strcmp(lang, "C") == 0 || strncmp(lang, "C.", 2) == 0 || strcmp(lang, "POSIX") == 0;
-        return none || strncmp(lang, "fr", 2) == 0;
-    }
-    return true;
-}
-
 const char *say(const char *french, const char *english)
 {
-    return speak_french() ? french : english;
+    return config_speaks_french() ? french : english;
 }
 
 int complain(int status, const char *fmt, ...)
@@ -62,7 +46,7 @@ static void print_help(const struct command *c)
     }
     putchar('\n');
     fflush(stdout);
-    config_print_help(speak_french());
+    config_print_help(config_speaks_french());
 }
 
 static const struct own_option *own_find(const struct command *c, const char *arg,

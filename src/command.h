@@ -19,7 +19,6 @@ enum exit_status {
 
 /* ---- sentences ---- */
 
-bool speak_french(void); /* LC_ALL, LC_MESSAGES, LANG: French unless they name another */
 const char *say(const char *french, const char *english)
     __attribute__((format_arg(1), format_arg(2)));
 int complain(int status, const char *fmt, ...)

@@ -24,14 +24,15 @@ extern struct config config; /* starts as the defaults */
 /*
  * Reads argv from argv[first] ("--name value", "--name=value", a BOOL also bare), the environment
  * and the file, each option from the highest of them that has it. 0, or -EINVAL with a sentence in
- * *ret_error (free()), French when the locale is. Stops at the first word that is no option of the
+ * *ret_error (free()), in the operator's language. Stops at the first word that is no option of the
  * table, an unknown "--word" included: *ret_next is its index (argc: none). A command that has
  * words of its own reads them and calls again with what follows; whoever finds no meaning in a word
  * says so.
  */
 int config_load(int argc, char **argv, int first, int *ret_next, char **ret_error);
 void config_print_help(bool french); /* the table, on standard output */
-bool config_speaks_french(void);     /* LC_ALL, LC_MESSAGES, LANG */
-void config_reset(void);             /* tests: back to the defaults */
+/* The operator's language: French unless LC_ALL, LC_MESSAGES or LANG names another. */
+bool config_speaks_french(void);
+void config_reset(void); /* tests: back to the defaults */
 
 #endif

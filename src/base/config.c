@@ -54,10 +54,14 @@ bool config_speaks_french(void)
     static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
     for (size_t i = 0; i < 3; i++) {
         const char *value = getenv(names[i]);
-        if (value && *value)
-            return strncasecmp(value, "fr", 2) == 0;
+        if (!value || !*value)
+            continue;
+        /* C and POSIX name no language. */
+        bool none =
+            strcmp(value, "C") == 0 || strncmp(value, "C.", 2) == 0 || strcmp(value, "POSIX") == 0;
+        return none || strncasecmp(value, "fr", 2) == 0;
     }
-    return false;
+    return true;
 }
 
 /* Both sentences take the same arguments, in the same order. */

@@ -8,23 +8,13 @@
 #include <string.h>
 
 #include "stacgate/buf.h"
+#include "stacgate/config.h"
 #include "stacgate/db.h"
 #include "store_private.h"
 
 const char *store_say(const char *french, const char *english)
 {
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *lang = getenv(names[i]);
-        if (!lang || !*lang)
-            continue;
-        /* C and POSIX name no language. */
-        bool none =
-            strcmp(lang, "C") == 0 || strncmp(lang, "C.", 2) == 0 || strcmp(lang, "POSIX") == 0;
-        return none || strncmp(lang, "fr", 2) == 0 ? french : english;
-    }
-    return french;
+    return config_speaks_french() ? french : english;
 }
 
 int store_fail(char **ret_error, int err, const char *french, const char *english, ...)

@@ -15,6 +15,7 @@ static char path[] = "/tmp/stacgate_test_conf_XXXXXX";
 static void clean(void)
 {
     clearenv();
+    setenv("LANG", "en_GB.UTF-8", 1);
     config_reset();
     error = NULL;
     next = -1;
@@ -199,11 +200,21 @@ Test(config, refusals_of_a_file, .init = clean)
 
 Test(config, language_of_the_locale, .init = clean)
 {
-    cr_assert_not(config_speaks_french());
-    setenv("LANG", "fr_CA", 1);
-    cr_assert(config_speaks_french());
-    setenv("LC_ALL", "C", 1);
-    cr_assert_not(config_speaks_french());
+    static const struct {
+        const char *all, *lang;
+        bool french;
+    } rows[] = {{"", "en_GB.UTF-8", false},
+                {"", "fr_CA", true},
+                {"de_DE", "fr_FR", false},
+                {"C", "en_GB", true},
+                {"C.UTF-8", "", true},
+                {"POSIX", "", true},
+                {"", "", true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        setenv("LC_ALL", rows[i].all, 1);
+        setenv("LANG", rows[i].lang, 1);
+        cr_assert_eq(config_speaks_french(), rows[i].french, "row %zu", i);
+    }
 }
 
 Test(config, every_option_is_named_once)
