@@ -74,8 +74,12 @@ for (const encoding of ['json', 'msgpack']) {
     assert.ok(one.board.isModerator() && !two.board.isModerator())
     await until('two people', () => two.board.present.length === 2)
     two.board.hands.sayCursor(4, 5, 'pen')
-    two.board.hands.sayStroke('s1', [[1, 1, 0.5], [2, 2, 0.5]], { stroke: '#123' })
     const them = who.apprenant2.user.id
+    two.board.hands.sayStroke('s0', [[9, 9]])
+    await until('a stroke', () => one.board.hands.strokes.get(them)?.id === 's0')
+    two.board.hands.dropStroke('s0')
+    await until('no stroke', () => !one.board.hands.strokes.has(them))
+    two.board.hands.sayStroke('s1', [[1, 1, 0.5], [2, 2, 0.5]], { stroke: '#123' })
     await until('the stroke', () => one.board.hands.strokes.get(them)?.points.length === 2)
     assert.equal(one.board.hands.cursors.get(them).tool, 'pen')
     assert.equal(one.board.hands.strokes.get(them).style.stroke, '#123')

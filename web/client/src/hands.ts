@@ -70,6 +70,12 @@ export class Hands {
     this.later();
   }
 
+  /** A stroke of ours that will not become an element: a second finger came down. */
+  dropStroke(id: string): void {
+    if (this.stroke?.id === id) this.stroke = undefined;
+    this.cast("draw", { id, points: [[0, 0]], style: { dropped: true } });
+  }
+
   saySelection(ids: readonly string[]): void {
     this.cast("selection", { ids: ids.slice(0, 100) });
   }
@@ -123,6 +129,7 @@ export class Hands {
     if (typeof id !== "string" || !Array.isArray(points)) return;
     const good = points.filter((p) => Array.isArray(p) && Number.isFinite(p[0]) && Number.isFinite(p[1]));
     const known = this.strokes.get(userId);
+    if ((style as { dropped?: unknown } | undefined)?.dropped === true) return void (known?.id === id && this.strokes.delete(userId));
     if (known?.id === id) {
       known.points.push(...good);
       known.at = Date.now();

@@ -50,7 +50,7 @@ function freehand(desk: Desk, start: At): Gesture {
   const id = newOpId();
   const style = desk.style("freehand");
   const points: Point[] = [];
-  const gesture: Gesture = { draft: [], move: add, up, cancel: () => undefined };
+  const gesture: Gesture = { draft: [], move: add, up, cancel: () => desk.live.hands.dropStroke(id) };
 
   function add(path: readonly At[]): void {
     const fresh = path.map(({ x, y, pressure }): Point => (pressure === undefined ? [x, y] : [x, y, pressure]));

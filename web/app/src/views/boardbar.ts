@@ -46,10 +46,11 @@ export function toolBar(desk: Desk, refocus: () => void): Bar {
     element: h("div.board-dock", {}, style.element, row),
     draw() {
       const may = desk.live.mayDraw();
+      const inHand = may || LOOKING.has(desk.tool) ? desk.tool : "hand";
       for (const [tool, button] of buttons) {
-        button.setAttribute("aria-pressed", String(desk.tool === tool));
+        button.setAttribute("aria-pressed", String(inHand === tool));
         button.hidden = !may && !LOOKING.has(tool);
-        button.tabIndex = desk.tool === tool ? 0 : -1;
+        button.tabIndex = inHand === tool ? 0 : -1;
       }
       open.hidden = !may;
       if (!may) toggle(false);
