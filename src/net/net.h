@@ -67,8 +67,9 @@ struct conn {
     uint32_t queued, replay; /* bytes in out; those of WS_REPLAY among them */
     uint32_t drain_below, message_max;
     int fd;
-    uint16_t close_code, pings; /* pings of this second (heard_s) */
-    uint32_t ping_s;
+    uint16_t tls_pend;           /* bytes of a TLS record that the kernel has not taken whole */
+    uint16_t close_code, pings;  /* pings of this second (heard_s) */
+    uint16_t ping_s;             /* its low bits */
     uint8_t state, events;       /* enum conn_state; UV_READABLE | UV_WRITABLE as armed */
     uint8_t addr[16];            /* the client's, IPv4 as ::ffff:a.b.c.d */
     bool dirty : 1, blocked : 1; /* in net->dirty; in net->slow with UV_WRITABLE armed */
@@ -156,8 +157,7 @@ struct frame *frame_plain(const void *bytes, uint32_t n,
                           struct body *owner);  /* uncounted; takes the reference */
 void out_push(struct conn *c, struct frame *f); /* takes its own reference */
 void out_flush(struct conn *c);
-void out_drop(struct conn *c,
-              bool keep_begun); /* forgets the queue, but a frame of which bytes are out */
+void out_drop(struct conn *c, bool keep_begun); /* forgets the queue, but frames that are begun */
 void out_check_slow(struct net_loop *net, int64_t now); /* ages, stalls */
 void out_check_total(struct net_loop *net);
 void out_uncache(struct net_loop *net);

@@ -209,24 +209,35 @@ static void out_took(struct conn *c, size_t n)
     }
 }
 
+/* Frames from the queue's front of which bytes are out, or in a TLS record that is. */
+static uint32_t out_begun(const struct conn *c)
+{
+    const struct outq *q = c->out;
+    uint64_t need = (uint64_t)q->offset + c->tls_pend, have = 0;
+    uint32_t n = 0;
+    while (n < q->count && have < need)
+        have += out_at(q, n++)->len;
+    return n;
+}
+
 void out_drop(struct conn *c, bool keep_begun)
 {
     struct outq *q = c->out;
     if (!q)
         return;
-    struct frame *begun = keep_begun && q->offset ? frame_ref(out_at(q, 0)) : NULL;
-    uint32_t offset = q->offset;
-    while (q->count)
-        out_pop(c);
+    uint32_t keep = keep_begun ? out_begun(c) : 0;
+    while (q->count > keep) {
+        struct frame *f = out_at(q, --q->count);
+        c->queued -= f->len;
+        if (f->lane == WS_REPLAY)
+            c->replay -= f->len;
+        frame_unref(f);
+    }
+    if (keep)
+        return;
     ring_give(c->net, q);
     c->out = NULL;
-    if (begun) {
-        out_push(c, begun);
-        c->out->offset = offset;
-        frame_unref(begun);
-    } else {
-        out_unblock(c);
-    }
+    out_unblock(c);
 }
 
 /* ---- joining ---- */

@@ -2,7 +2,8 @@
  * TLS 1.2 and 1.3 by OpenSSL, between a connection and its socket, and the one context that new
  * connections are made from: any loop may ask for it while the first one puts another in its place.
  * Records are written as far as the kernel takes them; an unfinished one is tried again from the
- * same place of the queue, which is why a queue begun under TLS is never taken back.
+ * same place of the queue, which is why what it holds (tls_pend) stays queued when the rest is
+ * dropped.
  */
 #include <errno.h>
 #include <openssl/err.h>
@@ -115,9 +116,13 @@ ssize_t tls_send(struct conn *c, const void *p, size_t n)
     ERR_clear_error();
     c->tls_out = false;
     int r = SSL_write(c->tls, p, n > INT32_MAX ? INT32_MAX : (int)n);
-    if (r > 0)
+    if (r > 0) {
+        c->tls_pend = 0;
         return r;
+    }
     int e = tls_result(c, r);
+    if (e == -EAGAIN && !c->tls_pend)
+        c->tls_pend = (uint16_t)(n < SSL3_RT_MAX_PLAIN_LENGTH ? n : SSL3_RT_MAX_PLAIN_LENGTH);
     return e ? e : -EPIPE;
 }
 

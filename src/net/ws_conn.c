@@ -294,11 +294,6 @@ void ws_fail(struct conn *c, uint16_t code, const char *reason)
 void ws_slow(struct conn *c)
 {
     c->close_code = 4008;
-    if (c->tls) { /* a record that OpenSSL has begun cannot be taken back: no close frame would get
-                     through */
-        conn_reset(c);
-        return;
-    }
     out_drop(c, true);
     close_frame(c, 4008, "too slow: resume");
 }
@@ -380,7 +375,7 @@ static void got_close(struct conn *c, const uint8_t *p, size_t n)
 
 static void got_ping(struct conn *c, const uint8_t *p, size_t n)
 {
-    uint32_t second = (uint32_t)(loop_now() / 1000);
+    uint16_t second = (uint16_t)(loop_now() / 1000);
     if (second != c->ping_s)
         c->pings = 0;
     c->ping_s = second;

@@ -156,6 +156,12 @@ test('a drain over TLS closes with 1012', async (t) => {
   assert.equal((await ended).code, 0)
 })
 
+test('without a certificate SIGHUP, a closed terminal, drains', async (t) => {
+  const plainly = await startServer()
+  t.after(() => plainly.stop().catch(() => {}))
+  assert.equal((await plainly.stop('SIGHUP')).code, 0)
+})
+
 test('mistakes stop the start with a sentence', async () => {
   const serve = (...args) => stacgate(['serve', '--port', '0', '--data', join(scratch(), 'd'), ...args])
   writeFileSync(file('broken.pem'), 'no certificate')

@@ -199,18 +199,23 @@ Test(tls, requests_and_a_large_echo, .init = start, .fini = server_stop)
     close(fd);
 }
 
-static SSL *ws_dial_tls(int *ret_fd)
+static SSL *ws_dial_at(const char *path, int *ret_fd)
 {
-    static const char ask[] = "GET /test/ws HTTP/1.1\r\nHost: a\r\nUpgrade: "
+    static const char ask[] = "GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: "
                               "websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    char back[2048];
+    char back[2048], request[512];
     SSL *ssl = dial_tls(TLS1_3_VERSION, TLS1_3_VERSION, NULL, ret_fd);
     cr_assert(ssl);
-    SSL_write(ssl, ask, sizeof(ask) - 1);
+    SSL_write(ssl, request, snprintf(request, sizeof(request), ask, path));
     hear_tls(ssl, back, sizeof(back), "\r\n\r\n");
     cr_assert_eq(status_of(back), 101);
     return ssl;
+}
+
+static SSL *ws_dial_tls(int *ret_fd)
+{
+    return ws_dial_at("/test/ws", ret_fd);
 }
 
 static bool ws_echoes(SSL *ssl)
@@ -227,6 +232,89 @@ Test(tls, websocket_echo, .init = start, .fini = server_stop)
     SSL *ssl = ws_dial_tls(&fd);
     for (int i = 0; i < 50; i++)
         cr_assert(ws_echoes(ssl));
+    SSL_free(ssl);
+    close(fd);
+}
+
+/* ---- who does not read ---- */
+
+#define BURST_FRAMES 400
+#define BURST_BYTES 10000
+
+static struct conn *burst_conn;
+
+/* Any message is answered by more than a queue takes: frames that begin with their number. */
+static void burst(void *arg, enum ws_opcode op, const uint8_t *bytes, size_t n)
+{
+    static char content[BURST_BYTES];
+    (void)arg, (void)op, (void)bytes, (void)n;
+    for (int i = 0; i < BURST_FRAMES; i++) {
+        struct buf wire = BUF_INIT;
+        memset(content, 'a' + i % 26, sizeof(content));
+        snprintf(content, 8, "%06u", (unsigned)i % 1000);
+        ws_wire(&wire, WS_TEXT, content, sizeof(content));
+        ws_send_body(burst_conn, body_of(&wire), WS_DURABLE);
+        buf_finish(&wire);
+    }
+}
+
+static void burst_closed(void *arg, uint16_t code)
+{
+    (void)arg, (void)code;
+}
+
+static const struct ws_handler burst_handler = {.message = burst, .closed = burst_closed};
+
+static void burst_enter(struct http_req *r)
+{
+    burst_conn = ws_accept(r, NULL, &burst_handler, NULL, 4096, false);
+}
+
+static const struct http_route burst_route = {
+    .method = HTTP_M_GET, .path = "/burst", .enter = burst_enter, .upgrade = true};
+
+static void start_burst(void)
+{
+    make_files(EVP_EC_gen("P-256"));
+    ws_configure(&(struct ws_limits){.sndbuf = 16384});
+    struct http_options o = {.tls_cert = cert, .tls_key = key};
+    server_start(&o, &burst_route, 1, 1);
+}
+
+static bool take_all(SSL *ssl, uint8_t *out, size_t n)
+{
+    for (size_t off = 0; off < n;) {
+        int got = SSL_read(ssl, out + off, (int)(n - off));
+        if (got <= 0)
+            return false;
+        off += (size_t)got;
+    }
+    return true;
+}
+
+/* Above the queue's limit the rest is dropped, but not what a record has begun: every frame that
+ * comes is whole and in its place, and behind them stands the close frame. */
+Test(tls, who_is_too_slow_gets_whole_frames_and_4008, .init = start_burst, .fini = server_stop)
+{
+    static uint8_t content[BURST_BYTES];
+    uint8_t head[4], wire[64];
+    int fd, frames = 0;
+    SSL *ssl = ws_dial_at("/burst", &fd);
+    SSL_write(ssl, wire, (int)ws_frame_put(wire, 0x81, "go", 2));
+    usleep(300000);
+    while (take_all(ssl, head, 2) && head[0] == 0x81) {
+        cr_assert(take_all(ssl, head + 2, 2));
+        cr_assert_eq(head[2] << 8 | head[3], BURST_BYTES);
+        cr_assert(take_all(ssl, content, sizeof(content)));
+        cr_assert_eq(atoi((const char *)content), frames);
+        for (int i = 8; i < BURST_BYTES; i++)
+            cr_assert_eq(content[i], 'a' + frames % 26, "frame %d, byte %d", frames, i);
+        frames++;
+    }
+    cr_expect(frames > 0 && frames < BURST_FRAMES, "%d frames", frames);
+    cr_assert_eq(head[0], 0x88);
+    cr_assert(take_all(ssl, content, 2));
+    cr_expect_eq(content[0] << 8 | content[1], 4008);
     SSL_free(ssl);
     close(fd);
 }
