@@ -236,6 +236,46 @@ test('by keys alone: make, write, go through, move, stretch, delete, take back',
   await one.close()
 })
 
+test('selecting: a corner resizes, a colour and a fill apply, a frame takes several, the eraser takes what it meets', async () => {
+  const one = await enter('formateur@')
+  const { id } = await boardOf(one)
+  await tool(one, 'rect')
+  await drag(one, [[150, 150], [250, 200]]) // and it is selected
+  await drag(one, [[250, 200], [350, 300]])
+  await saved(one)
+  const [big] = await stored(one, id)
+  assert.deepEqual([big.w, big.h, big.fill], [200, 150, 'none'])
+  await one.page.getByRole('button', { name: 'Couleur et trait' }).click()
+  await one.page.getByRole('button', { name: 'Bleu' }).click()
+  await one.page.getByLabel('Formes remplies').check()
+  await until('blue, filled', async () => {
+    const [e] = await stored(one, id)
+    return e.stroke === '#2f67b1' && e.fill === '#cfe1f8'
+  })
+  await draw(one, 'ellipse', [450, 150], [550, 250])
+  assert.equal(await one.page.locator('.board-style').isVisible(), false, 'out of the way when one draws')
+  await draw(one, 'arrow', [150, 350], [550, 380])
+  await tool(one, 'select')
+  await drag(one, [[100, 100], [600, 320]]) // the rectangle and the ellipse, not the arrow
+  await drag(one, [[500, 200], [500, 230]])
+  await saved(one)
+  const [rect, ellipse, arrow] = await stored(one, id)
+  assert.equal(rect.y - big.y, 30)
+  assert.deepEqual([ellipse.stroke, ellipse.fill, arrow.stroke], ['#2f67b1', '#cfe1f8', '#2f67b1'])
+  await one.page.keyboard.press('Control+z')
+  await saved(one)
+  const back = await stored(one, id)
+  assert.deepEqual([back[0].y, back[1].y - ellipse.y], [big.y, -30], 'both with one undo')
+  await tool(one, 'eraser')
+  await drag(one, [[500, 200], [500, 400]])
+  await saved(one)
+  assert.deepEqual(await storedTypes(one, id), ['rect'])
+  await one.page.keyboard.press('Control+z')
+  await saved(one)
+  assert.deepEqual(await storedTypes(one, id), ['arrow', 'ellipse', 'rect'])
+  await one.close()
+})
+
 test('files: SVG, JSON and PNG of what is drawn', async () => {
   const one = await enter('formateur@')
   await boardOf(one)

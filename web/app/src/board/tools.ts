@@ -70,10 +70,18 @@ const tenth = (v: number): number => Math.round(v * 10) / 10;
 
 function eraser(desk: Desk, start: At): Gesture {
   const gone = new Map<string, null>();
+  let last = start;
+  const take = (x: number, y: number, near: number) => {
+    const el = topmost(desk.live.board.elements().filter((e) => !gone.has(e.id)), x, y, near, desk.scene.look);
+    if (el && desk.live.mayChange(el.id)) gone.set(el.id, null);
+  };
+  /* A quick hand leaves wide gaps between events: what lies in them is met too. */
   const erase = (path: readonly At[]) => {
     for (const at of path) {
-      const el = topmost(desk.live.board.elements().filter((e) => !gone.has(e.id)), at.x, at.y, reach(desk, at), desk.scene.look);
-      if (el && desk.live.mayChange(el.id)) gone.set(el.id, null);
+      const near = reach(desk, at);
+      const steps = Math.min(Math.max(1, Math.ceil(Math.hypot(at.x - last.x, at.y - last.y) / near)), 100);
+      for (let i = 1; i <= steps; i++) take(last.x + ((at.x - last.x) * i) / steps, last.y + ((at.y - last.y) * i) / steps, near);
+      last = at;
     }
     desk.scene.previewing(gone);
   };

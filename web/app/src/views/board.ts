@@ -33,7 +33,7 @@ export function boardPage(connection: Connection, item: GroupItem, boardId: stri
   const editor = new Editor(desk, host);
   const head = boardHead(item, desk);
   const selection = selectionBar(desk);
-  const tools = toolBar(desk, () => host.focus({ preventScroll: true }));
+  const tools = toolBar(desk, host);
   const note = h("p.board-note", { role: "status" });
   const element = h("section.board-page", { "aria-label": t("boards") },
     head.element,

@@ -24,8 +24,12 @@ export function signButton(sign: Sign, label: string, onclick: (e: Event) => voi
   return h("button.sign", { type: "button", title: label, "aria-label": label, onclick, ...more }, icon(sign));
 }
 
-export function toolBar(desk: Desk, refocus: () => void): Bar {
-  const buttons = new Map(TOOLS.map((tool) => [tool, toolButton(tool, () => (desk.setTool(tool), refocus()))]));
+export function toolBar(desk: Desk, host: HTMLElement): Bar {
+  const take = (tool: ToolName) => {
+    desk.setTool(tool);
+    host.focus({ preventScroll: true });
+  };
+  const buttons = new Map(TOOLS.map((tool) => [tool, toolButton(tool, () => take(tool))]));
   const drop = h("span.drop");
   const style = stylePanel(desk);
   const open = h("button.sign.style-button", { type: "button", title: t("board.style"), "aria-label": t("board.style"), "aria-expanded": "false", "aria-controls": "board-style" }, drop);
@@ -41,6 +45,7 @@ export function toolBar(desk: Desk, refocus: () => void): Bar {
   });
   const row = h("div.board-tools", { role: "toolbar", "aria-label": t("board.tools") }, ...buttons.values(), h("span.gap"), open);
   row.addEventListener("keydown", (e) => rove(row, e));
+  host.addEventListener("pointerdown", () => toggle(false));
   toggle(false);
   return {
     element: h("div.board-dock", {}, style.element, row),
