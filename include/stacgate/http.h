@@ -138,6 +138,7 @@ extern const struct loop_service http_service;
 
 struct http_stats {
     uint64_t accepted, requests, refused, timeouts, bytes_in, bytes_out;
+    uint64_t deflated;                 /* WebSocket messages compressed, each once */
     uint64_t tls_reloads, tls_refused; /* new certificates: taken into use, of no use */
     uint32_t connections, websockets;
 };

@@ -469,6 +469,7 @@ void http_stats(unsigned loop, struct http_stats *ret)
                                .bytes_in = __atomic_load_n(&s->bytes_in, __ATOMIC_RELAXED),
                                .bytes_out = __atomic_load_n(&s->bytes_out, __ATOMIC_RELAXED),
                                .connections = __atomic_load_n(&s->connections, __ATOMIC_RELAXED),
+                               .deflated = __atomic_load_n(&s->deflated, __ATOMIC_RELAXED),
                                .tls_reloads = __atomic_load_n(&s->tls_reloads, __ATOMIC_RELAXED),
                                .tls_refused = __atomic_load_n(&s->tls_refused, __ATOMIC_RELAXED),
                                .websockets = __atomic_load_n(&s->websockets, __ATOMIC_RELAXED)};

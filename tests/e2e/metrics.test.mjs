@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { startServer } from './lib/server.mjs'
 import { Api, people } from './lib/client.mjs'
-import { makeGroup, members, say } from './lib/school.mjs'
+import { makeGroup, member, members, say } from './lib/school.mjs'
 import { until } from './lib/util.mjs'
 
 let server, who, anyone
@@ -51,6 +51,25 @@ test('what happens is counted', async () => {
   assert.ok(now('db_connections') > 0 && now('resident_memory_bytes') > 1e6)
   await Promise.all([a.close(), b.close()])
   await until('the sockets to be gone', async () => (await read())('websockets') === first('websockets'))
+})
+
+// Ten who take compressed messages are sent what was compressed once, whatever each is owed beside.
+test('permessage-deflate: a broadcast is compressed once, not once a member', async () => {
+  const { topic } = await makeGroup(who.apprenant1, [who.apprenant2])
+  const readers = []
+  for (let i = 0; i < 10; i++) readers.push(await member(server, who.apprenant2, topic, { deflate: { threshold: 0 } }))
+  const writer = await member(server, who.apprenant1, topic)
+  const count = async () => (await read())('messages_deflated_total')
+  let before = -1
+  await until('presence to have been told', async () => {
+    const was = before
+    before = await count()
+    return was === before
+  }, 10000, 400)
+  for (let i = 0; i < 3; i++) await say(writer, topic, `${i} ${'un texte de taille moyenne '.repeat(40)}`)
+  await until('all to have them', () => readers.every((r) => r.seen(topic, 'message').length === 3))
+  assert.equal((await count()) - before, 3)
+  await Promise.all([writer, ...readers].map((w) => w.close()))
 })
 
 test('no names; not through a proxy', async (t) => {

@@ -42,6 +42,7 @@ static void put_head(struct buf *b, const char *name, const char *type, const ch
     M("http_timeouts_total", COUNTER, timeouts, "connections ended by a deadline")                 \
     M("bytes_received_total", COUNTER, bytes_in, "bytes received")                                 \
     M("bytes_sent_total", COUNTER, bytes_out, "bytes sent")                                        \
+    M("messages_deflated_total", COUNTER, deflated, "WebSocket messages compressed")               \
     M("tls_reloads_total", COUNTER, tls_reloads, "new certificates taken into use")                \
     M("tls_refused_total", COUNTER, tls_refused, "new certificates that could not be used")        \
     M("connections", GAUGE, connections, "open connections")                                       \
