@@ -63,7 +63,11 @@ const showsNone = (w, x, y, layer) => until(`no ink at ${x},${y}`, async () => !
 
 const stored = async (w, id) => (await (await w.context.request.get(`${server.url}/api/whiteboards/${id}`)).json()).elements
 const storedTypes = async (w, id) => (await stored(w, id)).map((e) => e.type).sort()
-const saved = (w) => w.page.locator('.board-fate', { hasText: 'Enregistré' }).waitFor()
+// What was just done is in the page's words two frames later at most; then the server has it when they say so.
+async function saved(w) {
+  await w.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  await w.page.locator('.board-fate', { hasText: 'Enregistré' }).waitFor()
+}
 
 test('two draw together: a stroke is seen while it is drawn, and each undoes their own', async () => {
   const [one, two] = [await enter('formateur@'), await enter('apprenant1@')]
