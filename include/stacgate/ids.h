@@ -12,7 +12,9 @@
 #define ISO_SIZE 25  /* 2026-01-02T03:04:05.678Z and NUL */
 
 void random_bytes(void *out, size_t n); /* kernel CSPRNG */
-void uuid_make(char out[UUID_SIZE]);    /* version 4, RFC 9562 */
+/* Version 7, RFC 9562 section 5.7: the wall clock's milliseconds, then 74 random bits. Rows made
+ * together lie together in an index of their ids. */
+void uuid_make(char out[UUID_SIZE]);
 void random_token(char *out,
                   size_t out_size); /* base64url characters, NUL-terminated; 6 bits each */
 void sha256_hex(const void *p, size_t n, char out[65]);

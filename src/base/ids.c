@@ -51,9 +51,12 @@ void ids_use(const struct ids_source *s)
 void uuid_make(char out[UUID_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
+    uint64_t ms = (uint64_t)wall_ms();
     uint8_t b[16];
-    random_bytes(b, sizeof b);
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* version 4 */
+    random_bytes(b + 6, sizeof b - 6);
+    for (unsigned i = 6; i-- > 0; ms >>= 8)
+        b[i] = (uint8_t)ms;
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x70); /* version 7 */
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); /* the variant of RFC 9562 */
     for (unsigned i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)

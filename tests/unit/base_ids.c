@@ -10,7 +10,7 @@
 
 #include "stacgate/ids.h"
 
-Test(ids, uuid_is_version_4)
+Test(ids, uuid_is_version_7)
 {
     char a[UUID_SIZE], b[UUID_SIZE];
     for (int n = 0; n < 200; n++) {
@@ -19,10 +19,28 @@ Test(ids, uuid_is_version_4)
         cr_assert_eq(strlen(a), 36);
         cr_assert_eq(strspn(a, "0123456789abcdef-"), 36);
         cr_assert(a[8] == '-' && a[13] == '-' && a[18] == '-' && a[23] == '-');
-        cr_assert_eq(a[14], '4');
+        cr_assert_eq(a[14], '7');
         cr_assert(strchr("89ab", a[19]));
         cr_assert_str_neq(a, b);
     }
+}
+
+static int64_t example_time(void)
+{
+    return 0x017F22E279B0; /* RFC 9562, appendix A.6 */
+}
+
+Test(ids, uuids_begin_with_the_time)
+{
+    char a[UUID_SIZE], b[UUID_SIZE];
+    ids_use(&(struct ids_source){.wall_ms = example_time});
+    uuid_make(a);
+    uuid_make(b);
+    ids_use(NULL);
+    a[15] = b[15] = '\0';
+    cr_assert_str_eq(a, "017f22e2-79b0-7");
+    cr_assert_str_eq(b, "017f22e2-79b0-7");
+    cr_assert_str_neq(a + 16, b + 16, "74 bits are random");
 }
 
 Test(ids, tokens_fill_their_room)
