@@ -65,6 +65,9 @@ void db_array_end(struct db_group *g);
 #define EUNKNOWN_DB 3002
 int db_ask(struct actor *self, struct db_group *g, uint32_t ms, actor_step *next);
 void db_errors_as_result(struct db_group *g);
+/* A violation of this constraint (static text) is an outcome that the caller reckons with: the
+ * group is rolled back, `fail` gets -EEXIST, and nothing is logged. */
+void db_expect(struct db_group *g, const char *constraint);
 
 /* Readers of a result body; stmt counts the group's db_stmt calls from 0. Rows and columns from 0.
  */

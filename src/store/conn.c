@@ -215,6 +215,13 @@ static const char *failed_statement(const struct db_group *g)
                                              : "(commit)";
 }
 
+static bool is_expected(const struct db_group *g)
+{
+    const char *name = PQresultErrorField(g->error, PG_DIAG_CONSTRAINT_NAME);
+
+    return g->expected && name && strcmp(name, g->expected) == 0;
+}
+
 static void group_over(struct conn *c, struct db_group *g)
 {
     struct lane *l = c->lane;
@@ -227,6 +234,8 @@ static void group_over(struct conn *c, struct db_group *g)
         group_reset_results(g);
         g->retried = true;
         pool_requeue(l, g);
+    } else if (is_expected(g)) {
+        pool_finish_group(l, g, -EEXIST, NULL);
     } else {
         COUNT(l, errors, 1);
         if (g->errors_as_result) {

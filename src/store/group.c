@@ -22,6 +22,7 @@ struct db_group *group_take(enum flight_kind kind, enum db_lane lane)
     g->next = NULL;
     g->kind = kind;
     g->lane = lane;
+    g->expected = NULL;
     g->bad = g->errors_as_result = g->retried = g->in_array = false;
     g->who = 0;
     g->ref = 0;
@@ -94,6 +95,11 @@ void db_group_destroy(struct db_group *g)
 void db_errors_as_result(struct db_group *g)
 {
     g->errors_as_result = true;
+}
+
+void db_expect(struct db_group *g, const char *constraint)
+{
+    g->expected = constraint;
 }
 
 void db_stmt(struct db_group *g, const struct sql *sql)

@@ -45,7 +45,8 @@ struct db_group {
     enum db_lane lane;
     bool bad; /* a value that no text parameter can hold */
     bool errors_as_result;
-    bool retried; /* once, when its prepared statement had gone */
+    const char *expected; /* a constraint whose violation is an outcome like another; NULL: none */
+    bool retried;         /* once, when its prepared statement had gone */
     actor_id who;
     actor_ref ref;
     int64_t asked_us;

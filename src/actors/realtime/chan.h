@@ -233,6 +233,7 @@ struct channel {
     bool committing, looking, loading;
     bool alone;            /* the batch being built holds one operation */
     uint32_t one_by_one;   /* operations of a batch that failed, each to be tried alone */
+    bool known;            /* an op id of the batch may be in the log: it is looked up */
     bool stale;            /* a deletion came while the log was read: read it again */
     int64_t unknown_since; /* loop time since which the batch's outcome is unknown; 0: it is not */
     struct body *recent;   /* JSON list of the last messages as they stand … */

@@ -217,6 +217,7 @@ static bool consider(struct channel *c, struct op *op)
             buf_clear(&op->stored);
             mp_put_map(&op->stored, 0);
         }
+        c->known |= op->repeat;
         batch_push(c, op);
     } else if (r == PUSH_DONE && (op->looked || op->own_op_id)) {
         answer_done(c, op);
@@ -241,6 +242,7 @@ static bool fits(const struct channel *c, const struct op *op)
 static void build_batch(struct channel *c)
 {
     c->alone = c->one_by_one != 0;
+    c->known = false;
     while (c->queue && !needs_lookup(c->queue) && fits(c, c->queue))
         if (!consider(c, queue_pop(c)))
             return;
@@ -309,6 +311,7 @@ static void put_state(const struct channel *c, struct db_group *g)
     }
 }
 
+/* An op id in the log already is rare: not looked for until the log's own key has found one. */
 static void commit(struct channel *c)
 {
     struct db_context ctx = channel_context(c);
@@ -317,7 +320,8 @@ static void commit(struct channel *c)
     db_stmt(g, SQL_REALTIME_FENCE);
     db_str(g, c->topic);
     db_i64(g, c->fence);
-    db_stmt(g, SQL_REALTIME_APPEND);
+    db_stmt(g, c->known ? SQL_REALTIME_APPEND : SQL_REALTIME_APPEND_NEW);
+    db_expect(g, "channel_events_op");
     db_str(g, c->topic);
     db_i64(g, c->fence);
     put_ops_column(c, g, 0);
@@ -586,6 +590,11 @@ static int retry(struct actor *self, void *state, const struct msg *m)
 
 static int commit_lost(struct channel *c, int err)
 {
+    if (err == -EEXIST && !c->known) {
+        c->known = true;
+        commit(c);
+        return 0;
+    }
     if (err == -EPROTO && !c->unknown_since) {
         c->committing = false;
         split_batch(c);
@@ -599,6 +608,7 @@ static int commit_lost(struct channel *c, int err)
     }
     /* It may have happened. The same batch again, with the same op ids, tells; nobody is answered
      * before. */
+    c->known = true;
     if (!c->unknown_since)
         c->unknown_since = loop_now();
     if (loop_now() - c->unknown_since > UNKNOWN_MAX_MS) {
