@@ -42,6 +42,7 @@ before(async () => {
     certificate: (await who.apprenant1.get('/api/certificates')).json[0].id,
   }
   id.section = await made(who.admin, `/api/pages/${id.page}/sections`, { sectionType: 's' })
+  id.class = await made(who.apprenant1, `/api/study-groups/${id.group}/sessions`, { title: 'S', startTime: '2030-01-01T10:00Z', endTime: '2030-01-01T11:00Z' })
   id.poll = await made(who.apprenant1, `/api/study-groups/${id.group}/messages`, { type: 'poll', content: 'P', metadata: { question: 'Q', options: [{ id: 'a', text: 'A' }, { id: 'b', text: 'B' }] } })
 })
 after(() => server?.stop())
@@ -76,6 +77,9 @@ const operations = () => [
   ['GET', `/api/page-sections/${id.section}`], ['PUT', `/api/page-sections/${id.section}`, { sectionType: 'X' }, true], ['DELETE', `/api/page-sections/${id.section}`, undefined, true],
   ['GET', `/api/page-components/${id.component}`], ['PUT', `/api/page-components/${id.component}`, { componentName: 'X' }, true], ['DELETE', `/api/page-components/${id.component}`, undefined, true],
   ['GET', `/api/menu-items/${id.menu}`], ['PUT', `/api/menu-items/${id.menu}`, { label: 'X' }, true], ['DELETE', `/api/menu-items/${id.menu}`, undefined, true],
+  ['GET', `/api/study-groups/${id.group}/sessions`, undefined, true], ['POST', `/api/study-groups/${id.group}/sessions`, { title: 'S', startTime: '2030-01-01T10:00Z', endTime: '2030-01-01T11:00Z' }, true],
+  ['GET', `/api/study-sessions/${id.class}`, undefined, true], ['PUT', `/api/study-sessions/${id.class}`, { title: 'X' }, true], ['GET', `/api/study-sessions/${id.class}/attendance`, undefined, true],
+  ['GET', `/api/study-sessions/${id.class}/polls`, undefined, true], ['DELETE', `/api/study-sessions/${id.class}`, undefined, true],
   ['GET', `/api/study-groups/${id.group}/messages/${id.poll}/poll`, undefined, true], ['POST', `/api/study-groups/${id.group}/messages/${id.poll}/votes`, { option: 'a' }, true],
   ['POST', `/api/study-groups/${id.group}/messages/${id.poll}/close`, undefined, true],
 ]

@@ -119,6 +119,8 @@ struct channel_kind {
                                             them again */
     void (*closed)(struct channel *c); /* releases what is in state */
     int (*may_join)(struct channel *c, struct user *u, struct refusal *ret);
+    /* The role that presence shows; NULL: in the group, else in the establishment. */
+    const char *(*role)(const struct channel *c, const struct user *u);
     void (*describe)(struct channel *c, struct user *u,
                      struct object *o); /* role, readOnly, the object itself */
     void (*flush)(
@@ -241,7 +243,7 @@ struct channel {
     uint32_t recent_count, recent_asked; /* so many at most; so many are being read */
     char *old_room; /* what members of /ws/collaboration call this room; NULL: none came yet */
     struct pages *pages[ENCODINGS]; /* the last that were made; NULL: none */
-    uint32_t asides;                /* writes under way for which nobody waits */
+    uint32_t asides, asides_failed; /* writes under way for which nobody waits; those that failed */
     actor_ref sweep;
     uint32_t replaying; /* members whose replay is not over */
     struct behind behind;
@@ -275,6 +277,8 @@ void channel_remove_member(struct channel *c, struct member *m, const char *clie
                            bool grace);
 void channel_remove_user(struct channel *c, struct user *u, const char *client_event);
 void channel_fail(struct channel *c, int err); /* ends the actor: its members rejoin */
+/* Pushes to the channel's own log as this person, with nobody who waits for the answer. */
+void channel_act(struct channel *c, struct user *u, const char *event, struct mp payload);
 void op_answer(struct channel *c, struct op *op, bool ok, struct value response,
                struct value item);                                           /* and frees it */
 void op_refuse(struct channel *c, struct op *op, const struct refusal *why); /* and frees it */
@@ -377,8 +381,10 @@ void old_tell_left(struct channel *c, const char *user_id, struct str name, enum
 int history_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
 /* group.c: what any channel may offer. */
 int presence_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
+/* group_message.c: text of 1 to max characters. */
+bool fits_str(struct mp v, size_t max);
 
-extern const struct channel_kind group_kind, board_kind;
+extern const struct channel_kind group_kind, board_kind, class_kind;
 /* Does this event show who did it (PUSH_CARD)? */
 bool event_has_card(const struct channel_kind *k, struct str event);
 

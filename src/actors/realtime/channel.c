@@ -23,7 +23,7 @@
 static actor_step channel_opened, sweep;
 
 /* Every kind of durable channel: one row each. */
-static const struct channel_kind *const kinds[] = {&group_kind, &board_kind, NULL};
+static const struct channel_kind *const kinds[] = {&group_kind, &board_kind, &class_kind, NULL};
 
 static const struct channel_kind *kind_of(struct str topic)
 {
@@ -140,6 +140,8 @@ static void answer_rest(const struct op *op, bool ok, struct value response, str
 {
     struct buf b = BUF_INIT;
 
+    if (!op->ask.from)
+        return; /* the channel's own act */
     mp_put_map(&b, item.mp.p ? 3 : 2);
     mp_put_cstr(&b, "status");
     mp_put_cstr(&b, ok ? "ok" : "error");
@@ -408,6 +410,16 @@ static void on_call(struct channel *c, const struct msg *m)
     struct op *op = op_create(c, u, m, mp_at(mail, 2));
     op->ask = msg_keep(m);
     take(c, op, mp_str(mp_at(mail, 1)), NULL);
+}
+
+void channel_act(struct channel *c, struct user *u, const char *event, struct mp payload)
+{
+    struct str bytes = mp_bytes(payload);
+    struct body *b = body_make(bytes.p, bytes.n);
+    struct op *op = op_create(c, u, &(struct msg){.body = b}, body_mp(b));
+
+    take(c, op, str_of(event), NULL);
+    body_unref(b);
 }
 
 /* ---- life ---- */

@@ -634,6 +634,7 @@ int commit_failed(struct channel *c, int err)
     }
     if (step == flushed) {
         c->asides--;
+        c->asides_failed++;
         return 0;
     }
     replay_failed(c);

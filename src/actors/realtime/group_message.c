@@ -48,7 +48,7 @@ static const struct {
     {"whiteboard", board_meta, "allowWhiteboard"},
 };
 
-static bool fits_str(struct mp v, size_t max)
+bool fits_str(struct mp v, size_t max)
 {
     struct str s = mp_str(v);
 

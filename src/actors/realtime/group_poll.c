@@ -1,8 +1,7 @@
 /*
  * Polls of a group: a poll is a message of that type, and what it stands at is kept here while
  * people vote in it. The look-up brings a poll into memory, where it stays right because this
- * channel is the only writer of its votes. Votes share batches: each counts from what those before
- * it in its batch will have changed.
+ * channel is the only writer of its votes.
  */
 #include "poll.h"
 
@@ -90,46 +89,6 @@ static int check_poll(struct channel *c, struct op *op, struct poll **ret_poll, 
     return group_of(c)->archived ? refuse(ret, REASON_read_only, NULL, NULL) : 0;
 }
 
-static bool counts(const struct op *op, const struct op *mine)
-{
-    return !op->repeat && op->kind == mine->kind && strcmp(op->ref, mine->ref) == 0;
-}
-
-/* The poll as it will stand before this vote, and what this person then has chosen. */
-static struct poll_tally tally_before(const struct channel *c, struct op *op, const struct poll *p)
-{
-    struct poll_tally t = p->tally;
-
-    op->vote.before = poll_choice(p, str_of(op->user->id));
-    for (const struct op *o = c->batch; o; o = o->next) {
-        if (!counts(o, op))
-            continue;
-        poll_move(&t, o->vote.before, o->vote.after);
-        if (o->user == op->user)
-            op->vote.before = o->vote.after;
-    }
-    return t;
-}
-
-/* Who chose what is said of polls that are not anonymous; of others it is for the database alone.
- */
-static void put_choice(struct object *o, const struct op *op, const struct poll *p)
-{
-    struct buf b = BUF_INIT;
-
-    if (p->anonymous)
-        object_bool(o, "anonymous", true);
-    mp_put_map(&b, p->anonymous ? 1 : 2);
-    if (!p->anonymous) {
-        mp_put_cstr(&b, "userId");
-        mp_put_cstr(&b, op->user->id);
-    }
-    mp_put_cstr(&b, "options");
-    poll_put_choice(&b, p, op->vote.after);
-    object_value(o, p->anonymous ? "secret" : "vote", value_mp(mp_view(b.data, b.len)));
-    buf_finish(&b);
-}
-
 int poll_vote_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     struct poll *p;
@@ -144,12 +103,9 @@ int poll_vote_check(struct channel *c, struct op *op, struct refusal *ret)
         return refuse(ret, REASON_conflict, "poll", "closed");
     if ((r = poll_read(p, mp_get(op->payload, "option"), &op->vote.after, ret)) < 0)
         return r;
-    struct poll_tally t = tally_before(c, op, p);
-    poll_move(&t, op->vote.before, op->vote.after);
     object_begin(&o, &op->stored, ENC_MP);
     object_str(&o, "messageId", str_of(op->ref));
-    poll_put(&o, p, &t, false);
-    put_choice(&o, op, p);
+    poll_store_vote(&o, c, op, p);
     object_end(&o);
     return 0;
 }

@@ -173,3 +173,13 @@ void user_card(struct buf *b, const struct user *u)
     mp_put_cstr(b, "profileImageUrl");
     mp_put_cstr(b, *user_name(u, NAME_IMAGE) ? user_name(u, NAME_IMAGE) : NULL);
 }
+
+void user_repack(struct buf *b, const struct user *u)
+{
+    mp_put_array(b, 6);
+    mp_put_cstr(b, u->id);
+    for (int i = NAME_FIRST; i <= NAME_IMAGE; i++)
+        mp_put_cstr(b, user_name(u, (enum user_name)i));
+    mp_put_int(b, u->role);
+    mp_put_bool(b, u->staff);
+}

@@ -35,6 +35,9 @@ struct user {
  * permission that makes one staff of this kind of channel; NULL: nobody is. */
 void user_put(struct buf *b, const struct identity *who, const char *manage);
 
+/* The same of somebody whom this channel knows, for its mail to other channels. */
+void user_repack(struct buf *b, const struct user *u);
+
 struct member_key {
     actor_id session;
     uint64_t nonce;

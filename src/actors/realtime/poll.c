@@ -151,3 +151,44 @@ void poll_put_choice(struct buf *b, const struct poll *p, uint32_t choice)
         if (choice >> i & 1)
             mp_put_cstr(b, p->options[i]);
 }
+
+static bool counts(const struct op *op, const struct op *mine)
+{
+    return !op->repeat && op->kind == mine->kind && strcmp(op->ref, mine->ref) == 0;
+}
+
+/* The poll as it will stand before this vote, and what this person then has chosen. */
+static struct poll_tally tally_before(const struct channel *c, struct op *op, const struct poll *p)
+{
+    struct poll_tally t = p->tally;
+
+    op->vote.before = poll_choice(p, str_of(op->user->id));
+    for (const struct op *o = c->batch; o; o = o->next) {
+        if (!counts(o, op))
+            continue;
+        poll_move(&t, o->vote.before, o->vote.after);
+        if (o->user == op->user)
+            op->vote.before = o->vote.after;
+    }
+    return t;
+}
+
+void poll_store_vote(struct object *o, const struct channel *c, struct op *op, const struct poll *p)
+{
+    struct poll_tally t = tally_before(c, op, p);
+    struct buf b = BUF_INIT;
+
+    poll_move(&t, op->vote.before, op->vote.after);
+    poll_put(o, p, &t, false);
+    if (p->anonymous)
+        object_bool(o, "anonymous", true);
+    mp_put_map(&b, p->anonymous ? 1 : 2);
+    if (!p->anonymous) {
+        mp_put_cstr(&b, "userId");
+        mp_put_cstr(&b, op->user->id);
+    }
+    mp_put_cstr(&b, "options");
+    poll_put_choice(&b, p, op->vote.after);
+    object_value(o, p->anonymous ? "secret" : "vote", value_mp(mp_view(b.data, b.len)));
+    buf_finish(&b);
+}

@@ -6,9 +6,7 @@
 #ifndef STACGATE_REALTIME_POLL_H
 #define STACGATE_REALTIME_POLL_H
 
-#include "envelope.h"
-#include "refusal.h"
-#include "stacgate/table.h"
+#include "chan.h"
 
 #define POLL_OPTIONS_MAX 20
 
@@ -45,6 +43,14 @@ void poll_vote(struct poll *p, struct str user_id, uint32_t choice); /* it is co
 void poll_move(struct poll_tally *t, uint32_t from, uint32_t to); /* one person's choice changes */
 /* "counts": {option id: n}, "voters": n, "closed": the pairs that a poll's events have. */
 void poll_put(struct object *o, const struct poll *p, const struct poll_tally *t, bool closed);
+/*
+ * What a vote stores in its event: counts with it, and who chose what, which of an anonymous poll
+ * is for the database alone (`secret`). Votes share batches, so it counts from what those of the
+ * same kind before it in the batch being built will have changed. op->ref names the poll,
+ * op->vote.after is the choice; sets op->vote.before.
+ */
+void poll_store_vote(struct object *o, const struct channel *c, struct op *op,
+                     const struct poll *p);
 void poll_put_choice(struct buf *b, const struct poll *p, uint32_t choice); /* a list of ids */
 
 #endif

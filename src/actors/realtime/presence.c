@@ -74,7 +74,7 @@ static void put_meta(struct buf *b, const struct channel *c, const struct member
     mp_put_cstr(b, "name");
     mp_put_str(b, name, len);
     mp_put_cstr(b, "role");
-    mp_put_cstr(b, shown_role(m->user));
+    mp_put_cstr(b, c->kind->role ? c->kind->role(c, m->user) : shown_role(m->user));
     mp_put_cstr(b, "status");
     mp_put_cstr(b, m->status ? m->status : "online");
 }

@@ -1,0 +1,89 @@
+/*
+ * Study sessions (live classes) over REST: planning, attendance, results of polls. A change and the
+ * end of one go through its class's channel, so that who waits in it sees them; what is answered is
+ * read after them.
+ */
+#include "groups.h"
+#include "stacgate/channel.h"
+
+#define MANAGE .manage = "study_groups:manage"
+
+#define SESSION_FIELDS(must)                                                                       \
+    {.name = "title", .type = FIELD_LINE, .flags = must, .min = 1, .max = 200},                    \
+        {.name = "description", .type = FIELD_STR, .max = 2000, .flags = FIELD_BLANK_IS_ABSENT},   \
+        {.name = "startTime", .type = FIELD_TIME, .flags = must},                                  \
+        {.name = "endTime", .type = FIELD_TIME, .flags = must},                                    \
+        {.name = "maxParticipants", .type = FIELD_INT, .min = 1, .max = 10000},                    \
+    {                                                                                              \
+        .name = "hostId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT                         \
+    }
+
+const struct field schema_classes[] = {LIST_FIELDS, {.name = NULL}};
+const struct field schema_class_new[] = {
+    SESSION_FIELDS(FIELD_REQUIRED),
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+const struct field schema_class_change[] = {SESSION_FIELDS(0), {.name = NULL}};
+
+static const struct run one = {.sql = SQL_CLASSES_GET, .params = "tuim", MANAGE};
+
+RUN_OP(classes_list, .sql = SQL_CLASSES_LIST, .params = "tuimp", MANAGE, .key = time_valid)
+RUN_OP(classes_create, .sql = SQL_CLASSES_CREATE, .params = "tuibm", MANAGE)
+RUN_OP(classes_get, .sql = SQL_CLASSES_GET, .params = "tuim", MANAGE)
+RUN_OP(classes_attendance, .sql = SQL_CLASSES_ATTENDANCE, .params = "tuim", MANAGE)
+RUN_OP(classes_polls, .sql = SQL_CLASSES_POLLS, .params = "tuim", MANAGE)
+
+/* ---- through the channel ---- */
+
+static int changed(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp reply = body_mp(m->body);
+
+    if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
+        return group_refuse(r, mp_get(reply, "response"));
+    return rest_run(self, r, &one);
+}
+
+static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
+{
+    return channel_push(self, "class", r->tenant, http_param(r->http, "id"), r->who, event, payload,
+                        GROUP_PUSH_MS, changed);
+}
+
+static int looked(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct buf payload = BUF_INIT;
+
+    rest_took(r, m);
+    if (db_rows(m, 0) == 0)
+        return rest_refuse(r, P_not_found);
+    if (!db_null(m, 0, 0, 0))
+        return rest_outcome(r, m, 0);
+    mp_put_map(&payload, 1);
+    mp_put_cstr(&payload, "class");
+    mp_put_raw(&payload, r->body);
+    int err = push(self, r, "class:change", mp_view(payload.data, payload.len));
+    buf_finish(&payload);
+    return err;
+}
+
+int op_classes_update(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run fits = {.sql = SQL_CLASSES_MAY_CHANGE, .params = "tuibmv", MANAGE};
+    struct rest *r = state;
+
+    (void)m;
+    if (mp_count(r->body) == 0)
+        return rest_run(self, r, &one);
+    struct db_group *g = rest_group(r, DB_READ);
+    rest_put(g, r, &fits, NULL);
+    return rest_ask(self, g, looked);
+}
+
+int op_classes_cancel(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    return push(self, state, "class:cancel", mp_view("\x80", 1));
+}

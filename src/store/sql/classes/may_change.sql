@@ -1,0 +1,14 @@
+-- Does this change fit the session? The class's channel then makes it. $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff,
+-- $6 the version that must still stand or null. One row: the refusal.
+select case when $6::bigint <> s.row_version then 'stale'
+            when coalesce(($4::jsonb ->> 'endTime')::timestamptz at time zone 'utc', s.end_time)
+                 <= coalesce(($4::jsonb ->> 'startTime')::timestamptz at time zone 'utc', s.start_time) then 'invalid endTime order'
+            when $4::jsonb ? 'hostId' and not exists (
+                    select from users u where u.id = $4::jsonb ->> 'hostId' and u.is_active is not false and u.establishment_id = s.establishment_id
+                      and (u.role <> 'apprenant' or exists (
+                        select from study_group_members m where m.study_group_id = s.study_group_id and m.user_id = u.id and m.is_active)))
+                then 'invalid hostId not_found' end
+from study_sessions s
+where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
+  and ($5::boolean or s.host_id = $2
+       or exists (select from study_group_members m where m.study_group_id = s.study_group_id and m.user_id = $2 and m.is_active))
