@@ -4,6 +4,7 @@
  * a database address.
  */
 #include "run.h"
+#include "stacgate/config.h"
 
 const struct field schema_establishments[] = {LIST_FIELDS, {.name = NULL}};
 
@@ -30,6 +31,7 @@ int op_establishments_list(struct actor *self, void *state, const struct msg *m)
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_ESTABLISHMENTS_LIST);
     db_bool(g, super(r));
+    db_bool(g, config.static_dir != NULL);
     rest_put_page(g, r, &c);
     return rest_ask(self, g, listed);
 }

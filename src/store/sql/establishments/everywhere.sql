@@ -1,5 +1,5 @@
--- The establishments that the caller manages, newest first: all of them for a super_admin ($1), one's own for its staff. $2 tenant filter, $3 staff,
--- $4 limit, $5 $6 cursor (time, id), $7 count wanted.
+-- The establishments that the caller manages, newest first: all of them for a super_admin ($1), one's own for others. $2 tenant filter, $3 limit,
+-- $4 $5 cursor (time, id), $6 count wanted.
 with seen as (
     select s.* from establishments_everywhere() s where $1::boolean
     union all
@@ -9,12 +9,12 @@ with seen as (
                                    'courses', (select count(*) from courses c where c.establishment_id = e.id),
                                    'themes', (select count(*) from themes t where t.establishment_id = e.id)))
     from establishments e
-    where not $1::boolean and $3::boolean and e.id = coalesce($2, nullif(current_setting('stacgate.establishment_id', true), ''))
+    where not $1::boolean and e.id = coalesce($2, nullif(current_setting('stacgate.establishment_id', true), ''))
 ), page as (
     select x.*, row_number() over (order by at desc, id desc) as place from (
-        select * from seen where $5::text is null or (at, id) < ($5::timestamp, $6) order by at desc, id desc limit $4::bigint + 1) x
+        select * from seen where $4::text is null or (at, id) < ($4::timestamp, $5) order by at desc, id desc limit $3::bigint + 1) x
 )
-select coalesce(json_agg(school order by place) filter (where place <= $4::bigint), '[]'),
-       (select at || '|' || id from page where place = $4::bigint and exists (select from page where place > $4::bigint)),
-       case when $7::boolean then (select count(*) from seen) end
+select coalesce(json_agg(school order by place) filter (where place <= $3::bigint), '[]'),
+       (select at || '|' || id from page where place = $3::bigint and exists (select from page where place > $3::bigint)),
+       case when $6::boolean then (select count(*) from seen) end
 from page
