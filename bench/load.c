@@ -17,6 +17,7 @@ static const struct {
 } modes[] = {
     {"fanout", run_fanout, "members of groups receive messages; --rate 0 pushes without pause"},
     {"commit", run_commit, "senders keep --outstanding pushes under way"},
+    {"refusals", run_refusals, "--members old clients without a sign-in, each back at once"},
     {"join", run_join, "everybody connects and joins; --settle seconds later memory is read"},
     {"storm", run_storm, "everybody is cut at once and comes back; see --tickets, --reader, --go"},
     {"board", run_board, "members of boards move cursors and draw; --cursors, --writers, --ops"},
@@ -49,6 +50,7 @@ static const struct {
     {"server-pid", NUMBER, offsetof(struct options, server_pid), "process to account"},
     {"postgres-pid", NUMBER, offsetof(struct options, postgres_pid), "PostgreSQL's main process"},
     {"at-once", NUMBER, offsetof(struct options, at_once), "sign-ins at once"},
+    {"relay", NUMBER, offsetof(struct options, relay), "1: old clients on /ws/collaboration"},
     {"tickets", NUMBER, offsetof(struct options, tickets), "1: rejoins bring their tickets"},
     {"reader", NUMBER, offsetof(struct options, reader), "1: REST is read during the storm"},
     {"tls", NUMBER, offsetof(struct options, tls), "1: wss"},

@@ -24,15 +24,18 @@ struct fanout {
     struct push pushes[PUSHES];
     uint32_t next_id, turn;
     bool measuring;
+    bool timing; /* not when the pace is the matter: then both peers' frames are only counted */
     uint64_t pushed, refused, delivered, frames, frame_bytes, other;
     struct samples each, last;
     struct buf one; /* a delivery, for what compressing it costs */
     int64_t next_slow;
 };
 
+/* An old client gets none of its own back. */
 static uint32_t receivers(const struct fanout *f, uint32_t group)
 {
-    return f->o->members - (f->o->slow && group == f->g.swarm.clients[0].group);
+    return f->o->members - (f->o->relay && !f->o->floor) -
+           (f->o->slow && group == f->g.swarm.clients[0].group);
 }
 
 static void push_next(struct fanout *f, struct client *c)
@@ -58,6 +61,15 @@ static void note_latency(struct fanout *f, const char *p, size_t n)
         samples_add(&f->last, us);
 }
 
+/* Nothing answers a relayed push: it is no longer under way when the member before its sender has
+ * it, the last but one to be written to. */
+static void seen_by_last(struct fanout *f, const struct client *c)
+{
+    struct client **last = &f->g.by_group[(c->group + 1) * f->o->members - 1];
+    if (c == last[-1] && last[0]->outstanding > 0)
+        last[0]->outstanding--;
+}
+
 static void on_event(struct gathering *g, struct client *c, struct str name, const char *p,
                      size_t n)
 {
@@ -73,10 +85,12 @@ static void on_event(struct gathering *g, struct client *c, struct str name, con
         f->frame_bytes += n;
         if (f->o->deflate && f->one.len == 0)
             buf_put(&f->one, p, n);
-        if (!f->o->floor)
+        if (f->timing)
             note_latency(f, p, n);
     }
-    if (f->o->floor && c->outstanding > 0)
+    if (f->o->relay)
+        seen_by_last(f, c);
+    else if (f->o->floor && c->outstanding > 0)
         c->outstanding--;
 }
 
@@ -181,7 +195,8 @@ static void report(struct fanout *f, struct usage before, struct usage after)
            (unsigned long long)f->pushed, (unsigned long long)f->refused,
            (unsigned long long)f->delivered, (unsigned long long)f->other);
     printf("expected=%llu\n",
-           (unsigned long long)(f->pushed * f->o->members - (f->o->slow ? f->pushed : 0)));
+           (unsigned long long)(f->pushed * (f->o->members - (f->o->relay && !f->o->floor)) -
+                                (f->o->slow ? f->pushed : 0)));
     printf("frame_bytes=%.0f\ndeliveries_per_second=%.0f\n", (double)f->frame_bytes / deliveries,
            (double)f->delivered / seconds);
     printf("server_us_per_delivery=%.3f\nserver_cpu_percent=%.1f\n",
@@ -204,6 +219,7 @@ int run_fanout(const struct options *o)
 {
     struct fanout *f = xcalloc(1, sizeof *f);
     f->o = o;
+    f->timing = !o->floor && !(o->relay && o->rate == 0);
     gathering_init(&f->g, o, &events, f);
     gathering_join(&f->g);
     if (f->g.failed > 0) {

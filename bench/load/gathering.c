@@ -14,6 +14,7 @@
 
 #define JOIN_DEADLINE_US 120000000
 #define FAILURES_TOLD 3
+#define ROOM "salle" /* what old clients call their room */
 
 static char run_id[9]; /* makes op ids of this run unlike any other's */
 
@@ -104,14 +105,21 @@ static void keep_place(struct gathering *g, const struct client *c, const char *
 static void on_opened(struct swarm *s, struct client *c)
 {
     struct gathering *g = s->state;
-    const char *place = g->places[c->index];
+    const char *place = g->places[c->index], *topic = gathering_topic(g, c);
     char join[640];
+    int n;
     if (g->o->floor) {
         on_joined(g, c);
         return;
     }
-    int n = snprintf(join, sizeof join, "[\"1\",\"1\",\"%s\",\"phx_join\",%s]",
-                     gathering_topic(g, c), place ? place : "{}");
+    if (g->o->relay)
+        n = snprintf(join, sizeof join,
+                     "{\"type\":\"join_room\",\"data\":{\"roomId\":\"" ROOM
+                     "\",\"roomType\":\"studygroup\",\"resourceId\":\"%s\"}}",
+                     strchr(topic, ':') + 1);
+    else
+        n = snprintf(join, sizeof join, "[\"1\",\"1\",\"%s\",\"phx_join\",%s]", topic,
+                     place ? place : "{}");
     client_text(s, c, join, (size_t)n);
 }
 
@@ -166,9 +174,30 @@ static void on_reply(struct gathering *g, struct client *c, const char *p, size_
     }
 }
 
+static bool starts(const char *p, size_t n, const char *with)
+{
+    return n >= strlen(with) && memcmp(p, with, strlen(with)) == 0;
+}
+
+static void on_old_text(struct gathering *g, struct client *c, const char *p, size_t n)
+{
+    if (starts(p, n, "{\"type\":\"content_update\""))
+        g->on->event(g, c, STR("message"), p, n);
+    else if (starts(p, n, "{\"type\":\"room_joined\""))
+        on_joined(g, c);
+    else if (starts(p, n, "{\"type\":\"error\"") && g->on->reply)
+        g->on->reply(g, c, false, p, n);
+    else if (c->joined)
+        g->on->event(g, c, STR("other"), p, n);
+}
+
 static void on_text(struct swarm *s, struct client *c, const char *p, size_t n)
 {
     struct gathering *g = s->state;
+    if (g->o->relay && !g->o->floor) {
+        on_old_text(g, c, p, n);
+        return;
+    }
     struct str name = g->o->floor ? STR("message") : envelope_event(p, n);
     if (str_is(name, "phx_reply"))
         on_reply(g, c, p, n);
@@ -261,6 +290,8 @@ static void connect_next(struct gathering *g)
     struct client *c = &g->swarm.clients[g->started++];
     struct buf header = BUF_INIT;
     char path[64] = "/socket/websocket?vsn=2.0.0";
+    if (g->o->relay)
+        snprintf(path, sizeof path, "/ws/collaboration");
     if (g->o->floor)
         snprintf(path, sizeof path, "/%u", c->group);
     else
@@ -298,13 +329,21 @@ void push_message(struct gathering *g, struct client *c, uint32_t id)
     static const char filler[] = "une phrase de taille moyenne, comme on en lit dans un groupe; ";
     char text[16384];
     uint32_t content = g->o->content < 8000 ? g->o->content : 8000;
-    int n = snprintf(text, sizeof text,
+    int n;
+    if (g->o->relay)
+        n = snprintf(text, sizeof text,
+                     "{\"type\":\"text_change\",\"roomId\":\"" ROOM
+                     "\",\"data\":{\"operation\":{\"type\":\"insert\",\"at\":%u},"
+                     "\"content\":\"<<%08x>>",
+                     id, id);
+    else
+        n = snprintf(text, sizeof text,
                      "[\"1\",\"%u\",\"%s\",\"message:new\",{\"opId\":\"%s-%x\",\"type\":\"text\","
                      "\"content\":\"<<%08x>>",
                      c->next_ref++, gathering_topic(g, c), run_id, id, id);
     for (uint32_t i = 12; i < content; i++)
         text[n++] = filler[i % (sizeof filler - 1)];
-    memcpy(text + n, "\"}]", 3);
+    memcpy(text + n, g->o->relay ? "\"}}" : "\"}]", 3);
     client_text(&g->swarm, c, text, (size_t)n + 3);
 }
 

@@ -14,6 +14,7 @@ struct options {
     uint32_t port, floor, server_pid, postgres_pid;
     uint32_t members, groups; /* members of each group, groups */
     uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
+    uint32_t relay;           /* old clients, whose text_change is passed on unstored */
     uint32_t tickets, reader; /* storm: with join tickets, beside a reader of REST */
     uint32_t tls, deflate;
     uint32_t cursors, writers,
@@ -62,7 +63,7 @@ void gathering_settle(struct gathering *g, uint32_t seconds);
 void gathering_finish(struct gathering *g);
 const char *gathering_topic(struct gathering *g, const struct client *c);
 
-/* Sends message:new with o->content characters that begin with "<<%08x>>". */
+/* Sends message:new (relay: text_change) with o->content characters that begin with "<<%08x>>". */
 void push_message(struct gathering *g, struct client *c, uint32_t id);
 bool message_id(const char *p, size_t n, uint32_t *ret_id);
 
@@ -82,6 +83,7 @@ struct usage usage_now(const struct options *o);
 
 int run_fanout(const struct options *o);
 int run_commit(const struct options *o);
+int run_refusals(const struct options *o);
 int run_join(const struct options *o);
 int run_http(const struct options *o);
 int run_get(const struct options *o);
