@@ -6,7 +6,7 @@ with g as (
     from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id)
 ), refusal as (
     select case when not ($5::boolean or place is not null) and is_public is false then 'not_found'
-                when not ($5::boolean or place in ('moderator', 'admin')) then 'forbidden'
+                when not ($5::boolean or coalesce(place in ('moderator', 'admin'), false)) then 'forbidden'
                 when status = 'archived' then 'read_only'
                 when ($4::jsonb ->> 'endTime')::timestamptz <= ($4::jsonb ->> 'startTime')::timestamptz then 'invalid endTime order'
                 when not exists (select from users u where u.id = host and u.is_active is not false and (u.id = $2
