@@ -3,13 +3,19 @@
 //   npm test                      everything
 //   npm test -- rest protocol     only the files whose name contains one of the words
 // E2E_SEED replays a run's random choices; the seed is printed first. E2E_KEEP=1 keeps data directories and logs. E2E_JOBS=1: one at a time.
-import { spawn } from 'node:child_process'
-import { readdirSync, existsSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { readdirSync, existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { binary, warmTemplates, sweepTemplates } from './lib/server.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
+// A package that a change of package.json brought is fetched, so that a checkout that moves on still runs.
+const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+if (!Object.keys(dependencies).every((name) => existsSync(join(here, 'node_modules', name)))) {
+  const r = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' })
+  if (r.status !== 0) process.exit(2)
+}
+const { binary, warmTemplates, sweepTemplates } = await import('./lib/server.mjs')
 const FILE_MS = 240000 // a file that hangs is a failure, not a wait
 const ALONE = /^(slow|chaos|browser|protocol-limits)/ // these need the machine for themselves
 const jobs = Number(process.env.E2E_JOBS ?? 2)

@@ -3,8 +3,10 @@
  * of lists and the table of operations.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "actors/rest/answers.h"
 #include "actors/rest/op.h"
 #include "actors/rest/rate.h"
 #include "stacgate/json.h"
@@ -226,6 +228,10 @@ Test(operations, the_table_is_whole)
                   op->name);
         cr_expect(op->method == HTTP_M_GET || op->rate != RATE_FREE, "%s: what writes is counted",
                   op->name);
+        char name[64];
+        size_t inner = strcspn(op->response + (*op->response == '['), "]");
+        snprintf(name, sizeof(name), "%.*s", (int)inner, op->response + (*op->response == '['));
+        cr_expect(answer_known(name), "%s: %s is no row of answers.def", op->name, name);
         if (op->permission) /* asserts that the catalogue has it */
             cr_expect_not(identity_can(NULL, op->permission));
         for (unsigned k = 0; k < i; k++)

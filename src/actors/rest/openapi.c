@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answers.h"
 #include "op.h"
 #include "stacgate/json.h"
 #include "stacgate/rest.h"
@@ -95,7 +96,9 @@ static void put_schema(struct buf *b, const struct field *f)
         put_choices(b, f->choices);
         break;
     case FIELD_TIME:
-        buf_puts(b, "\"type\":\"string\",\"format\":\"date-time\"");
+        buf_puts(b, "\"type\":\"string\",\"description\":\"ISO 8601: a date, or a date and time; "
+                    "without a zone UTC\","
+                    "\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}\"");
         break;
     case FIELD_TEXTS:
     case FIELD_IDS:
@@ -116,6 +119,8 @@ static void put_schema(struct buf *b, const struct field *f)
         buf_puts(b, "\"description\":\"accepted and ignored\"");
         break;
     }
+    if (f->flags & FIELD_BLANK_IS_ABSENT || f->type == FIELD_TEXTS)
+        buf_puts(b, ",\"x-blank-is-absent\":true");
     buf_puts(b, "}");
 }
 
@@ -134,7 +139,7 @@ static void put_parameters(struct buf *b, const struct rest_op *op)
     const char *comma = "";
 
     buf_puts(b, ",\"parameters\":[");
-    for (const char *p = op->path; (p = strchr(p, ':'));) {
+    for (const char *p = op->path; (p = strpbrk(p, ":*"));) {
         char name[32];
         size_t n = strcspn(++p, "/");
 
@@ -193,16 +198,25 @@ static void put_reference(struct buf *b, const char *response)
         buf_printf(b, "{\"$ref\":\"#/components/schemas/%s\"}", response);
 }
 
-static void put_responses(struct buf *b, const struct rest_op *op)
+static void put_success(struct buf *b, const struct rest_op *op)
 {
     bool file = strcmp(op->response, "File") == 0;
 
-    buf_printf(b, ",\"responses\":{\"%d\":{\"description\":\"", op->success);
-    buf_puts(b, "OK\",\"content\":{");
+    buf_puts(b, "{\"description\":\"OK\",\"content\":{");
     buf_puts(b, file ? "\"application/octet-stream\":{\"schema\":"
                      : "\"application/json\":{\"schema\":");
     put_reference(b, op->response);
-    buf_puts(b, "}}},\"4XX\":{\"$ref\":\"#/components/responses/Problem\"},\"5XX\":{\"$ref\":"
+    buf_puts(b, "}}}");
+}
+
+static void put_responses(struct buf *b, const struct rest_op *op)
+{
+    /* What begins or repeats something says so by another success: 200, 201. */
+    buf_printf(b, ",\"responses\":{\"%d\":", op->success);
+    put_success(b, op);
+    buf_puts(b, ",\"2XX\":");
+    put_success(b, op);
+    buf_puts(b, ",\"4XX\":{\"$ref\":\"#/components/responses/Problem\"},\"5XX\":{\"$ref\":"
                 "\"#/components/responses/Problem\"}}");
 }
 
@@ -242,19 +256,20 @@ static void put_operation(struct buf *b, const struct rest_op *op)
 
 /* ---- the document ---- */
 
-/* "/a/:id" as "/a/{id}". */
+/* "/a/:id" as "/a/{id}", "/a/\*rest" as "/a/{rest*}". */
 static void put_path(struct buf *b, const char *path)
 {
     buf_puts(b, "\"");
     while (*path) {
-        size_t n = strcspn(path, ":");
+        size_t n = strcspn(path, ":*");
 
         buf_put(b, path, n);
         path += n;
         if (!*path)
             break;
+        const char *star = *path == '*' ? "*" : "";
         n = strcspn(++path, "/");
-        buf_printf(b, "{%.*s}", (int)n, path);
+        buf_printf(b, "{%.*s%s}", (int)n, path, star);
         path += n;
     }
     buf_puts(b, "\":{");
@@ -271,21 +286,6 @@ static bool earlier(unsigned i, bool (*same)(const struct rest_op *a, const stru
 static bool same_path(const struct rest_op *a, const struct rest_op *b)
 {
     return strcmp(a->path, b->path) == 0;
-}
-
-static struct str response_name(const struct rest_op *op)
-{
-    size_t n = strlen(op->response);
-
-    return *op->response == '[' ? (struct str){op->response + 1, n - 2}
-                                : (struct str){op->response, n};
-}
-
-static bool same_response(const struct rest_op *a, const struct rest_op *b)
-{
-    struct str x = response_name(a), y = response_name(b);
-
-    return x.n == y.n && memcmp(x.p, y.p, x.n) == 0;
 }
 
 static void put_paths(struct buf *b)
@@ -312,8 +312,6 @@ static void put_paths(struct buf *b)
 
 static void put_components(struct buf *b)
 {
-    const char *comma = "";
-
     buf_puts(
         b,
         "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\","
@@ -326,15 +324,7 @@ static void put_components(struct buf *b)
         "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"field\":{\"type\":\"string\"},"
         "\"code\":{"
         "\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}},");
-    for (unsigned i = 0; i < rest_op_count; i++) {
-        struct str name = response_name(&rest_ops[i]);
-
-        if (earlier(i, same_response))
-            continue;
-        buf_printf(b, "%s\"%.*s\":{\"type\":\"%s\"}", comma, (int)name.n, name.p,
-                   str_is(name, "File") ? "string" : "object");
-        comma = ",";
-    }
+    answers_put(b);
     buf_puts(b, "},\"responses\":{\"Problem\":{\"description\":\"RFC "
                 "9457\",\"content\":{\"application/problem+json\":"
                 "{\"schema\":{\"$ref\":\"#/components/schemas/"

@@ -7,6 +7,7 @@ import { Socket } from 'phoenix'
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { after } from 'node:test'
 import assert from 'node:assert/strict'
+import { checkContract } from './contract.mjs'
 import { PASSWORD, PATIENCE, until, within } from './util.mjs'
 
 // What a failed test leaves open must not keep its file from ending.
@@ -56,7 +57,15 @@ export class Api {
           const parts = []
           res.on('data', (d) => parts.push(d))
           res.on('error', reject)
-          res.on('end', () => resolve(this.#answer(res, Buffer.concat(parts), jar)))
+          res.on('end', () => {
+            try {
+              const answer = this.#answer(res, Buffer.concat(parts), jar)
+              checkContract(this.server, method, path, json, answer)
+              resolve(answer)
+            } catch (error) {
+              reject(error)
+            }
+          })
         },
       )
       req.on('timeout', () => req.destroy(new Error(`no answer to ${method} ${path} in 30 s`)))
