@@ -182,6 +182,8 @@ struct question {
     char *user_id, *tenant, *group_id; /* one watch's count … */
     int64_t mark, head;
     struct want *wants; /* … or all groups of these people, who are of one tenant */
+    bool *taken; /* set where an actor has taken what the pointers own: one that is not spawned has
+                    not */
 };
 
 static void ask(const char *user_id, const char *tenant, const struct watch *w);
@@ -248,6 +250,7 @@ static int question_init(struct actor *self, void *state, const void *arg)
     struct question *q = state;
 
     *q = *(const struct question *)arg;
+    *q->taken = true;
     struct db_context ctx = {.establishment_id = q->tenant, .user_id = q->user_id};
     struct db_group *g = db_group(DB_READ, &ctx);
     if (q->group_id) {
@@ -265,16 +268,19 @@ static int question_init(struct actor *self, void *state, const void *arg)
     return db_ask(self, g, 10000, groups_read);
 }
 
-static void question_terminate(struct actor *self, void *state, int result)
+static void question_free(struct question *q)
 {
-    struct question *q = state;
-
-    (void)self;
-    (void)result;
     wants_free(q->wants);
     free(q->user_id);
     free(q->tenant);
     free(q->group_id);
+}
+
+static void question_terminate(struct actor *self, void *state, int result)
+{
+    (void)self;
+    (void)result;
+    question_free(state);
 }
 
 static int question_fail(struct actor *self, void *state, int err)
@@ -307,12 +313,24 @@ static const struct actor_type question_type = {
     .terminate = question_terminate,
 };
 
+/* A loop that ends spawns nothing more. */
+static void question_spawn(struct question *q)
+{
+    bool taken = false;
+
+    q->taken = &taken;
+    actor_spawn(&question_type, q);
+    if (!taken)
+        question_free(q);
+}
+
 static void ask(const char *user_id, const char *tenant, const struct watch *w)
 {
-    struct question q = {xstrdup(user_id), xstrdup(tenant), xstrdup(w->group_id),
-                         w->read,          w->head,         NULL};
-
-    actor_spawn(&question_type, &q);
+    question_spawn(&(struct question){.user_id = xstrdup(user_id),
+                                      .tenant = xstrdup(tenant),
+                                      .group_id = xstrdup(w->group_id),
+                                      .mark = w->read,
+                                      .head = w->head});
 }
 
 static void want(const char *user_id, const char *tenant)
@@ -343,7 +361,7 @@ static void ask_wanted(void)
             q.wants = w;
             n++;
         }
-        actor_spawn(&question_type, &q);
+        question_spawn(&q);
     }
 }
 
