@@ -2,7 +2,7 @@
 -- $3 the query (role, isActive, department, q), $5 limit, $6 $7 cursor (time, id), $8 count wanted.
 with seen as not materialized (
     select u.id, coalesce(u.created_at, 'epoch') as at from users u
-    where u.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
+    where u.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), '')) and u.email not like '%@deleted.invalid'
       and ($4::boolean or exists (select from user_courses e join courses c on c.id = e.course_id
                                   where e.user_id = u.id and c.instructor_id = $2 and e.status <> 'dropped'))
       and ($3::jsonb ->> 'role' is null or u.role::text = $3::jsonb ->> 'role')

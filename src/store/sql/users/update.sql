@@ -4,7 +4,8 @@
 with me as (select role from users where id = $2), old as (
     select u.id, u.role, u.is_active, u.email, u.row_version, u.establishment_id, coalesce(($4::jsonb ->> 'role')::user_role, u.role) as new_role,
            coalesce(($4::jsonb ->> 'isActive')::boolean, u.is_active is not false) as new_active
-    from users u where u.id = $3 and (u.establishment_id is null or u.establishment_id = coalesce($1, u.establishment_id)) for no key update
+    from users u where u.id = $3 and (u.establishment_id is null or u.establishment_id = coalesce($1, u.establishment_id))
+          and u.email not like '%@deleted.invalid' for no key update
 ), refusal as (
     select case when not ($3 = $2 or $5::boolean) then 'forbidden'
                 when $3 <> $2 and old.role < me.role then 'forbidden'
