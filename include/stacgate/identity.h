@@ -97,8 +97,9 @@ struct session_end {
     char user_id[64];
     uint16_t code;
     bool changed;  /* nothing ended, but what this person may do is another: sockets look again */
-    bool everyone; /* … and so for everybody of this role; user_id is "" */
+    bool everyone; /* … and so for everybody of this role, or of this school; user_id is "" */
     enum role role;
+    char school[64]; /* "": the role counts */
 };
 void identity_ended(const struct session_end *e); /* from any loop */
 /* A person's role, permissions, school or activity changed: within a second their sockets are those
@@ -106,6 +107,9 @@ void identity_ended(const struct session_end *e); /* from any loop */
 void identity_changed(const char *user_id);
 /* What everybody of a role may do changed: the same for all of them, and roles are read anew. */
 void identity_role_changed(enum role role);
+/* A school was closed or opened: its people's sockets look again, and are put out where it is
+ * closed. */
+void identity_school_changed(const char *establishment_id);
 /* Has this loop heard of an end or a change of this person since (mono_ms)? true also when it
  * cannot tell any more. For what was looked up before and is used only now. */
 bool identity_ended_since(const char *user_id, int64_t since_ms);

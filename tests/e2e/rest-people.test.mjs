@@ -155,6 +155,8 @@ test('erasing: personal data goes, what was written stays; only admins, never th
   for (const word of ['Zoé', 'Canari', 'canari', '0102030405', email]) assert.ok(!row.includes(word), word)
   assert.equal((await server.rows(`select count(*)::int as n from sessions where sess ->> 'userId' = ${lit(json.id)}`))[0].n, 0)
   assertProblem(await del(who.admin, json.id), 404)
+  assert.ok(!(await who.admin.get('/api/users?limit=100')).json.some((u) => u.id === json.id), 'in no list')
+  assertProblem(await put(who.admin, json.id, { firstName: 'Zoé' }), 404)
 })
 
 test('the establishment: its admin changes it, settings key by key; others do not', async () => {
@@ -171,7 +173,35 @@ test('the establishment: its admin changes it, settings key by key; others do no
   assertProblem(await change(who.admin, { isActive: false }), 403)
   assertProblem(await change(who.admin, { databaseUrl: 'postgres://x' }), 422)
   assertProblem(await change(anon, { name: 'Autre' }), 401)
+  for (const logo of ['javascript:alert(1)', 'data:text/html,x', '//evil.example/x.png']) assertProblem(await change(who.admin, { logo }), 422)
+  assert.equal((await change(who.admin, { logo: '/logo.png' })).json.logo, '/logo.png')
   assert.equal((await change(root, { name: before.json.name })).status, 200)
+})
+
+test('the establishment: its settings have a size in all, whatever the number of changes', async () => {
+  const id = who.admin.user.establishmentId
+  const change = (settings) => who.admin.request('PUT', `/api/establishments/${id}`, { json: { settings } })
+  const before = (await who.admin.get(`/api/establishments/${id}`)).json.settings
+  const statuses = []
+  for (let i = 0; i < 6; i++) statuses.push((await change({ [`k${i}`]: 'x'.repeat(15000) })).status)
+  assert.deepEqual(statuses, [200, 200, 200, 200, 413, 413])
+  assert.deepEqual(Object.keys((await who.admin.get(`/api/establishments/${id}`)).json.settings).sort(), [...Object.keys(before), 'k0', 'k1', 'k2', 'k3'].sort())
+  await server.sql(`update establishments set settings = ${lit(JSON.stringify(before))} where id = ${lit(id)}`)
+})
+
+test('a school that is closed puts its people out at once, and no others; opened again, they come back', async () => {
+  const id = other.admin.user.establishmentId
+  const close = (isActive) => root.request('PUT', `/api/establishments/${id}`, { json: { isActive } })
+  const theirs = await makeGroup(other.apprenant1, []), ours = await makeGroup(who.apprenant1, [])
+  const out = await member(server, other.apprenant1, theirs.topic), stays = await member(server, who.apprenant1, ours.topic)
+  assert.equal((await close(true)).status, 200, 'no change reaches nobody')
+  assert.equal((await close(false)).status, 200)
+  assert.equal(await out.closeCode(), 4001)
+  assert.ok([401, 403].includes((await other.apprenant1.get('/api/auth/user')).status))
+  assert.equal((await who.apprenant1.post(`/api/study-groups/${ours.id}/messages`, { content: 'toujours là' })).status, 201)
+  await stays.event(ours.topic, 'message')
+  assert.equal((await close(true)).status, 200)
+  assert.equal((await signIn(server, 'apprenant1@turing.test').then((api) => api.get('/api/auth/user'))).status, 200)
 })
 
 test('the system: info for admins, caches for super_admins', async () => {

@@ -102,19 +102,21 @@ void users_tell(struct str json)
 
 /* ---- sessions that end ---- */
 
-static void role_changed(struct session *s, void *arg)
+static void changed_for_many(struct session *s, void *arg)
 {
-    if (s->who->role == *(enum role *)arg)
+    const struct session_end *e = arg;
+
+    if (*e->school ? strcmp(s->who->establishment_id, e->school) == 0 : s->who->role == e->role)
         session_look_again(s);
 }
 
 static void ended(const struct session_end *e)
 {
     struct session *next;
-    enum role role = e->role;
+    struct session_end many = *e;
 
     if (e->everyone) {
-        hub_each_session(role_changed, &role);
+        hub_each_session(changed_for_many, &many);
         return;
     }
     for (struct session *s = hub_user_sessions(e->user_id); s; s = next) {

@@ -63,7 +63,7 @@ int op_establishments_get(struct actor *self, void *state, const struct msg *m)
 const struct field schema_establishment_change[] = {
     {.name = "name", .type = FIELD_LINE, .min = 1, .max = 200},
     {.name = "description", .type = FIELD_STR, .max = 2000},
-    {.name = "logo", .type = FIELD_STR, .max = 500},
+    {.name = "logo", .type = FIELD_LINK, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
     {.name = "domain", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 253},
     {.name = "settings", .type = FIELD_OBJECT, .max = 16384},
     {.name = "isActive", .type = FIELD_BOOL},
@@ -75,8 +75,16 @@ const struct field schema_establishment_change[] = {
 
 static int changed(struct actor *self, void *state, const struct msg *m)
 {
+    struct rest *r = state;
+    bool other = !db_error(m) && db_rows(m, 0) && db_true(m, 0, 0, 5);
+    char id[64];
+
     (void)self;
-    return rest_outcome(state, m, 0);
+    snprintf(id, sizeof(id), "%s", http_param(r->http, "id"));
+    int end = rest_outcome(state, m, 0);
+    if (other)
+        identity_school_changed(id);
+    return end;
 }
 
 int op_establishments_update(struct actor *self, void *state, const struct msg *m)

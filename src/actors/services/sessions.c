@@ -158,6 +158,14 @@ void identity_role_changed(enum role role)
     identity_ended(&(struct session_end){.changed = true, .everyone = true, .role = role});
 }
 
+void identity_school_changed(const char *establishment_id)
+{
+    struct session_end e = {.changed = true, .everyone = true};
+
+    strncpy(e.school, establishment_id, sizeof(e.school) - 1);
+    identity_ended(&e);
+}
+
 static int receive(struct actor *self, void *state, const struct msg *m)
 {
     (void)self;

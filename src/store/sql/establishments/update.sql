@@ -1,20 +1,22 @@
 -- $1 tenant filter, $2 establishment, $3 the body, $4 super_admin, $5 the version that must still stand or null. Settings are merged key by key.
 -- Version 0 is what a super_admin's reading shows: it fits every version.
 with old as (
-    select e.id, e.row_version from establishments e where e.id = $2 and e.id = coalesce($1, e.id) for no key update
+    select e.id, e.row_version, e.is_active is not false as open, coalesce(e.settings, '{}') || coalesce($3::jsonb -> 'settings', '{}') as settings
+    from establishments e where e.id = $2 and e.id = coalesce($1, e.id) for no key update
 ), refusal as (
     select case when $5::bigint not in (0, row_version) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden'
                 when $3::jsonb ->> 'domain' !~* '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' then 'invalid domain format'
+                when length(settings::text) > 65536 then 'too_large'
                 when domain_taken($3::jsonb ->> 'domain', $2) then 'name_taken' end as word from old
 ), new as (
     update establishments e set name = coalesce(b ->> 'name', e.name), description = coalesce(b ->> 'description', e.description),
         logo = coalesce(b ->> 'logo', e.logo), domain = coalesce(lower(b ->> 'domain'), e.domain),
         is_active = coalesce((b ->> 'isActive')::boolean, e.is_active),
-        settings = coalesce(e.settings, '{}') || coalesce(b -> 'settings', '{}'), row_version = e.row_version + 1, updated_at = now() at time zone 'utc'
-    from (select $3::jsonb as b) body, refusal where e.id = $2 and word is null
+        settings = old.settings, row_version = e.row_version + 1, updated_at = now() at time zone 'utc'
+    from (select $3::jsonb as b) body, refusal, old where e.id = $2 and word is null
     returning e.id, e.name, e.slug, e.description, e.logo, e.domain, e.is_active, e.settings, e.created_at, e.updated_at, e.row_version
 )
 select word, 200, (select json_build_object('id', id, 'name', name, 'slug', slug, 'description', description, 'logo', logo, 'domain', domain,
     'isActive', is_active is not false, 'settings', settings, 'createdAt', iso8601(created_at), 'updatedAt', iso8601(updated_at)) from new),
-    (select row_version from new)
+    (select row_version from new), null::text, (select new.is_active is not false <> old.open from new, old)
 from refusal
