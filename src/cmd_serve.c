@@ -144,10 +144,11 @@ static void page_or_problem(struct http_req *r, int status, const char *detail)
         problem_refuse(r, status, detail);
 }
 
+/* Who serves another client keeps what stands below /api: the interface's own description. */
 static int use_pages(char **ret_error)
 {
-    int err = config.static_dir ? static_use_directory(config.static_dir, ret_error)
-                                : static_use(static_embedded);
+    static_use(static_embedded, config.static_dir ? "/api/" : "/");
+    int err = config.static_dir ? static_use_directory(config.static_dir, ret_error) : 0;
 
     return err ? complain(EXIT_USAGE, "%s", *ret_error ? *ret_error : strerror(-err)) : EXIT_OK;
 }

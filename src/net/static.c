@@ -28,12 +28,11 @@ struct entry {
     const unsigned char *bytes, *gzip;
     size_t len, gzip_len;
     char etag[36], etag_gzip[41];
-    bool immutable;
+    bool immutable, text, foreign; /* foreign: of --static */
 };
 
 static struct entry *entries;
 static size_t entry_count, total_bytes;
-static bool from_directory;
 
 static const struct {
     const char *end, *type;
@@ -116,22 +115,20 @@ static void entry_gzip(struct entry *e)
     deflateEnd(&z);
 }
 
-static void entry_add(const char *path, const unsigned char *bytes, size_t len)
+static void entry_add(const char *path, const unsigned char *bytes, size_t len, bool foreign)
 {
-    bool text;
     char hash[65];
     entries = xrealloc(entries, (entry_count + 1) * sizeof(*entries));
     struct entry *e = &entries[entry_count++];
     *e = (struct entry){.path = path,
-                        .type = type_of(path, &text),
                         .bytes = bytes,
                         .len = len,
-                        .immutable = hashed_name(path)};
+                        .immutable = hashed_name(path),
+                        .foreign = foreign};
+    e->type = type_of(path, &e->text);
     sha256_hex(bytes, len, hash);
     snprintf(e->etag, sizeof(e->etag), "\"%.32s\"", hash);
     snprintf(e->etag_gzip, sizeof(e->etag_gzip), "\"%.32s-gzip\"", hash);
-    if (text && len >= GZIP_MIN)
-        entry_gzip(e);
 }
 
 static int entry_order(const void *a, const void *b)
@@ -145,12 +142,63 @@ static const struct entry *entry_find(const char *path)
     return entry_count ? bsearch(&key, entries, entry_count, sizeof(*entries), entry_order) : NULL;
 }
 
-int static_use(const struct static_file *files)
+/* Whether gz is e's content compressed, by the checksum and the size at its end (RFC 1952 2.3.1).
+ */
+static bool is_gzip_of(const struct entry *gz, const struct entry *e)
+{
+    const unsigned char *end = gz->bytes + gz->len;
+    if (gz->len < 18 || gz->len >= e->len || gz->bytes[0] != 0x1f || gz->bytes[1] != 0x8b)
+        return false;
+    uint32_t crc = (uint32_t)crc32(0, e->bytes, (uInt)e->len);
+    for (unsigned i = 0; i < 4; i++)
+        if (end[-8 + (int)i] != (unsigned char)(crc >> 8 * i) ||
+            end[-4 + (int)i] != (unsigned char)(e->len >> 8 * i))
+            return false;
+    return true;
+}
+
+/* Of one path, ours stays. */
+static void drop_doubles(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < entry_count; i++) {
+        if (n && strcmp(entries[n - 1].path, entries[i].path) == 0) {
+            if (entries[n - 1].foreign)
+                entries[n - 1] = entries[i];
+        } else {
+            entries[n++] = entries[i];
+        }
+    }
+    entry_count = n;
+}
+
+/* Sorted; compressed by what "x.js.gz" holds for "x.js", else here. */
+static void entries_ready(void)
+{
+    char name[520];
+    qsort(entries, entry_count, sizeof(*entries), entry_order);
+    drop_doubles();
+    for (size_t i = 0; i < entry_count; i++) {
+        struct entry *e = &entries[i];
+        if (e->gzip || !e->text || e->len < GZIP_MIN)
+            continue;
+        snprintf(name, sizeof(name), "%s.gz", e->path);
+        const struct entry *gz = entry_find(name);
+        if (gz && is_gzip_of(gz, e)) {
+            e->gzip = gz->bytes;
+            e->gzip_len = gz->len;
+        } else {
+            entry_gzip(e);
+        }
+    }
+}
+
+void static_use(const struct static_file *files, const char *below)
 {
     for (; files->path; files++)
-        entry_add(files->path, files->bytes, files->len);
-    qsort(entries, entry_count, sizeof(*entries), entry_order);
-    return 0;
+        if (strncmp(files->path, below, strlen(below)) == 0)
+            entry_add(files->path, files->bytes, files->len, false);
+    entries_ready();
 }
 
 /* ---- a directory, read once ---- */
@@ -177,7 +225,7 @@ static int file_read(int fd, const char *path, size_t size, char **ret_error)
         free(bytes);
         return complain(ret_error, path, "cannot be read whole");
     }
-    entry_add(xstrdup(path), bytes, size);
+    entry_add(xstrdup(path), bytes, size, true);
     return 0;
 }
 
@@ -227,9 +275,8 @@ int static_use_directory(const char *dir, char **ret_error)
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return complain(ret_error, dir, strerror(errno));
-    from_directory = true;
     int e = directory_read(fd, "", 0, ret_error);
-    qsort(entries, entry_count, sizeof(*entries), entry_order);
+    entries_ready();
     return e                           ? e
            : entry_find("/index.html") ? 0
                                        : complain(ret_error, dir, "there is no index.html in it");
@@ -284,6 +331,27 @@ static void page_policy(struct http_req *r)
     http_set(r, "Cross-Origin-Opener-Policy", "same-origin");
 }
 
+static void serve(struct http_req *r, const struct entry *e)
+{
+    bool gzip = e->gzip && http_takes_gzip(r);
+    http_set(r, "ETag", gzip ? e->etag_gzip : e->etag);
+    http_set(r, "Cache-Control", e->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    if (e->gzip)
+        http_set(r, "Vary", "Accept-Encoding");
+    if (e->foreign && strncmp(e->type, "text/html", 9) == 0)
+        page_policy(r);
+    if (unchanged(r, e)) {
+        http_respond(r, 304, NULL, NULL);
+        return;
+    }
+    if (gzip)
+        http_set(r, "Content-Encoding", "gzip");
+    r->prepared = true;
+    struct str bytes = gzip ? (struct str){(const char *)e->gzip, e->gzip_len}
+                            : (struct str){(const char *)e->bytes, e->len};
+    http_respond_bytes(r, 200, e->type, bytes, NULL);
+}
+
 bool static_serve(struct http_req *r)
 {
     enum http_method m = http_method(r);
@@ -293,24 +361,15 @@ bool static_serve(struct http_req *r)
     const struct entry *e = entry_find(path);
     if (!e && is_page_path(path))
         e = entry_find("/index.html");
-    if (!e)
-        return false;
-    bool gzip = e->gzip && http_takes_gzip(r);
-    http_set(r, "ETag", gzip ? e->etag_gzip : e->etag);
-    http_set(r, "Cache-Control", e->immutable ? "public, max-age=31536000, immutable" : "no-cache");
-    if (e->gzip)
-        http_set(r, "Vary", "Accept-Encoding");
-    if (from_directory && strncmp(e->type, "text/html", 9) == 0)
-        page_policy(r);
-    if (unchanged(r, e)) {
-        http_respond(r, 304, NULL, NULL);
-        return true;
-    }
-    if (gzip)
-        http_set(r, "Content-Encoding", "gzip");
-    r->prepared = true;
-    struct str bytes = gzip ? (struct str){(const char *)e->gzip, e->gzip_len}
-                            : (struct str){(const char *)e->bytes, e->len};
-    http_respond_bytes(r, 200, e->type, bytes, NULL);
-    return true;
+    if (e)
+        serve(r, e);
+    return e != NULL;
+}
+
+bool static_serve_as(struct http_req *r, const char *path)
+{
+    const struct entry *e = entry_find(path);
+    if (e)
+        serve(r, e);
+    return e != NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include "stacgate/static.h"
 
@@ -47,7 +48,7 @@ static const char *get(const char *path, const char *more)
 static void start(void)
 {
     memset(script, ';', sizeof(script));
-    static_use(files);
+    static_use(files, "/");
     http_on_refused(refuse);
     server_start(NULL, NULL, 0, 1);
 }
@@ -101,6 +102,59 @@ Test(static_files, gzip_is_another_tag, .init = start, .fini = server_stop)
     cr_expect(strstr(answer, "\r\nContent-Length: 4\r\n") && !strstr(answer, "PNG"));
 }
 
+/* Compressed with a name inside, by which it is known again. */
+static size_t compressed(const unsigned char *content, size_t len, unsigned char *out, size_t room)
+{
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)content,
+                  .avail_in = (uInt)len,
+                  .next_out = out,
+                  .avail_out = (uInt)room};
+    unsigned char name[] = "from-the-build";
+    gz_header head = {.name = name};
+    cr_assert_eq(deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    deflateSetHeader(&z, &head);
+    cr_assert_eq(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return z.total_out;
+}
+
+static bool sent_from_the_build(const char *path)
+{
+    int fd = dial();
+    char request[128];
+    snprintf(request, sizeof(request),
+             "GET %s HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", path);
+    say_text(fd, request);
+    shutdown(fd, SHUT_WR);
+    size_t n = hear(fd, answer, sizeof(answer), 3000);
+    close(fd);
+    cr_expect(strstr(answer, "\r\nContent-Encoding: gzip\r\n"), "%s", path);
+    return memmem(answer, n, "from-the-build", 14);
+}
+
+Test(static_files, what_was_compressed_at_build_is_sent_unless_it_is_of_something_else)
+{
+    static unsigned char good[2000], other[2000], gz[300];
+    memset(good, 'a', sizeof(good));
+    memset(other, 'a', sizeof(other));
+    other[1000] = 'b';
+    size_t n = compressed(good, sizeof(good), gz, sizeof(gz));
+    const struct static_file some[] = {{"/good.js", good, sizeof(good)},
+                                       {"/good.js.gz", gz, n},
+                                       {"/other.js", other, sizeof(other)},
+                                       {"/other.js.gz", gz, n},
+                                       {"/longer.js", good, sizeof(good) - 1},
+                                       {"/longer.js.gz", gz, n},
+                                       {NULL, NULL, 0}};
+    static_use(some, "/");
+    http_on_refused(refuse);
+    server_start(NULL, NULL, 0, 1);
+    cr_expect(sent_from_the_build("/good.js"));
+    cr_expect_not(sent_from_the_build("/other.js"));
+    cr_expect_not(sent_from_the_build("/longer.js"));
+    server_stop();
+}
+
 static void write_file(const char *dir, const char *name, const char *text)
 {
     char path[256];
@@ -118,7 +172,16 @@ Test(static_files, a_directory_is_read_once_without_links_and_dot_files)
     cr_expect_eq(static_use_directory("/nonexistent-directory", &error), -EINVAL);
     cr_expect(strstr(error, "/nonexistent-directory"));
     free(error);
+    const struct static_file own[] = {{"/index.html", (const unsigned char *)"<p>own", 6},
+                                      {"/api/docs/fr.html", (const unsigned char *)"<p>docs", 7},
+                                      {NULL, NULL, 0}};
+    static_use(own, "/api/");
     write_file(dir, "index.html", "<p>ours");
+    snprintf(path, sizeof(path), "%s/api", dir);
+    mkdir(path, 0755);
+    snprintf(path, sizeof(path), "%s/api/docs", dir);
+    mkdir(path, 0755);
+    write_file(path, "fr.html", "<p>theirs");
     write_file(dir, ".secret", "no");
     snprintf(path, sizeof(path), "%s/sub", dir);
     mkdir(path, 0755);
@@ -131,6 +194,8 @@ Test(static_files, a_directory_is_read_once_without_links_and_dot_files)
     write_file(dir, "late.txt", "after the start");
     cr_expect(strstr(get("/", ""), "<p>ours") &&
               strstr(answer, "style-src 'self' 'unsafe-inline'"));
+    cr_expect(strstr(get("/api/docs/fr.html", ""), "<p>docs"), "ours below /api stays");
+    cr_expect(strstr(answer, "style-src 'self';"), "and under the strict policy");
     cr_expect(strstr(get("/sub/a.css", ""), "p{}"));
     cr_expect_eq(status_of(get("/.secret", "")), 404);
     cr_expect_eq(status_of(get("/link.txt", "")), 404);

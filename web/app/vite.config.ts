@@ -5,11 +5,13 @@
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { docs } from "./docs/build";
 
 const server = process.env.STACGATE_URL ?? "http://127.0.0.1:5000";
 
 export default defineConfig({
   base: "/",
+  plugins: [docs()],
   resolve: {
     alias: { "@stacgate/client": fileURLToPath(new URL("../client/src/index.ts", import.meta.url)) },
     dedupe: ["phoenix"],

@@ -337,7 +337,8 @@ static bool refused(struct http_req *req)
 
     rest_own_origin(req, own);
     const struct rest_op *op = http_route_of(req)->op;
-    if (strcmp(op->response, "File") != 0 && !accepts_json(http_header(req, "accept"))) {
+    bool json = strcmp(op->response, "File") != 0 && strcmp(op->response, "Html") != 0;
+    if (json && !accepts_json(http_header(req, "accept"))) {
         problem_answer(req, P_not_acceptable, NULL, 0, NULL, 0);
     } else if (!bearer && method != HTTP_M_GET && method != HTTP_M_HEAD &&
                !csrf_allows(http_header(req, "sec-fetch-site"), http_header(req, "origin"),

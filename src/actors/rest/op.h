@@ -136,6 +136,10 @@ int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned s
 int rest_reply_bytes(struct rest *r, int status, const char *type, struct str bytes,
                      struct body *owner);
 int rest_reply_mp(struct rest *r, int status, struct mp v);
+/* A file of the binary's own (static.h), with its own tag and compression; 404 when it is not in
+ * it.
+ */
+int rest_reply_static(struct rest *r, const char *path);
 /* A download, named by a finished Content-Disposition (RFC 6266); takes the bytes. */
 int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct buf *bytes);
 int rest_reply_json(struct rest *r, int status, struct str json); /* copies it */

@@ -200,11 +200,15 @@ static void put_reference(struct buf *b, const char *response)
 
 static void put_success(struct buf *b, const struct rest_op *op)
 {
-    bool file = strcmp(op->response, "File") == 0;
+    static const struct {
+        const char *response, *type;
+    } others[] = {{"File", "application/octet-stream"}, {"Html", "text/html"}};
+    const char *type = "application/json";
 
-    buf_puts(b, "{\"description\":\"OK\",\"content\":{");
-    buf_puts(b, file ? "\"application/octet-stream\":{\"schema\":"
-                     : "\"application/json\":{\"schema\":");
+    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(op->response, others[i].response) == 0)
+            type = others[i].type;
+    buf_printf(b, "{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":", type);
     put_reference(b, op->response);
     buf_puts(b, "}}}");
 }
@@ -364,4 +368,18 @@ int op_system_openapi(struct actor *self, void *state, const struct msg *m)
     int end = rest_reply_json(state, 200, (struct str){(const char *)b.data, b.len});
     buf_finish(&b);
     return end;
+}
+
+/* ---- GET /api/docs ---- */
+
+int op_system_docs(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    bool french = rest_language(r) == FRENCH;
+
+    (void)self;
+    (void)m;
+    http_set(r->http, "Vary", "Accept-Language");
+    http_set(r->http, "Content-Language", french ? "fr" : "en");
+    return rest_reply_static(r, french ? "/api/docs/fr.html" : "/api/docs/en.html");
 }

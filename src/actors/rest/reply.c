@@ -15,6 +15,7 @@
 #include "stacgate/ids.h"
 #include "stacgate/json.h"
 #include "stacgate/log.h"
+#include "stacgate/static.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
 
@@ -176,6 +177,15 @@ int rest_reply_mp(struct rest *r, int status, struct mp v)
     int end = rest_reply_json(r, status, (struct str){(const char *)text.data, text.len});
     buf_finish(&text);
     return end;
+}
+
+int rest_reply_static(struct rest *r, const char *path)
+{
+    struct http_req *req = take(r);
+
+    if (!static_serve_as(req, path))
+        problem_answer(req, P_not_found, NULL, 0, NULL, 0);
+    return ACTOR_DONE;
 }
 
 int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct buf *bytes)
