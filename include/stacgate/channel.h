@@ -36,7 +36,8 @@ extern const struct loop_service realtime_service;
 
 /* Tells the signed-in sockets of a user on `user:` (any loop): an unnumbered event. */
 void user_tell(const char *user_id, const char *event, struct mp payload);
-/* The same for a JSON array of {userId, event, payload}, as statements make it; null: nobody. */
+/* The same for a JSON array of {userId, event, payload}, as statements make it; null: nobody.
+ * {topic, tenant, says?} in it: that channel looks what was written of it (migration 0045). */
 void users_tell(struct str json);
 uint32_t live_connections(const char *establishment_id); /* open sockets of a school, all loops */
 void user_tell_here(const char *user_id, const char *event,

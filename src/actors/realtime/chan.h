@@ -57,6 +57,7 @@ struct op {
     bool must_look;      /* it would be refused, unless it is a repeat */
     uint32_t place;      /* in the look-up or the batch under way, from 1; 0: in none */
     bool own_op_id;      /* made by us: the client gave none */
+    bool said;           /* it stands in channel_said (look.c) */
     bool unchanged; /* it was so already: only the log gets a row, so that the op id is known */
     int64_t hash;   /* of event and payload: the same op id with other content is a conflict */
     struct message_info message;
@@ -77,6 +78,7 @@ enum push_flags {
     PUSH_REST_ONLY = 2,
     PUSH_ID = 8,      /* its reply says the id of what it made */
     PUSH_CARD = 4,    /* its event carries who did it: a message's sender, else `user` */
+    PUSH_TELLS = 32,  /* its state statement's first row is whom to tell (users_tell) */
     PUSH_SECRET = 16, /* what it stored has a `secret` for its state statement, which takes it from
                          the log: nobody is sent it */
 };
@@ -142,6 +144,10 @@ struct channel_kind {
     const struct sql *const *history;
     /* Somebody's place in the group by whose membership this channel lives changed (kin.h). */
     void (*kin)(struct channel *c, struct str user_id, enum member_role now);
+    /* What others write too: adds a statement, reads its result (-ENOENT: it is no more). NULL:
+     * only the channel writes what it holds. See look.c. */
+    void (*look)(struct channel *c, struct db_group *g);
+    int (*seen)(struct channel *c, const struct msg *m, unsigned stmt);
     /* What an old client's push that is only passed on needs: 0, or refused. NULL: to be in. */
     int (*may_relay)(struct channel *c, const struct user *u, struct refusal *ret);
     size_t state_size;
@@ -197,6 +203,12 @@ struct joiner {
     struct body *mail;
 };
 
+/* See look.c. */
+struct look {
+    bool asking, again; /* a look is under way; another is wanted */
+    uint32_t said;      /* what it found said, on its way into the log */
+};
+
 struct departure; /* somebody who left since the last diff */
 struct presence {
     struct member *gone, *gone_last; /* cut connections in the order in which their grace ends */
@@ -247,6 +259,7 @@ struct channel {
     actor_ref sweep;
     uint32_t replaying; /* members whose replay is not over */
     struct behind behind;
+    struct look look;
     struct presence presence;
     struct lane lane; /* the ephemeral one */
     bool lane_armed;  /* a tick is to come */
@@ -277,8 +290,12 @@ void channel_remove_member(struct channel *c, struct member *m, const char *clie
                            bool grace);
 void channel_remove_user(struct channel *c, struct user *u, const char *client_event);
 void channel_fail(struct channel *c, int err); /* ends the actor: its members rejoin */
+void channel_gone(struct channel *c);          /* what it is about was deleted: so ends the actor */
 /* Pushes to the channel's own log as this person, with nobody who waits for the answer. */
 void channel_act(struct channel *c, struct user *u, const char *event, struct mp payload);
+/* The same for what stands in channel_said under this op id. */
+void channel_say(struct channel *c, struct user *u, const char *event, struct mp payload,
+                 const char *op_id);
 void op_answer(struct channel *c, struct op *op, bool ok, struct value response,
                struct value item);                                           /* and frees it */
 void op_refuse(struct channel *c, struct op *op, const struct refusal *why); /* and frees it */
@@ -286,6 +303,8 @@ void op_destroy(struct channel *c, struct op *op);
 /* Sends a frame to one member; takes nothing. replies: how many pushes it answers. */
 void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc,
                  enum ws_lane lane, struct buf *wire, unsigned replies);
+
+int64_t op_content_hash(struct str event, struct mp payload); /* op_hash.c */
 
 /* commit.c */
 void commit_enqueue(struct channel *c, struct op *op);
@@ -320,6 +339,7 @@ int64_t tail_put(const struct tail *t, struct buf *out, enum encoding enc, const
 void replay_join(struct channel *c,
                  struct joiner *j); /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
+void replay_again(struct channel *c); /* those who wait are looked at anew */
 void joiner_wait(struct channel *c, struct joiner *j);
 struct joiner *joiners_take(struct channel *c); /* all who wait, in their order */
 void joiner_left(struct channel *c, actor_id session, uint32_t nonce);
@@ -333,6 +353,17 @@ void behind_wait(struct channel *c, struct member *m);
 extern actor_step behind_read;
 void behind_failed(struct channel *c); /* behind_read's fail */
 void replay_failed(struct channel *c); /* a read for joiners failed: they are refused */
+
+/* look.c */
+static inline bool look_wanted(const struct channel *c)
+{
+    return c->look.asking || c->look.again;
+}
+void channel_look(struct channel *c); /* now, or as soon as it can */
+extern actor_step look_saw;
+void look_failed(struct channel *c);            /* look_saw's fail */
+void look_said(struct channel *c, bool stored); /* an operation with `said` is over */
+int said_check(struct channel *c, struct op *op, struct refusal *ret); /* of what REST said */
 
 /* pages.c */
 struct pages *pages_create(const char *event, int64_t seq, uint32_t asked);
@@ -384,7 +415,7 @@ int presence_push(struct channel *c, struct member *m, struct op *op, struct ref
 /* group_message.c: text of 1 to max characters. */
 bool fits_str(struct mp v, size_t max);
 
-extern const struct channel_kind group_kind, board_kind, class_kind;
+extern const struct channel_kind group_kind, board_kind, class_kind, course_kind;
 /* Does this event show who did it (PUSH_CARD)? */
 bool event_has_card(const struct channel_kind *k, struct str event);
 

@@ -16,6 +16,7 @@ enum chan_kind {
     CH_CALL,  /* an ask from REST: [user, event, payload] → {"status","response","item"?} */
     CH_PAGE,  /* [nonce]: go on with my replay */
     CH_STATE_WANTED, /* a hub has members without the presence list */
+    CH_LOOK,         /* others wrote rows that it holds, or said something in channel_said */
     CH_KIN, /* [user id, role]: a change in the group by whose membership it lives (kin.h) */
 };
 

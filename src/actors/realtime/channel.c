@@ -9,7 +9,6 @@
 
 #include "chan.h"
 #include "chan_mail.h"
-#include "scratch.h"
 #include "session.h"
 #include "sql.h"
 #include "stacgate/channel.h"
@@ -23,7 +22,8 @@
 static actor_step channel_opened, sweep;
 
 /* Every kind of durable channel: one row each. */
-static const struct channel_kind *const kinds[] = {&group_kind, &board_kind, &class_kind, NULL};
+static const struct channel_kind *const kinds[] = {&group_kind, &board_kind, &class_kind,
+                                                   &course_kind, NULL};
 
 static const struct channel_kind *kind_of(struct str topic)
 {
@@ -129,6 +129,8 @@ void op_destroy(struct channel *c, struct op *op)
         op_destroy(c, t);
     }
     commit_forget(c, op);
+    if (op->said)
+        look_said(c, op->seq != 0);
     op->user->ops--;
     members_user_release(&c->members, op->user);
     body_unref(op->mail);
@@ -252,53 +254,6 @@ static void on_join(struct channel *c, const struct msg *m)
 
 /* ---- pushes ---- */
 
-static int by_key(const void *a, const void *b)
-{
-    struct str x = mp_str(((const struct mp_iter *)a)->key),
-               y = mp_str(((const struct mp_iter *)b)->key);
-    int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
-
-    return order ? order : (x.n > y.n) - (x.n < y.n);
-}
-
-/* The same content gives the same bytes, whatever order its keys and whatever width its numbers
- * came in. */
-static void put_canonical(struct buf *b, struct mp v)
-{
-    struct mp_iter it = mp_iter(v), *pairs;
-    uint32_t n = mp_count(v), i = 0;
-
-    if (mp_type(v) == MP_INT) {
-        mp_put_int(b, mp_int(v, 0));
-    } else if (mp_type(v) == MP_ARRAY) {
-        mp_put_array(b, n);
-        while (mp_next(&it))
-            put_canonical(b, it.value);
-    } else if (mp_type(v) == MP_MAP && n) {
-        pairs = xmalloc(n * sizeof(*pairs));
-        while (mp_next(&it))
-            pairs[i++] = it;
-        qsort(pairs, n, sizeof(*pairs), by_key);
-        mp_put_map(b, n);
-        for (i = 0; i < n; i++) {
-            mp_put_raw(b, pairs[i].key);
-            put_canonical(b, pairs[i].value);
-        }
-        free(pairs);
-    } else {
-        mp_put_raw(b, v);
-    }
-}
-
-static int64_t op_content_hash(struct str event, struct mp payload)
-{
-    struct buf *b = scratch(SCRATCH_HASH);
-
-    mp_put_str(b, event.p, event.n);
-    put_canonical(b, payload); /* the opId in it is the same for both, or they are not compared */
-    return (int64_t)sha256_u64(b->data, b->len);
-}
-
 /* 1–64 printable ASCII characters of the client's; without one we make one, so that any batch may
  * be sent again. */
 static int take_op_id(struct op *op, struct refusal *why)
@@ -306,6 +261,8 @@ static int take_op_id(struct op *op, struct refusal *why)
     struct mp v = mp_get(op->payload, "opId");
     struct str s = mp_str(v);
 
+    if (op->own_op_id)
+        return 0;
     if (mp_type(v) == MP_NONE || mp_type(v) == MP_NIL) {
         op->op_id[0] = '\x7f';
         random_token(op->op_id + 1, 23);
@@ -412,14 +369,22 @@ static void on_call(struct channel *c, const struct msg *m)
     take(c, op, mp_str(mp_at(mail, 1)), NULL);
 }
 
-void channel_act(struct channel *c, struct user *u, const char *event, struct mp payload)
+void channel_say(struct channel *c, struct user *u, const char *event, struct mp payload,
+                 const char *op_id)
 {
     struct str bytes = mp_bytes(payload);
     struct body *b = body_make(bytes.p, bytes.n);
     struct op *op = op_create(c, u, &(struct msg){.body = b}, body_mp(b));
 
+    op->own_op_id = op->said = op_id != NULL;
+    snprintf(op->op_id, sizeof(op->op_id), "%s", op_id ? op_id : "");
     take(c, op, str_of(event), NULL);
     body_unref(b);
+}
+
+void channel_act(struct channel *c, struct user *u, const char *event, struct mp payload)
+{
+    channel_say(c, u, event, payload, NULL);
 }
 
 /* ---- life ---- */
@@ -475,6 +440,7 @@ static int channel_opened(struct actor *self, void *state, const struct msg *m)
         replay_join(c, j);
     }
     commit_pump(c);
+    channel_look(c);
     c->sweep = actor_after(self, SWEEP_MS, sweep);
     return 0;
 }
@@ -489,7 +455,7 @@ static bool at_rest(const struct channel *c)
         for (int e = here = 0; e < ENCODINGS; e++)
             here += c->members.by_enc[e];
     return !here && !c->queue && !c->committing && !c->looking && !c->loading && !c->joiners &&
-           !c->asides;
+           !c->asides && !c->look.asking;
 }
 
 /* After a while at rest it leaves memory; at a drain at once, with everything written. */
@@ -501,6 +467,8 @@ static int sweep(struct actor *self, void *state, const struct msg *m)
     (void)m;
     if (c->kind->flush)
         c->kind->flush(c);
+    if (c->look.again)
+        channel_look(c);
     bool rests = at_rest(c);
     if (!rests)
         c->idle_ms = loop_now();
@@ -524,6 +492,13 @@ void channel_fail(struct channel *c, int err)
         op_refuse(c, op, &(struct refusal){.reason = REASON_unavailable});
     }
     actor_stop(actor_self(c->self), err);
+}
+
+/* Its members hear that their channel ended, come again, and hear that there is none. */
+void channel_gone(struct channel *c)
+{
+    joiners_refuse(c, REASON_not_found);
+    actor_stop(actor_self(c->self), 0);
 }
 
 static int channel_init(struct actor *self, void *state, const void *arg)
@@ -582,6 +557,9 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
             c->sweep = actor_after(c->self, 1, sweep);
         }
         break;
+    case CH_LOOK:
+        channel_look(c);
+        break;
     case CH_KIN:
         if (c->kind->kin)
             c->kind->kin(c, mp_str(mp_at(mail, 0)), (enum member_role)mp_int(mp_at(mail, 1), 0));
@@ -602,6 +580,10 @@ static int channel_failed(struct actor *self, void *state, int err)
     }
     if (actor_failed_step(self) == behind_read) {
         behind_failed(c);
+        return 0;
+    }
+    if (actor_failed_step(self) == look_saw) {
+        look_failed(c);
         return 0;
     }
     return commit_failed(c, err);

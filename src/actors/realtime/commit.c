@@ -10,6 +10,7 @@
 #include "chan.h"
 #include "scratch.h"
 #include "sql.h"
+#include "stacgate/channel.h"
 #include "stacgate/config.h"
 #include "stacgate/log.h"
 
@@ -503,6 +504,13 @@ static bool in_order(const struct channel *c)
     return true;
 }
 
+/* State statements that say whom to tell come after fence and append, in put_state's order. */
+static void tell_users(const struct channel *c, const struct msg *m)
+{
+    if (c->batch->kind->flags & PUSH_TELLS)
+        users_tell(db_strv(m, 2, 0, 0));
+}
+
 static int committed(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
@@ -522,6 +530,7 @@ static int committed(struct actor *self, void *state, const struct msg *m)
         return 0;
     }
     publish_batch(c);
+    tell_users(c, m);
     struct op *op = c->batch, *next;
     for (struct op *o = op; o; o = o->next)
         if (o->fresh && !o->unchanged && o->kind->applied)

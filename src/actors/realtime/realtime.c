@@ -84,6 +84,22 @@ static bool copy_text(struct str s, char out[65])
     return true;
 }
 
+/* Others wrote what this channel holds. One that is not in memory reads it when it is wanted,
+ * unless something was said to its members, which is to be numbered now. */
+static void channel_wake(struct mp what)
+{
+    struct str topic = mp_str(mp_get(what, "topic"));
+    char tenant[65], name[TOPIC_MAX + 70];
+
+    if (!copy_text(mp_str(mp_get(what, "tenant")), tenant))
+        return;
+    snprintf(name, sizeof(name), "%s/%.*s", tenant, (int)topic.n, topic.p);
+    actor_id who = mp_bool(mp_get(what, "says"), false) ? channel_whereis(tenant, topic)
+                                                        : actor_find("channel", name);
+    if (who)
+        actor_send(who, CH_LOOK, NULL);
+}
+
 void users_tell(struct str json)
 {
     struct buf b = BUF_INIT;
@@ -93,8 +109,10 @@ void users_tell(struct str json)
     if (json.p && json_to_mp(json.p, json.n, &b, &why, &at) == 0)
         for (struct mp_iter it = mp_iter(mp_view(b.data, b.len)); mp_next(&it);) {
             char user[65], event[65];
-            if (copy_text(mp_str(mp_get(it.value, "userId")), user) &&
-                copy_text(mp_str(mp_get(it.value, "event")), event))
+            if (mp_get(it.value, "topic").p)
+                channel_wake(it.value);
+            else if (copy_text(mp_str(mp_get(it.value, "userId")), user) &&
+                     copy_text(mp_str(mp_get(it.value, "event")), event))
                 user_tell(user, event, mp_get(it.value, "payload"));
         }
     buf_finish(&b);

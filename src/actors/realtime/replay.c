@@ -401,6 +401,11 @@ void replay_join(struct channel *c, struct joiner *j)
     struct refusal why;
 
     members_see(u, packed);
+    if (look_wanted(c) && c->kind->may_join(c, u, &why) < 0) {
+        members_user_release(&c->members, u);
+        joiner_wait(c, j);
+        return;
+    }
     if (full(c) || c->kind->may_join(c, u, &why) < 0 || check_params(join_params(j), &why) < 0) {
         if (full(c))
             why = (struct refusal){.reason = REASON_unavailable};
@@ -420,7 +425,7 @@ void replay_join(struct channel *c, struct joiner *j)
         replay_failed(c);
 }
 
-static void joiners_again(struct channel *c)
+void replay_again(struct channel *c)
 {
     for (struct joiner *j = joiners_take(c), *next; j; j = next) {
         next = j->next;
@@ -455,12 +460,12 @@ static int tail_loaded(struct actor *self, void *state, const struct msg *m)
     c->loading = false;
     if (c->stale) {
         c->stale = false;
-        joiners_again(c);
+        replay_again(c);
         return 0;
     }
     if (db_rows(m, 0) &&
         db_int(m, 0, db_rows(m, 0) - 1, 0) < first - 1) { /* the tail moved on meanwhile: again */
-        joiners_again(c);
+        replay_again(c);
         return 0;
     }
     *t = (struct tail){0};
@@ -472,7 +477,7 @@ static int tail_loaded(struct actor *self, void *state, const struct msg *m)
     free(old.events);
     if (db_rows(m, 0) == 0 && first > c->first_seq)
         c->first_seq = first; /* older ones are no longer kept: a gap, said openly */
-    joiners_again(c);
+    replay_again(c);
     return 0;
 }
 
@@ -485,7 +490,7 @@ static int recent_loaded(struct actor *self, void *state, const struct msg *m)
     c->loading = false;
     if (c->stale) {
         c->stale = false;
-        joiners_again(c);
+        replay_again(c);
         return 0;
     }
     value_put(&b, ENC_MP, value_json(db_strv(m, 0, 0, 0)));
@@ -495,6 +500,6 @@ static int recent_loaded(struct actor *self, void *state, const struct msg *m)
     c->recent_seq = db_int(m, 0, 0, 3);
     c->recent_count = c->recent_asked;
     buf_finish(&b);
-    joiners_again(c);
+    replay_again(c);
     return 0;
 }

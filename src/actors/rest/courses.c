@@ -124,7 +124,7 @@ const struct field schema_course_delete[] = {{.name = "force", .type = FIELD_BOO
 
 RUN_OP(courses_create, .sql = SQL_COURSES_CREATE, .params = "tubm", MANAGE)
 RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmv", MANAGE)
-RUN_OP(courses_delete, .sql = SQL_COURSES_DELETE, .params = "tiqav", .lock = SQL_COURSES_LOCK)
+RUN_OP(courses_delete, .sql = SQL_COURSES_DELETE, .params = "tiqavu", .lock = SQL_COURSES_LOCK)
 
 /* ---- POST /api/courses/:id/enroll ---- */
 

@@ -6,7 +6,7 @@
 
 #define MANAGE .manage = "courses:manage"
 
-RUN_OP(courses_approve, .sql = SQL_COURSES_APPROVE, .params = "ti")
+RUN_OP(courses_approve, .sql = SQL_COURSES_APPROVE, .params = "tiu")
 
 /* ---- modules ---- */
 

@@ -4,7 +4,8 @@
  *
  * The statement's first row: a refusal (null: none), the status (null: the row's own), the answer
  * (JSON text), the row's version (0 or null: none), whom to tell (null, or a JSON array of {userId,
- * event, payload}: said on `user:` once it is committed). A refusal is a problem's word of
+ * event, payload}: said on `user:` once it is committed; or of what channel_say() and
+ * channel_look() give: those channels look into the database). A refusal is a problem's word of
  * problems.def, or "invalid FIELD CODE" with a word of field_codes.def. Later columns may be
  * absent.
  */

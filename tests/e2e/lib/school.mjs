@@ -1,8 +1,8 @@
 // What most suites need of a school: people signed in, study groups of the test's own (so that no test sees another's messages), and
 // members connected to them.
 import assert from 'node:assert/strict'
-import { Wire } from './client.mjs'
-import { unique } from './util.mjs'
+import { Wire, joined, stockSocket } from './client.mjs'
+import { unique, until } from './util.mjs'
 
 // `creator` makes a group over REST and becomes its admin; the others join it.
 export async function makeGroup(creator, others = [], fields = {}) {
@@ -39,3 +39,28 @@ export function assertEvent(payload) {
 }
 
 export const uuid = '00000000-0000-4000-8000-000000000000'
+
+// A stock phoenix client in the topic, that resumes by params: every numbered event it was given, in `seen` as [event, payload]; what it
+// was told at each join, in `joins`.
+export async function follow(server, person, topic, events, { encoding = 'json' } = {}) {
+  const socket = stockSocket(server, { cookie: person.cookie, encoding })
+  const position = {}
+  const it = { socket, seen: [], joins: [], heard: (event) => it.seen.filter(([e]) => e === event).map(([, p]) => p) }
+  socket.connect()
+  it.channel = socket.channel(topic, () => ({ ...position }))
+  for (const event of events)
+    it.channel.on(event, (p) => {
+      it.seen.push([event, p])
+      if (p.seq) position.since = p.seq
+    })
+  it.channel.onMessage = (event, payload, ref) => {
+    if (event === 'phx_reply' && ref === it.channel.joinRef() && payload.status === 'ok') {
+      it.joins.push(payload.response)
+      Object.assign(position, { epoch: payload.response.epoch, since: payload.response.seq })
+    }
+    return payload
+  }
+  it.reply = await joined(it.channel)
+  it.next = (event, fits = () => true) => until(`${event}; seen: ${JSON.stringify(it.seen)}`, () => it.heard(event).find(fits))
+  return it
+}

@@ -43,5 +43,6 @@ with course as (
 select word, (select case when fresh then 201 else 200 end from place),
        (select answer((enrollment_json(e)::jsonb || jsonb_build_object('enrollmentCount',
             coalesce((select enrollment_count from counted), (select enrollment_count from course))))::json,
-            case when fresh then 201 else 200 end) from place)
+            case when fresh then 201 else 200 end) from place), 0,
+       (select json_agg(channel_look('course:' || $3::text)) from place where fresh)
 from refusal

@@ -10,4 +10,5 @@ with course as (
     where c.id = $3 and exists (select from out) returning c.enrollment_count
 )
 select null, 200, json_build_object('courseId', id, 'status', 'dropped', 'enrolled', false,
-    'enrollmentCount', coalesce((select enrollment_count from counted), enrollment_count, 0)) from course
+    'enrollmentCount', coalesce((select enrollment_count from counted), enrollment_count, 0)), 0,
+    json_build_array(channel_look('course:' || id)) from course

@@ -29,4 +29,6 @@ with old as (
     from (select $4::jsonb as b) body, refusal where c.id = $3 and word is null
     returning c
 )
-select word, 200, (select course_json(c) from new), (select (c).row_version from new) from refusal
+select word, 200, (select course_json(c) from new), (select (c).row_version from new),
+       (select json_agg(channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $2)) from new)
+from refusal

@@ -33,7 +33,10 @@ with course as (
 select word, 200, answer(json_build_object('enrolled', (select count(*) from results where result = 'enrolled'),
        'enrollmentCount', (select enrollment_count from counted),
        'results', (select json_agg(json_build_object('learnerId', id, 'result', result) order by place) from results))), 0,
-       (select json_agg(n) from results r, course, lateral notify(r.id, 'course_enrollment', jsonb_build_object('courseId', course.id), 'Nouveau cours',
-            'New course', 'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') n
-        where r.result = 'enrolled' and word is null and n is not null)
+       (select json_agg(n) from (
+            select notify(r.id, 'course_enrollment', jsonb_build_object('courseId', course.id), 'Nouveau cours', 'New course',
+                'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') as n
+            from results r, course where r.result = 'enrolled' and word is null
+            union all select channel_look('course:' || id) from course where word is null) t
+        where n is not null)
 from refusal

@@ -11,4 +11,7 @@ with course as (
            coalesce((b ->> 'isRequired')::boolean, true), coalesce((b ->> 'isActive')::boolean, true), now() at time zone 'utc', now() at time zone 'utc'
     from course, refusal, (select $4::jsonb as b) body where word is null returning course_modules as m
 )
-select word, 201, (select answer(module_json(m)) from made), 1 from refusal
+select word, 201, (select answer(module_json(m)) from made), 1,
+       (select json_agg(channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2))
+        from made where (m).is_active)
+from refusal

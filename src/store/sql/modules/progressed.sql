@@ -1,4 +1,5 @@
 -- After progress.sql, in its transaction: $1 tenant filter, $2 learner, $3 module. The course's progress, its completion and certificate.
+-- The learner, the instructor and who manages courses hear of it.
 with module as (
     select m.id, m.course_id, exists (select from user_courses e where e.course_id = m.course_id and e.user_id = $2
                                       and e.status is distinct from 'dropped') as enrolled
@@ -11,5 +12,13 @@ with module as (
 select case when not enrolled then 'forbidden' end, 200, json_build_object('module', (select module_progress_json(p) from user_module_progress p
            where p.module_id = module.id and p.user_id = $2), 'courseId', course_id, 'courseProgress', (select progress from renewed),
            'courseCompleted', coalesce((select completed_now from renewed), false)), 0,
-       (select json_agg(n) from issued where n is not null)
+       (select json_agg(n) from (
+            select n from issued where n is not null
+            union all select json_build_object('userId', reader.id, 'event', 'progress', 'payload', json_build_object('userId', $2::text,
+                'courseId', course_id, 'module', module_progress_json(p), 'courseProgress', renewed.progress,
+                'courseCompleted', renewed.completed_now))
+            from renewed, user_module_progress p, (
+                select $2::text as id union select instructor_id from courses where id = module.course_id
+                union select permission_holders('courses:manage')) reader
+            where p.module_id = module.id and p.user_id = $2 and reader.id is not null) t)
 from module

@@ -11,6 +11,9 @@ with old as (
         content_url = coalesce(b ->> 'contentUrl', m.content_url), content_data = coalesce(b -> 'contentData', m.content_data),
         duration = coalesce((b ->> 'duration')::integer, m.duration), is_required = coalesce((b ->> 'isRequired')::boolean, m.is_required),
         is_active = coalesce((b ->> 'isActive')::boolean, m.is_active), row_version = m.row_version + 1, updated_at = now() at time zone 'utc'
-    from (select $4::jsonb as b) body, refusal where m.id = $3 and word is null returning m
+    from (select $4::jsonb as b) body, refusal where m.id = $3 and word is null returning m, (select is_active is not false from old) as open_before
 )
-select word, 200, (select module_json(m) from new), (select (m).row_version from new) from refusal
+select word, 200, (select module_json(m) from new), (select (m).row_version from new),
+       (select json_agg(channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2))
+        from new where (m).is_active and not open_before)
+from refusal

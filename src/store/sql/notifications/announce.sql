@@ -1,4 +1,5 @@
--- $1 tenant filter, $2 author, $3 the body (title, message, role, courseId): one notification for everybody it concerns, but its author.
+-- $1 tenant filter, $2 author, $3 the body (title, message, role, courseId): one notification for everybody it concerns, but its author;
+-- one for a whole course is said in its channel too.
 with course as (
     select c.id from courses c where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = current_setting('stacgate.establishment_id')
 ), refusal as (
@@ -15,4 +16,9 @@ with course as (
                   $3::jsonb ->> 'title', $3::jsonb ->> 'title', $3::jsonb ->> 'message', $3::jsonb ->> 'message') as n from readers
 )
 select (select word from refusal), 201, answer(json_build_object('title', $3::jsonb ->> 'title', 'message', $3::jsonb ->> 'message',
-       'recipients', count(n))), 0, json_agg(n) filter (where n is not null) from told
+       'recipients', count(n))), 0,
+       (select json_agg(n) from (
+            select n from told where n is not null
+            union all select channel_say('course:' || id, 'announcement', json_build_object('title', $3::jsonb ->> 'title', 'body',
+                $3::jsonb ->> 'message'), $2) from course, refusal where word is null and not $3::jsonb ? 'role') t)
+from told

@@ -14,4 +14,7 @@ with old as (
         updated_at = now() at time zone 'utc'
     from old, refusal where s.id = old.id and word is null returning s
 )
-select word, 200, (select answer(training_session_json(s)) from new), (select (s).row_version from new) from refusal
+select word, 200, (select answer(training_session_json(s)) from new), (select (s).row_version from new),
+       (select json_agg(channel_say('course:' || (s).course_id, 'session:scheduled', json_build_object('session', training_session_json(s)), $2))
+        from new where (s).status = 'approved')
+from refusal

@@ -18,4 +18,7 @@ with old as (
         row_version = s.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $4::jsonb as b) body, refusal where s.id = $3 and word is null returning s
 )
-select word, 200, (select training_session_json(s) from new), (select (s).row_version from new) from refusal
+select word, 200, (select training_session_json(s) from new), (select (s).row_version from new),
+       (select json_agg(channel_say('course:' || (s).course_id, 'session:scheduled', json_build_object('session', training_session_json(s)), $2))
+        from new where (s).status in ('approved', 'active'))
+from refusal

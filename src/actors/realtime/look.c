@@ -1,0 +1,97 @@
+/*
+ * A channel whose rows others write too (a course's, by REST's own statements): it looks again when
+ * it is told so, and numbers what those statements said for its members (channel_said). The
+ * invariant: what was said is in the table until the commit that makes an event of it, whose op id
+ * is the row's, so that it becomes one event whatever is repeated. One look at a time; a look that
+ * failed comes again with the sweep. Who would be refused while a look is wanted waits for it: they
+ * may have become a member this very moment.
+ */
+#include "chan.h"
+#include "sql.h"
+
+#define LOOK_MS 5000
+#define SAID_MAX 64 /* events a look takes; the rest with the next */
+
+void channel_look(struct channel *c)
+{
+    struct db_context ctx = channel_context(c);
+
+    if (!c->kind->look)
+        return;
+    c->look.again = true;
+    if (c->stage != CHANNEL_OPEN || c->look.asking || c->look.said)
+        return;
+    struct db_group *g = db_group(DB_READ, &ctx);
+    db_stmt(g, SQL_REALTIME_SAID);
+    db_str(g, c->topic);
+    db_i64(g, SAID_MAX);
+    c->kind->look(c, g);
+    c->look.again = false;
+    c->look.asking = db_ask(c->self, g, LOOK_MS, look_saw) == 0;
+    if (!c->look.asking)
+        look_failed(c);
+}
+
+/* Who said it is known by name to the database alone, unless they are here. */
+static void say(struct channel *c, const struct msg *m, int row)
+{
+    struct buf payload = BUF_INIT, card = BUF_INIT;
+    char op_id[OP_ID_MAX + 1];
+
+    value_put(&payload, ENC_MP, value_json(db_strv(m, 0, row, 2)));
+    value_put(&card, ENC_MP, value_json(db_strv(m, 0, row, 3)));
+    struct mp packed = mp_view(card.data, card.len);
+    struct user *u = members_user(&c->members, mp_str(mp_at(packed, 0)));
+    if (!u->names)
+        members_see(u, packed);
+    snprintf(op_id, sizeof(op_id), "\x7fsaid-%s", db_text(m, 0, row, 0));
+    c->look.said++;
+    channel_say(c, u, db_text(m, 0, row, 1), mp_view(payload.data, payload.len), op_id);
+    buf_finish(&payload);
+    buf_finish(&card);
+}
+
+int look_saw(struct actor *self, void *state, const struct msg *m)
+{
+    struct channel *c = state;
+    int rows = db_rows(m, 0);
+
+    (void)self;
+    c->look.asking = false;
+    if (c->kind->seen(c, m, 1) < 0) {
+        channel_gone(c);
+        return 0;
+    }
+    replay_again(c);
+    c->look.again = c->look.again || rows == SAID_MAX;
+    for (int row = 0; row < rows; row++)
+        say(c, m, row);
+    if (c->look.again)
+        channel_look(c);
+    return 0;
+}
+
+void look_failed(struct channel *c)
+{
+    c->look.asking = false;
+    c->look.again = true;
+    if (!c->loading)
+        replay_failed(c);
+}
+
+void look_said(struct channel *c, bool stored)
+{
+    c->look.again = c->look.again || !stored;
+    if (--c->look.said == 0 && c->look.again && stored)
+        channel_look(c);
+}
+
+int said_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    struct str bytes = mp_bytes(op->payload);
+
+    (void)c;
+    (void)ret;
+    buf_put(&op->stored, bytes.p, bytes.n);
+    return 0;
+}
