@@ -141,6 +141,7 @@ struct http_stats {
     uint64_t deflated;                 /* WebSocket messages compressed, each once */
     uint64_t tls_reloads, tls_refused; /* new certificates: taken into use, of no use */
     uint32_t connections, websockets;
+    uint32_t longpolls; /* connections without a socket */
 };
 void http_stats(unsigned loop, struct http_stats *ret);
 

@@ -25,6 +25,11 @@ struct ws_handler {
                                    turn's end or I/O) */
     void (*closed)(void *arg, uint16_t code); /* last call, for whatever reason (1006 when it just
                                                  died); conn is invalid after it */
+    /* Of connections without a socket only (ws_pulled). */
+    void (*ready)(void *arg);   /* there is something to pull, or it closes: at the turn's end, or
+                                   inside a ws_send of a long turn */
+    void (*resumed)(void *arg); /* a pause is over: ws_feed takes messages again */
+    void (*due)(void *arg);     /* the time of ws_due_in has come */
 };
 
 /*
@@ -91,6 +96,24 @@ void ws_want_drain(
     size_t below); /* one drained() when queued <= below; at the turn's end if it is already */
 int64_t ws_last_heard(const struct conn *c); /* loop_now() when bytes last came */
 const char *ws_peer(const struct conn *c);
+
+/* ---- a connection without a socket: its owner takes what is queued, and brings what comes in ----
+ */
+
+/*
+ * Everything above holds for it (queue, lanes, limits, pause, close), so that who sends need not
+ * know. What is queued waits for ws_pull(), as it would for a peer that reads; nothing is pinged.
+ * It ends when ws_close()'s code is set and nothing is queued any more, or after 5 s of that.
+ */
+struct conn *ws_pulled(const struct ws_handler *handler, void *arg, uint32_t message_max);
+/* Takes whole messages off the queue, in order: all that one frame holds, then more frames up to
+ * `room` bytes. The bytes it took; 0: nothing was queued. */
+typedef void ws_each(void *to, enum ws_opcode op, struct str payload);
+size_t ws_pull(struct conn *c, size_t room, ws_each *each, void *to);
+/* A message, as if a socket had brought it. false: paused or closing, so it was not taken. */
+bool ws_feed(struct conn *c, enum ws_opcode op, const uint8_t *bytes, size_t n);
+void ws_due_in(struct conn *c, uint32_t ms); /* the handler's due() then, unless moved again */
+uint16_t ws_closing(const struct conn *c);   /* the code it closes with; 0: it does not */
 
 struct ws_limits {         /* set before the runtime starts */
     uint32_t queue_soft;   /* bytes: above, WS_PRESENCE and WS_EPHEMERAL are dropped */

@@ -2,7 +2,8 @@
  * A connection's life on its loop: opened by the listener, read when libuv says so, visited at the
  * turn's end while it is dirty, reaped there once dead. Deadlines need no timer each: a wheel of
  * slots is turned four times a second, and a connection whose slot comes is asked what it waits
- * for. Invariant: a struct conn is freed only after conn_reap() closed its handle.
+ * for. Invariant: a struct conn is freed only by conn_reap(), after it closed the handle if there
+ * is one.
  */
 #include "net.h"
 
@@ -162,7 +163,7 @@ static void conn_poll(uv_poll_t *poll, int status, int events);
 
 static int conn_wants(const struct conn *c)
 {
-    if (c->state == CONN_DEAD)
+    if (c->state == CONN_DEAD || c->fd < 0)
         return 0;
     bool in = !c->paused && !c->eof;
     bool out = c->blocked || c->tls_out;
@@ -302,7 +303,8 @@ void conn_die(struct conn *c, uint16_t ws_code)
     if (!c->close_code)
         c->close_code = ws_code;
     c->state = CONN_DEAD;
-    uv_poll_stop(&c->poll);
+    if (c->fd >= 0)
+        uv_poll_stop(&c->poll);
     list_push(&c->net->dying, &c->net->dying_count, &c->net->dying_cap, c);
     net_kick(c->net);
 }
@@ -336,6 +338,16 @@ static void conn_closed(uv_handle_t *handle)
     free(handle);
 }
 
+static void conn_end_socket(struct conn *c)
+{
+    if (c->tls)
+        tls_free(c);
+    stat_add32(&c->net->stats.connections, -1);
+    atomic_fetch_sub(&net_connections, 1);
+    uv_close((uv_handle_t *)&c->poll, conn_closed);
+    close(c->fd);
+}
+
 static void conn_reap(struct conn *c)
 {
     struct net_loop *net = c->net;
@@ -345,18 +357,16 @@ static void conn_reap(struct conn *c)
     if (c->in)
         ws_in_release(c);
     wheel_remove(c);
-    if (c->tls)
-        tls_free(c);
-    stat_add32(&net->stats.connections, -1);
-    atomic_fetch_sub(&net_connections, 1);
     const struct ws_handler *handler = c->handler;
     if (handler) {
         c->handler = NULL;
-        stat_add32(&net->stats.websockets, -1);
+        stat_add32(c->fd < 0 ? &net->stats.longpolls : &net->stats.websockets, -1);
         handler->closed(c->arg, c->close_code);
     }
-    uv_close((uv_handle_t *)&c->poll, conn_closed);
-    close(c->fd);
+    if (c->fd < 0)
+        free(c);
+    else
+        conn_end_socket(c);
 }
 
 static void conn_visit(struct conn *c)
@@ -367,7 +377,7 @@ static void conn_visit(struct conn *c)
         if (c->state == CONN_HTTP)
             http_again(c);
         else if (c->state == CONN_WS)
-            ws_again(c);
+            c->fd < 0 ? pull_again(c) : ws_again(c);
         if (c->tls && (conn_wants(c) & UV_READABLE) && tls_pending(c))
             conn_read(c);
     }

@@ -472,5 +472,6 @@ void http_stats(unsigned loop, struct http_stats *ret)
                                .deflated = __atomic_load_n(&s->deflated, __ATOMIC_RELAXED),
                                .tls_reloads = __atomic_load_n(&s->tls_reloads, __ATOMIC_RELAXED),
                                .tls_refused = __atomic_load_n(&s->tls_refused, __ATOMIC_RELAXED),
-                               .websockets = __atomic_load_n(&s->websockets, __ATOMIC_RELAXED)};
+                               .websockets = __atomic_load_n(&s->websockets, __ATOMIC_RELAXED),
+                               .longpolls = __atomic_load_n(&s->longpolls, __ATOMIC_RELAXED)};
 }

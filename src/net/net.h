@@ -66,7 +66,7 @@ struct conn {
     int64_t heard_ms, moved_ms, due_ms;
     uint32_t queued, replay; /* bytes in out; those of WS_REPLAY among them */
     uint32_t drain_below, message_max;
-    int fd;
+    int fd;                      /* -1: no socket; its owner pulls what is queued (ws_pull.c) */
     uint16_t tls_pend;           /* bytes of a TLS record that the kernel has not taken whole */
     uint16_t close_code, pings;  /* pings of this second (heard_s) */
     uint16_t ping_s;             /* its low bits */
@@ -157,6 +157,10 @@ struct frame *frame_plain(const void *bytes, uint32_t n,
                           struct body *owner);  /* uncounted; takes the reference */
 void out_push(struct conn *c, struct frame *f); /* takes its own reference */
 void out_flush(struct conn *c);
+void out_wait(struct conn *c); /* of a connection without a socket: it waits to be pulled */
+/* Its whole frames from the front, up to room bytes but at least one: the bytes of them. */
+size_t out_pull(struct conn *c, size_t room, void (*each)(void *to, const struct frame *f),
+                void *to);
 void out_drop(struct conn *c, bool keep_begun); /* forgets the queue, but frames that are begun */
 void out_check_slow(struct net_loop *net, int64_t now); /* ages, stalls */
 void out_check_total(struct net_loop *net);
@@ -195,6 +199,10 @@ void ws_message(struct conn *c, uint8_t opcode, bool packed, uint8_t *p, size_t 
                 bool text_checked);
 void ws_in_release(struct conn *c);
 void ws_in_finish(struct net_loop *net);
+
+/* ws_pull.c: connections without a socket */
+void pull_ready(struct conn *c); /* something is queued, or it closes */
+void pull_again(struct conn *c); /* a pause is over, or it closes */
 
 /* tls.c */
 int tls_setup(const char *cert, const char *key, char **ret_error);

@@ -319,6 +319,10 @@ static void out_written(struct conn *c)
 void out_flush(struct conn *c)
 {
     bool moved = false;
+    if (c->fd < 0) {
+        pull_ready(c);
+        return;
+    }
     while (c->out && c->out->count) {
         const uint8_t *p;
         size_t n = out_next(c, &p);
@@ -341,6 +345,35 @@ void out_flush(struct conn *c)
         out_empty(c);
     if (moved)
         out_written(c);
+}
+
+/* ---- without a socket ---- */
+
+void out_wait(struct conn *c)
+{
+    if (c->out)
+        out_block(c, false);
+}
+
+size_t out_pull(struct conn *c, size_t room, void (*each)(void *to, const struct frame *f),
+                void *to)
+{
+    size_t took = 0;
+    while (c->out && c->out->count) {
+        const struct frame *f = out_at(c->out, 0);
+        if (took && took + f->len > room)
+            break;
+        took += f->len;
+        each(to, f);
+        out_pop(c);
+    }
+    if (took && c->out->count && c->blocked) {
+        c->moved_ms = loop_now();
+        out_block(c, true);
+    } else if (took && !c->out->count) {
+        out_empty(c);
+    }
+    return took;
 }
 
 /* ---- limits over time and over all ---- */

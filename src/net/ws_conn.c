@@ -255,6 +255,12 @@ static void close_frame(struct conn *c, uint16_t code, const char *reason)
 {
     uint8_t content[WS_CONTROL_MAX], head[2] = {0x88, 0};
     size_t n = reason ? strlen(reason) : 0;
+    c->closing = c->close_sent = true;
+    conn_due(c, loop_now() + CLOSE_MS);
+    if (c->fd < 0) { /* its owner sees the code */
+        conn_again(c);
+        return;
+    }
     n = n > sizeof(content) - 2 ? 0 : n;
     content[0] = (uint8_t)(code >> 8);
     content[1] = (uint8_t)code;
@@ -267,8 +273,6 @@ static void close_frame(struct conn *c, uint16_t code, const char *reason)
     struct frame *f = frame_make(wire, WS_CONTROL);
     out_push(c, f);
     frame_unref(f);
-    c->closing = c->close_sent = true;
-    conn_due(c, loop_now() + CLOSE_MS);
 }
 
 void ws_close(struct conn *c, uint16_t code, const char *reason)
@@ -329,6 +333,10 @@ void ws_due(struct conn *c, int64_t now)
 {
     if (c->closing) {
         conn_reset(c);
+        return;
+    }
+    if (c->fd < 0) {
+        c->handler->due(c->arg);
         return;
     }
     int64_t heard = c->blocked && c->moved_ms > c->heard_ms

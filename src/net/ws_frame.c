@@ -3,6 +3,7 @@
  */
 #include "net/ws_frame.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "net/http_req.h"
@@ -91,6 +92,22 @@ void ws_wire(struct buf *out, enum ws_opcode op, const void *payload, size_t n)
 {
     wire_head(out, (uint8_t)(0x80 | op), n);
     buf_put(out, payload, n);
+}
+
+bool ws_wire_next(struct str *left, uint8_t *ret_opcode, struct str *ret_payload)
+{
+    const uint8_t *p = (const uint8_t *)left->p;
+    if (left->n < 2)
+        return false;
+    size_t bytes = p[1] < 126 ? 0 : p[1] == 126 ? 2 : 8, n = bytes ? 0 : p[1];
+    for (size_t i = 0; i < bytes; i++)
+        n = n << 8 | p[2 + i];
+    assert(2 + bytes + n <= left->n);
+    *ret_opcode = p[0] & 0x0f;
+    *ret_payload = (struct str){left->p + 2 + bytes, n};
+    left->p += 2 + bytes + n;
+    left->n -= 2 + bytes + n;
+    return true;
 }
 
 void ws_wire_deflated(struct buf *out, enum ws_opcode op, const void *payload, size_t n)

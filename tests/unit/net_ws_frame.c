@@ -98,3 +98,22 @@ Test(ws_frame, wire_form)
         buf_finish(&b);
     }
 }
+
+Test(ws_frame, wire_form_is_read_back)
+{
+    static char payload[70000];
+    static const size_t sizes[] = {0, 125, 126, 65535, 65536};
+    struct buf b = BUF_INIT;
+    struct str payload_read;
+    uint8_t opcode;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+        ws_wire(&b, i % 2 ? WS_BINARY : WS_TEXT, payload, sizes[i]);
+    struct str left = {(const char *)b.data, b.len};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        cr_assert(ws_wire_next(&left, &opcode, &payload_read));
+        cr_expect_eq(payload_read.n, sizes[i]);
+        cr_expect_eq(opcode, i % 2 ? WS_BINARY : WS_TEXT);
+    }
+    cr_expect_not(ws_wire_next(&left, &opcode, &payload_read));
+    buf_finish(&b);
+}
