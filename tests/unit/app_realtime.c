@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "actors/realtime/envelope.h"
+#include "actors/realtime/longpoll.h"
 #include "actors/realtime/members.h"
 #include "actors/realtime/rate.h"
 #include "actors/realtime/refusal.h"
@@ -280,4 +281,36 @@ Test(ticket, names_too_long_for_one_get_none)
     ticket_setup();
     ticket_make(ticket, "user-1", tenant, "group:g");
     cr_expect_str_empty(ticket);
+}
+
+Test(longpoll, a_token_is_another_text_each_time_and_reads_the_same)
+{
+    struct longpoll_token t = {.loop = 63, .answers = 40000}, back;
+    char one[LONGPOLL_TOKEN_SIZE], two[LONGPOLL_TOKEN_SIZE];
+
+    random_bytes(t.secret, sizeof(t.secret));
+    longpoll_token_print(one, &t);
+    longpoll_token_print(two, &t);
+    cr_expect_str_neq(one, two);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert(longpoll_token_read(i ? one : two, &back));
+        cr_expect_eq(back.loop, 63);
+        cr_expect_eq(back.answers, 40000);
+        cr_expect_arr_eq(back.secret, t.secret, LONGPOLL_SECRET);
+    }
+}
+
+Test(longpoll, what_is_no_token_is_not_read)
+{
+    struct longpoll_token t = {0};
+    char text[LONGPOLL_TOKEN_SIZE + 1];
+
+    longpoll_token_print(text, &t);
+    text[5] = '=';
+    cr_expect_not(longpoll_token_read(text, &t));
+    longpoll_token_print(text, &t);
+    text[LONGPOLL_TOKEN_SIZE - 2] = '\0';
+    cr_expect_not(longpoll_token_read(text, &t));
+    cr_expect_not(longpoll_token_read("lp.", &t));
+    cr_expect_not(longpoll_token_read("", &t));
 }

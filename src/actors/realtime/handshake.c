@@ -5,9 +5,11 @@
  */
 #include "handshake.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "../rest/op.h"
 #include "../rest/problem.h"
 #include "../services/token.h"
 #include "envelope.h"
@@ -43,6 +45,43 @@ static bool origin_allowed(struct http_req *r)
     return listed(config.allowed_origins, origin);
 }
 
+/* "https://host:port" of an address, as far as it has that form. */
+static int origin_length(const char *address)
+{
+    const char *host = strstr(address, "://");
+
+    return host ? (int)(host + 3 - address) + (int)strcspn(host + 3, "/?#") : 0;
+}
+
+void handshake_origin(struct http_req *r, char out[ORIGIN_SIZE])
+{
+    const char *said = http_header(r, "origin"), *site = http_header(r, "sec-fetch-site"),
+               *referer = http_header(r, "referer");
+
+    out[0] = 0;
+    if (said)
+        snprintf(out, ORIGIN_SIZE, "%s", said);
+    else if (site && (strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0))
+        rest_own_origin(r, out);
+    else if (site || (referer && !origin_length(referer)))
+        snprintf(out, ORIGIN_SIZE, "null");
+    else if (referer)
+        snprintf(out, ORIGIN_SIZE, "%.*s", origin_length(referer), referer);
+}
+
+bool handshake_page_allowed(struct http_req *r)
+{
+    const char *site = http_header(r, "sec-fetch-site");
+    char page[ORIGIN_SIZE], own[ORIGIN_SIZE];
+
+    if (site && strcmp(site, "same-origin") == 0)
+        return true;
+    handshake_origin(r, page);
+    rest_own_origin(r, own);
+    return !page[0] || (own[0] && strcasecmp(page, own) == 0) ||
+           origin_listed(page, config.allowed_origins);
+}
+
 int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why)
 {
     const char *vsn = http_query(r, "vsn"), *encoding = http_query(r, "encoding");
@@ -65,11 +104,16 @@ int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, con
 
 bool handshake_sid(struct http_req *r, char sid[65])
 {
-    const char *token = http_query(r, "token"), *origin = http_header(r, "origin");
+    const char *token = http_query(r, "token"), *told = http_header(r, "x-phoenix-authtoken");
+    char origin[ORIGIN_SIZE];
     bool offered, good;
 
-    if (token)
-        return socket_token_take(token, origin ? origin : "", sid);
+    if (token) {
+        handshake_origin(r, origin);
+        return socket_token_take(token, origin, sid);
+    }
+    if (told) /* where long polling puts what a subprotocol holds */
+        return token_sid(told, strlen(told), sid);
     good = token_of_protocols(http_header(r, "sec-websocket-protocol"), &offered, sid);
     return offered ? good : identity_sid(r, sid);
 }

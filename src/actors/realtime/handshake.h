@@ -13,6 +13,11 @@
 /* *ret_enc: an old dialect by its route (then nothing in the query counts), else ENC_JSON.
  * 0 with *ret_enc and *ret_lang set, or the status to refuse with and why. */
 int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why);
+#define ORIGIN_SIZE 300
+/* The origin of the page that asks. A page's GET to its own site has no Origin: then by what the
+ * browser says beside it (Sec-Fetch-Site, Referer). "": no browser. "null": another one. */
+void handshake_origin(struct http_req *r, char out[ORIGIN_SIZE]);
+bool handshake_page_allowed(struct http_req *r); /* our own, one of the list, or no page */
 /*
  * Whose handshake is it? The 30-second token of the address, a token among the subprotocols, else
  * what REST takes too. false: it names nobody, or what it names is no good. A token of the address

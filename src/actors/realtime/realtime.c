@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "kin.h"
+#include "longpoll.h"
 #include "scratch.h"
 #include "session.h"
 #include "stacgate/config.h"
@@ -17,6 +18,7 @@
 #include "ticket.h"
 #include "unread.h"
 
+#define LONGPOLL_BODY_MAX (1u << 20) /* a batch of a hundred messages, as a rule */
 #define SWEEP_MS 250
 #define EXPIRE_MS 750      /* so that an end is noticed within a second */
 #define DRAIN_PACE_MIN 100 /* sockets a second, of the process … */
@@ -34,6 +36,9 @@ static struct pulse pulses[LOOPS_MAX];
 
 const struct http_route realtime_routes[] = {
     {HTTP_M_GET, "/socket/websocket", session_enter, NULL, 0, true},
+    {HTTP_M_GET, "/socket/longpoll", longpoll_enter, NULL, 0, false},
+    {HTTP_M_POST, "/socket/longpoll", longpoll_enter, NULL, LONGPOLL_BODY_MAX, false},
+    {HTTP_M_OPTIONS, "/socket/longpoll", longpoll_preflight, NULL, 0, false},
     {HTTP_M_GET, "/ws/collaboration", session_enter_collab, NULL, 0, true},
     {HTTP_M_GET, "/ws", session_enter_flat, NULL, 0, true},
 };
@@ -223,11 +228,12 @@ static void pulse_tick(uv_timer_t *t)
 static int realtime_start(unsigned loop)
 {
     struct pulse *p = &pulses[loop];
-    actor_id hub = actor_spawn(&hub_type, NULL);
+    actor_id hub = actor_spawn(&hub_type, NULL), polls = actor_spawn(&longpoll_type, NULL);
 
-    if (!hub)
+    if (!hub || !polls)
         return -ENOMEM;
     loop_set_actor(HUB_ACTOR, hub);
+    loop_set_actor(LONGPOLL_ACTOR, polls);
     *p = (struct pulse){.touched_ms = loop_now()};
     uv_timer_init(loop_uv(), &p->timer);
     p->timer.data = p;
@@ -238,6 +244,7 @@ static void realtime_stop(unsigned loop)
 {
     uv_close((uv_handle_t *)&pulses[loop].timer, NULL);
     hub_finish();
+    longpoll_finish();
     unread_finish();
     kin_finish();
     refused_finish();

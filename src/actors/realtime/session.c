@@ -11,6 +11,7 @@
 
 #include "chan_mail.h"
 #include "handshake.h"
+#include "longpoll.h"
 #include "members.h"
 #include "old.h"
 #include "refusal.h"
@@ -303,7 +304,7 @@ void session_pull(struct session *s, struct membership *m)
 
 /* ---- the connection ---- */
 
-static struct session *session_of(void *arg)
+struct session *session_of(void *arg)
 {
     return session_here((actor_id)(uintptr_t)arg);
 }
@@ -373,6 +374,7 @@ static void remember(const struct session *s)
 static void detach(struct session *s)
 {
     s->conn = NULL;
+    longpoll_end(s);
     remember(s);
     while (s->member_count)
         session_leave(s, &s->members[s->member_count - 1], s->revoked ? LEFT_REVOKED : LEFT_CUT);
@@ -404,7 +406,8 @@ static void on_closed(void *arg, uint16_t code)
     actor_stop(actor_self(s->self), 0);
 }
 
-const struct ws_handler session_handler = {on_message, on_drained, on_closed};
+const struct ws_handler session_handler = {on_message,     on_drained,       on_closed,
+                                           longpoll_ready, longpoll_resumed, longpoll_due};
 
 /* ---- its life ---- */
 
@@ -471,13 +474,14 @@ static void session_terminate(struct actor *self, void *state, int result)
     (void)self;
     (void)result;
     if (s->req)
-        handshake_refuse(session_handshake_over(s), 503, "try again");
+        (s->poll ? longpoll_refuse : handshake_refuse)(session_handshake_over(s), 503, "try again");
     if (s->conn) {
         struct conn *c = s->conn;
 
         detach(s);
         ws_abort(c);
     }
+    longpoll_end(s);
     free(s->members);
     identity_unref(s->who);
 }

@@ -54,6 +54,7 @@ struct session {
     bool knocking; /* sockets.c counts it among those without identity yet */
     bool held;     /* an old client's repeat of a refused handshake, answered late with … */
     struct refusal_given given; /* … this */
+    struct longpoll *poll;      /* NULL: its connection is a WebSocket */
     bool token;                 /* signed in by an API token */
     uint8_t scopes;
     char sid[65];
@@ -62,6 +63,7 @@ struct session {
 extern const struct actor_type session_type;
 /* The routes' entries. */
 void session_enter(struct http_req *r);
+void session_enter_polled(struct http_req *r); /* a first poll: see longpoll.h */
 void session_enter_collab(struct http_req *r);
 void session_enter_flat(struct http_req *r);
 struct session *session_here(actor_id id); /* NULL: not on this loop, or gone */
@@ -90,10 +92,12 @@ actor_id session_id(const struct session *s);
 struct handshake {
     struct http_req *req;
     enum encoding enc; /* ENC_JSON: the query says which */
+    bool polled;       /* by long polling */
 };
 
 /* session_enter.c: up to the upgrade, and the refusals before it. */
-extern const struct ws_handler session_handler;
+extern const struct ws_handler session_handler; /* its arg is the actor_id, as a pointer … */
+struct session *session_of(void *arg);          /* … and this the session, NULL: gone */
 int session_init(struct actor *self, void *state, const void *arg); /* arg: a struct handshake */
 struct http_req *session_handshake_over(struct session *s); /* it is answered next, by the caller */
 int session_handshake_refuse(struct session *s, int status, const char *detail); /* ACTOR_DONE */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "handshake.h"
+#include "longpoll.h"
 #include "old.h"
 #include "refused.h"
 #include "session.h"
@@ -34,7 +35,7 @@ int session_handshake_refuse(struct session *s, int status, const char *detail)
 {
     if (is_old((enum encoding)s->enc))
         refused_note(s->sid, (struct refusal_given){status, detail});
-    handshake_refuse(session_handshake_over(s), status, detail);
+    (s->poll ? longpoll_refuse : handshake_refuse)(session_handshake_over(s), status, detail);
     return ACTOR_DONE;
 }
 
@@ -42,7 +43,7 @@ static void refuse_for_maintenance(struct session *s)
 {
     if (is_old((enum encoding)s->enc))
         refused_note(s->sid, (struct refusal_given){503, NULL});
-    handshake_maintenance(session_handshake_over(s));
+    (s->poll ? longpoll_maintenance : handshake_maintenance)(session_handshake_over(s));
 }
 
 static bool admitted(struct session *s, const struct session_ref *ref)
@@ -81,9 +82,10 @@ static int identified(struct actor *self, void *state, const struct msg *m)
     session_take_identity(s, ref);
     struct http_req *r = session_handshake_over(s);
     http_log_user(r, s->who->user_id, s->who->establishment_id);
-    s->conn =
-        ws_accept(r, handshake_protocol(r), &session_handler, (void *)(uintptr_t)actor_self(self),
-                  (uint32_t)config.frame_max, !is_old((enum encoding)s->enc));
+    s->conn = s->poll ? longpoll_open(s, r)
+                      : ws_accept(r, handshake_protocol(r), &session_handler,
+                                  (void *)(uintptr_t)actor_self(self), (uint32_t)config.frame_max,
+                                  !is_old((enum encoding)s->enc));
     if (!s->conn)
         return ACTOR_DONE;
     if (ws_deflates(s->conn))
@@ -155,6 +157,7 @@ int session_init(struct actor *self, void *state, const void *arg)
     s->self = self;
     s->req = h->req;
     s->enc = (uint8_t)h->enc;
+    s->poll = h->polled ? longpoll_make(s) : NULL;
     int status = handshake_check(s->req, &s->enc, &s->lang, &why);
     if (is_old(h->enc) && held_back(s, !status))
         return s->req ? 0 : -ECANCELED;
@@ -171,15 +174,20 @@ int session_init(struct actor *self, void *state, const void *arg)
 
 void session_enter(struct http_req *r)
 {
-    actor_spawn(&session_type, &(struct handshake){r, ENC_JSON});
+    actor_spawn(&session_type, &(struct handshake){r, ENC_JSON, false});
+}
+
+void session_enter_polled(struct http_req *r)
+{
+    actor_spawn(&session_type, &(struct handshake){r, ENC_JSON, true});
 }
 
 void session_enter_collab(struct http_req *r)
 {
-    actor_spawn(&session_type, &(struct handshake){r, ENC_COLLAB});
+    actor_spawn(&session_type, &(struct handshake){r, ENC_COLLAB, false});
 }
 
 void session_enter_flat(struct http_req *r)
 {
-    actor_spawn(&session_type, &(struct handshake){r, ENC_FLAT});
+    actor_spawn(&session_type, &(struct handshake){r, ENC_FLAT, false});
 }

@@ -46,7 +46,8 @@ static void put_head(struct buf *b, const char *name, const char *type, const ch
     M("tls_reloads_total", COUNTER, tls_reloads, "new certificates taken into use")                \
     M("tls_refused_total", COUNTER, tls_refused, "new certificates that could not be used")        \
     M("connections", GAUGE, connections, "open connections")                                       \
-    M("websockets", GAUGE, websockets, "open WebSocket connections")
+    M("websockets", GAUGE, websockets, "open WebSocket connections")                               \
+    M("longpolls", GAUGE, longpolls, "live connections by long polling")
 
 #define HUB_METRICS(M)                                                                             \
     M("fanout_published_total", COUNTER, published, "frames published on this loop")               \
