@@ -31,7 +31,8 @@ struct gets {
     struct buf *requests; /* one a row */
     struct getter all[CONNECTIONS_MAX];
     struct pollfd ready[CONNECTIONS_MAX];
-    uint32_t next;
+    uint32_t next; /* request */
+    uint32_t turn; /* whose connection */
     uint64_t done, refused, bytes;
     struct samples times;
 };
@@ -108,18 +109,23 @@ static void take(struct gets *g, struct getter *x)
         fprintf(stderr, "bench_load: get: %.300s\n", buf_cstr(&x->answer));
 }
 
-/* Paced requests count from when they were due, so that a server that falls behind shows it. */
+/*
+ * Paced requests count from when they were due, so that a server that falls behind shows it.
+ * Connections take turns: one that is never used the server would close, rightly.
+ */
 static void start_due(struct gets *g, int64_t began, uint64_t *asked)
 {
     int64_t now = mono_us();
 
     for (uint32_t i = 0; i < g->o->concurrency; i++) {
         int64_t due = g->o->rate ? began + (int64_t)(*asked * 1000000 / g->o->rate) : now;
-        if (g->all[i].waiting)
-            continue;
-        if (due > now)
+        struct getter *x = &g->all[g->turn % g->o->concurrency];
+        if (!x->waiting && due > now)
             return;
-        ask(g, &g->all[i], due);
+        g->turn++;
+        if (x->waiting)
+            continue;
+        ask(g, x, due);
         (*asked)++;
     }
 }
