@@ -63,8 +63,8 @@ int op_analytics_school(struct actor *self, void *state, const struct msg *m)
     return overview(self, r, SQL_ANALYTICS_SCHOOL, http_param(r->http, "id"));
 }
 
-RUN_OP(analytics_popular, .sql = SQL_ANALYTICS_POPULAR, .params = "tq")
-RUN_OP(analytics_popular_old, .sql = SQL_ANALYTICS_POPULAR, .params = "tq")
+RUN_OP(analytics_popular, .sql = SQL_ANALYTICS_POPULAR, .params = "tqi")
+RUN_OP(analytics_popular_old, .sql = SQL_ANALYTICS_POPULAR, .params = "tqi")
 RUN_OP(analytics_user_stats, .sql = SQL_ANALYTICS_USER_STATS, .params = "tuqm",
        .manage = "analytics:read")
 RUN_OP(analytics_engagement, .sql = SQL_ANALYTICS_ENGAGEMENT, .params = "tq")
