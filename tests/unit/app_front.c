@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "actors/rest/answers.h"
+#include "actors/rest/named.h"
 #include "actors/rest/op.h"
 #include "actors/rest/rate.h"
 #include "stacgate/json.h"
@@ -237,6 +238,27 @@ Test(operations, the_table_is_whole)
         for (unsigned k = 0; k < i; k++)
             cr_expect(rest_ops[k].method != op->method || strcmp(rest_ops[k].path, op->path) != 0,
                       "%s twice", op->path);
+    }
+}
+
+static void every_id_named(const struct rest_op *op, const struct field *f)
+{
+    for (; f->name; f++)
+        cr_expect(!field_is_id(f) || named_field(op, f), "%s.%s: no row of named.def", op->name,
+                  f->name);
+}
+
+Test(operations, every_id_says_what_it_names)
+{
+    for (unsigned i = 0; i < rest_op_count; i++) {
+        const struct rest_op *op = &rest_ops[i];
+        for (const char *p = op->path; (p = strpbrk(p, ":*"));) {
+            p++;
+            cr_expect(named_in_path(op, p), "%s: no row of named.def for what is at %s", op->path,
+                      p);
+        }
+        every_id_named(op, op->query);
+        every_id_named(op, op->body);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "named.h"
 #include "op.h"
 #include "stacgate/json.h"
 #include "stacgate/rest.h"
@@ -57,8 +58,21 @@ static void put_choices(struct buf *b, const char *choices)
     buf_puts(b, "]");
 }
 
+/* What an id names, and whose it must be. */
+static void put_named(struct buf *b, const struct rest_op *op, const struct field *f)
+{
+    const struct named *n = named_field(op, f);
+
+    if (n)
+        buf_printf(b, ",\"%s\":\"%s\"", n->word ? "x-word" : "x-id", n->kind);
+    if (f->type == FIELD_CALLER)
+        buf_puts(b, ",\"x-identity\":\"caller\"");
+    if (f->type == FIELD_TENANT)
+        buf_puts(b, ",\"x-identity\":\"establishment\"");
+}
+
 /* A field's schema, as the check sees it (schema.h). */
-static void put_schema(struct buf *b, const struct field *f)
+static void put_schema(struct buf *b, const struct rest_op *op, const struct field *f)
 {
     buf_puts(b, "{");
     switch (f->type) {
@@ -72,6 +86,8 @@ static void put_schema(struct buf *b, const struct field *f)
             buf_puts(b, ",\"format\":\"uri\"");
         if (f->type == FIELD_CSS)
             buf_puts(b, ",\"pattern\":\"^[A-Za-z0-9 #%.,()'\\\"_-]+$\"");
+        if (f->type == FIELD_LINK)
+            buf_puts(b, ",\"pattern\":\"^(#|/([^/]|$)|https?://|mailto:)\"");
         put_limits(b, f, "minLength", "maxLength");
         break;
     case FIELD_ID:
@@ -88,6 +104,7 @@ static void put_schema(struct buf *b, const struct field *f)
         break;
     case FIELD_DECIMAL:
         buf_puts(b, "\"type\":[\"number\",\"string\"]");
+        put_limits(b, f, "minimum", "maximum");
         break;
     case FIELD_BOOL:
         buf_puts(b, "\"type\":\"boolean\"");
@@ -101,8 +118,12 @@ static void put_schema(struct buf *b, const struct field *f)
                     "\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}\"");
         break;
     case FIELD_TEXTS:
+        buf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":64}");
+        put_limits(b, f, "minItems", "maxItems");
+        break;
     case FIELD_IDS:
-        buf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"string\"}");
+        buf_puts(b, "\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\","
+                    "\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\"}");
         put_limits(b, f, "minItems", "maxItems");
         break;
     case FIELD_LIST:
@@ -110,17 +131,18 @@ static void put_schema(struct buf *b, const struct field *f)
         put_limits(b, f, "minItems", "maxItems");
         break;
     case FIELD_OBJECT:
-        buf_puts(b, "\"type\":\"object\"");
+        buf_printf(b, "\"type\":\"object\",\"x-max-bytes\":%lld", (long long)f->max);
         break;
     case FIELD_OP_ID:
         buf_puts(b, "\"type\":\"string\",\"minLength\":1,\"maxLength\":64");
         break;
     case FIELD_IGNORED:
-        buf_puts(b, "\"description\":\"accepted and ignored\"");
+        buf_puts(b, "\"description\":\"accepted and ignored\",\"x-ignored\":true");
         break;
     }
     if (f->flags & FIELD_BLANK_IS_ABSENT || f->type == FIELD_TEXTS)
         buf_puts(b, ",\"x-blank-is-absent\":true");
+    put_named(b, op, f);
     buf_puts(b, "}");
 }
 
@@ -134,22 +156,35 @@ static void put_parameter(struct buf *b, const char **comma, const char *name, c
     *comma = ",";
 }
 
+/* The parameter that begins at p, after its ":" or "*" (all that is left of the address). */
+static void put_path_parameter(struct buf *b, const char **comma, const struct rest_op *op,
+                               const char *p)
+{
+    const struct named *n = named_in_path(op, p);
+    char name[32];
+
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, "/"), p);
+    put_parameter(b, comma, name, "path", true);
+    buf_puts(b, "{\"type\":\"string\"");
+    if (n)
+        buf_printf(b, ",\"%s\":\"%s\"", n->word ? "x-word" : "x-id", n->kind);
+    buf_puts(b, "}");
+    if (p[-1] == '*')
+        buf_puts(b,
+                 ",\"x-rest\":true,\"description\":\"all that is left of the path, slashes too\"");
+    buf_puts(b, "}");
+}
+
 static void put_parameters(struct buf *b, const struct rest_op *op)
 {
     const char *comma = "";
 
     buf_puts(b, ",\"parameters\":[");
-    for (const char *p = op->path; (p = strpbrk(p, ":*"));) {
-        char name[32];
-        size_t n = strcspn(++p, "/");
-
-        snprintf(name, sizeof(name), "%.*s", (int)n, p);
-        put_parameter(b, &comma, name, "path", true);
-        buf_puts(b, "{\"type\":\"string\"}}");
-    }
+    for (const char *p = op->path; (p = strpbrk(p, ":*"));)
+        put_path_parameter(b, &comma, op, ++p);
     for (const struct field *f = op->query; f->name; f++) {
         put_parameter(b, &comma, f->name, "query", f->flags & FIELD_REQUIRED);
-        put_schema(b, f);
+        put_schema(b, op, f);
         buf_puts(b, "}");
     }
     buf_puts(b, "]");
@@ -170,7 +205,7 @@ static void put_body(struct buf *b, const struct rest_op *op)
                required ? "true" : "false");
     for (const struct field *f = op->body; f->name; f++) {
         put_key(b, &comma, f->name);
-        put_schema(b, f);
+        put_schema(b, op, f);
     }
     buf_puts(b, "}");
     if (required) {
@@ -264,7 +299,7 @@ static void put_operation(struct buf *b, const struct rest_op *op)
 
 /* ---- the document ---- */
 
-/* "/a/:id" as "/a/{id}", "/a/\*rest" as "/a/{rest*}". */
+/* "/a/:id" as "/a/{id}", "/a/\*rest" as "/a/{rest}". */
 static void put_path(struct buf *b, const char *path)
 {
     buf_puts(b, "\"");
@@ -275,9 +310,8 @@ static void put_path(struct buf *b, const char *path)
         path += n;
         if (!*path)
             break;
-        const char *star = *path == '*' ? "*" : "";
         n = strcspn(++path, "/");
-        buf_printf(b, "{%.*s%s}", (int)n, path, star);
+        buf_printf(b, "{%.*s}", (int)n, path);
         path += n;
     }
     buf_puts(b, "\":{");

@@ -26,7 +26,9 @@ function contractOf(bin) {
   return contract
 }
 
-const rank = (segments) => segments.map((s) => (/^\{.*\*\}$/.test(s) ? 2 : s.startsWith('{') ? 1 : 0)).join('')
+// A last parameter that takes all that is left of the path.
+const takesRest = (op) => op.parameters.some((p) => p['x-rest'])
+const rank = (o) => o.segments.map((s, i) => (s.startsWith('{') ? (takesRest(o.op) && i === o.segments.length - 1 ? 2 : 1) : 0)).join('')
 
 // The operation that a request meets, as the server's router chooses: words before parameters.
 function operationOf(contract, method, path) {
@@ -34,8 +36,8 @@ function operationOf(contract, method, path) {
   return contract.operations
     .filter((o) => o.method === method && o.segments.length <= segments.length)
     .filter((o) => o.segments.every((s, i) => s === segments[i] || (s.startsWith('{') && segments[i])))
-    .filter((o) => o.segments.length === segments.length || o.segments.at(-1).endsWith('*}'))
-    .sort((a, b) => (rank(a.segments) < rank(b.segments) ? -1 : 1))[0]
+    .filter((o) => o.segments.length === segments.length || takesRest(o.op))
+    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))[0]
 }
 
 const json = (content) => content?.['application/json']?.schema

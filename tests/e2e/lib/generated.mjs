@@ -1,0 +1,260 @@
+// What the generated tests go by: the operations of the server's own document, two schools with one of everything, people of every role with
+// sessions, ids and bodies made by what the document says of each. A new operation is covered by being in the document; one that needs
+// something this cannot make fails with a message that says what to add, and where.
+import { createHash, randomBytes } from 'node:crypto'
+import assert from 'node:assert/strict'
+import { Api } from './client.mjs'
+import { lit, startServer } from './server.mjs'
+import { EVERYBODYS, makers, uuids } from './kinds.mjs'
+import { PASSWORD } from './util.mjs'
+
+export const ROLES = ['apprenant', 'formateur', 'manager', 'admin', 'super_admin']
+const MEMBERS = ROLES.slice(0, 4)
+
+// ---- the document
+
+function idsOf(schema) {
+  return schema?.['x-id'] ?? null
+}
+
+export class Operation {
+  constructor(path, method, op) {
+    Object.assign(this, { path, method: method.toUpperCase(), name: op.operationId, op, who: op['x-who'], permission: op['x-permission'] })
+    this.old = op.deprecated === true
+    this.inPath = op.parameters.filter((p) => p.in === 'path')
+    this.inQuery = op.parameters.filter((p) => p.in === 'query')
+    this.body = op.requestBody?.content['application/json'].schema
+    this.required = this.body?.required ?? []
+    this.fields = Object.entries(this.body?.properties ?? {})
+    const answer = op.responses[Object.keys(op.responses)[0]].content['application/json']?.schema
+    this.list = answer?.type === 'array' ? answer.items.$ref.split('/').at(-1) : null
+    this.subject = this.inPath.map((p) => idsOf(p.schema)).find(Boolean) ?? null
+  }
+
+  query(name) {
+    return this.inQuery.find((p) => p.name === name)
+  }
+
+  toString() {
+    return `${this.name} (${this.method} ${this.path})`
+  }
+}
+
+export const operationsOf = (doc) =>
+  Object.entries(doc.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, op]) => new Operation(path, method, op)))
+
+// ---- people
+
+const sidOf = (token) => createHash('sha256').update(token).digest('hex')
+const cookieOf = (token) => `stacgate.sid=${token}`
+const newToken = () => randomBytes(32).toString('base64url')
+
+// Accounts with a session each, in one statement: [{id, school, role, expired?, deny?, grant?}] get .cookie
+async function makePeople(server, list) {
+  for (const p of list) p.cookie = cookieOf((p.token = newToken()))
+  const rows = JSON.stringify(list.map((p) => ({ ...p, sid: sidOf(p.token), token: undefined, cookie: undefined })))
+  const from = `jsonb_to_recordset(${lit(rows)}::jsonb) as p(id text, school text, role text, sid text, expired boolean, deny text, "grant" text)`
+  await server.sql(`
+    insert into users (id, establishment_id, email, username, password, first_name, last_name, role)
+    select id, school, 'p-' || id || '@gen.test', 'p-' || id, 'x', 'Nom', role, role::user_role from ${from};
+    insert into sessions (sid, sess, expire)
+    select sid, jsonb_build_object('userId', id, 'establishmentId', school, 'createdAt', now(), 'absoluteExpire', now() + case when expired then -1 else 1 end * interval '1 day'),
+           now() at time zone 'utc' + interval '1 day' from ${from};
+    insert into user_permissions (user_id, permission_id, granted, establishment_id)
+    select p.id, q.id, p.deny is null, school from ${from} join permissions q on q.name = coalesce(p.deny, p."grant");`)
+  return list
+}
+
+// ---- a school with one of everything, and more where wanted
+
+export class School {
+  constructor(world, name) {
+    this.world = world
+    this.name = name
+    this.slug = `gen-${name}`
+    this.ids = Object.fromEntries(['school', 'course', 'group', 'page', 'assessment', ...MEMBERS].map((k) => [k, uuids(1)[0]]))
+    for (const [k, id] of Object.entries(this.ids)) this[k === 'school' ? 'id' : k] = lit(id) // as SQL, for the makers
+    this.stock = {}
+    this.shared = { course: this.ids.course, group: this.ids.group, page: this.ids.page, assessment: this.ids.assessment }
+  }
+
+  async make() {
+    const { server } = this.world
+    await server.sql(`insert into establishments (id, name, slug, is_active, settings) values (${this.id}, ${lit(this.slug)}, ${lit(this.slug)}, true, '{}');`)
+    this.people = Object.fromEntries((await makePeople(server, MEMBERS.map((role) => ({ id: this.ids[role], school: this.ids.school, role })))).map((p) => [p.role, p]))
+    for (const kind of Object.keys(this.shared)) await server.sql(makers[kind](this, [this.shared[kind]]))
+    await server.sql(`update study_groups set max_members = 5000 where id = ${this.group};
+      insert into user_courses (user_id, course_id, establishment_id, status) values (${this.apprenant}, ${this.course}, ${this.id}, 'enrolled');
+      insert into customizable_pages (id, establishment_id, page_name, page_title, layout, is_active) values (${lit(uuids(1)[0])}, ${this.id}, 'accueil', 'Accueil', '{}', true);`)
+    return this
+  }
+
+  // n more of each kind wanted, {kind: n}, all at once.
+  async fill(wanted) {
+    let sql = ''
+    for (const [kind, n] of Object.entries(wanted)) {
+      assert.ok(makers[kind], `ids of kind "${kind}" are in the document, and tests/e2e/lib/kinds.mjs has no maker for them: add one`)
+      const ids = uuids(n)
+      this.stock[kind] = [...(this.stock[kind] ?? []), ...ids]
+      sql += makers[kind](this, ids)
+    }
+    await this.world.server.sql(sql)
+  }
+
+  take(kind) {
+    if (kind === 'establishment') return this.ids.school
+    const id = this.stock[kind]?.pop()
+    assert.ok(id, `no ${kind} is left in the school`)
+    return id
+  }
+}
+
+// ---- requests
+
+const WORDS = { 'page name': 'accueil', permission: 'courses:create', role: 'apprenant', words: 'aide', size: '10', 'subject of the log': 'x', slug: (s) => s.slug, code: (s) => `V-${s.take('certificate')}` }
+
+function word(what, school) {
+  assert.ok(what in WORDS, `"${what}" is a word of the document (named.def) that tests/e2e/lib/generated.mjs has no value for: add one to WORDS`)
+  return typeof WORDS[what] === 'function' ? WORDS[what](school) : WORDS[what]
+}
+
+let serial = 0
+const typed = {
+  string: (f) => {
+    if (f.enum) return f.enum[0]
+    if (f.format === 'uri') return 'https://ecole.test/x'
+    if (f.format === 'email') return `n${++serial}@gen.test`
+    if (f.pattern?.startsWith('^[0-9]{4}')) return '2032-01-01T10:00:00Z'
+    if (f.pattern?.startsWith('^(#')) return '/'
+    return `x${++serial}`.padEnd(f.minLength ?? 0, 'x').slice(0, f.maxLength)
+  },
+  integer: (f) => f.minimum ?? 0,
+  number: (f) => f.minimum ?? 0,
+  boolean: () => false,
+  object: () => ({}),
+  array: (f) => Array.from({ length: f.minItems ?? 0 }, () => typed[f.items.type](f.items)),
+}
+
+// A value that fits the field's schema.
+export function valueOf(field, school) {
+  const type = [field.type].flat()[0]
+  if (field['x-id'] && type === 'array') return [school.take(field['x-id'])]
+  if (field['x-identity'] === 'establishment') return school.ids.school
+  if (field['x-id']) return school.take(field['x-id'])
+  if (field['x-word']) return word(field['x-word'], school)
+  assert.ok(typed[type], `no value for ${JSON.stringify(field)}: add its type to \`typed\` in tests/e2e/lib/generated.mjs`)
+  return typed[type](field)
+}
+
+// What the document cannot say: bodies that go together with something else.
+const BODIES = {
+  auth_login: () => ({ email: 'apprenant1@moliere.test', password: PASSWORD }),
+  auth_register: (s) => ({ email: `r${++serial}@gen.test`, password: 'un bon mot de passe', establishmentId: s.ids.school }),
+  roles_set: (s) => ({ permissions: s.world.learnerRights }), // what they have: the installation stays as it is
+  maintenance_set: () => ({ enabled: false }),
+  classes_create: () => ({ title: 'S', startTime: '2033-01-01T10:00:00Z', endTime: '2033-01-01T11:00:00Z' }),
+  messages_create: () => ({ content: 'M' }),
+  exports_create: () => ({ type: 'csv', config: { datasets: ['users'] } }),
+  groups_update: () => ({ name: 'Autre nom' }),
+  polls_vote: () => ({ option: 'a' }),
+  exports_create_old: () => ({ type: 'csv', includeData: { users: true } }),
+  users_create: () => ({ email: `u${++serial}@gen.test`, role: 'apprenant' }),
+}
+
+export const bodyOf = (o, school) =>
+  BODIES[o.name]?.(school) ?? Object.fromEntries(o.required.map((name) => [name, valueOf(o.body.properties[name], school)]))
+
+const QUERIES = {
+  help_search: () => ({ q: 'aide' }),
+  help_suggest: () => ({ q: 'aide' }),
+  portal: (s) => ({ slug: s.slug }),
+  portal_page: (s) => ({ slug: s.slug }),
+}
+
+// An address with every parameter of its path filled, and what the query must have. Where an operation takes ids beside the path's first,
+// that is the school's shared thing, which they are in.
+export function addressOf(o, school, { ids = {}, query = {} } = {}) {
+  const several = o.inPath.filter((p) => idsOf(p.schema)).length > 1 || o.required.some((name) => idsOf(o.body.properties[name]))
+  let path = o.path
+  o.inPath.forEach((p, i) => {
+    const kind = idsOf(p.schema)
+    const value = ids[p.name] ?? (kind ? ((several && i === 0 && school.shared[kind]) || school.take(kind)) : word(p.schema['x-word'], school))
+    assert.ok(value, `${o}: nothing for ${p.name}`)
+    path = path.replace(`{${p.name}}`, encodeURIComponent(value))
+  })
+  const all = { ...QUERIES[o.name]?.(school), ...Object.fromEntries(o.inQuery.filter((p) => p.required).map((p) => [p.name, valueOf(p.schema, school)])), ...query }
+  const text = new URLSearchParams(all).toString()
+  return text ? `${path}?${text}` : path
+}
+
+// How many ids of each kind n rounds of these operations take.
+export function needs(operations, n) {
+  const wanted = {}
+  const add = (kind) => kind && kind !== 'establishment' && (wanted[kind] = (wanted[kind] ?? 0) + n)
+  for (const o of operations) {
+    for (const p of o.inPath) add(idsOf(p.schema) ?? (p.schema['x-word'] === 'code' ? 'certificate' : null))
+    for (const p of o.inQuery) if (p.required) add(idsOf(p.schema))
+    for (const [name, f] of o.fields) if (o.required.includes(name)) add(idsOf(f))
+  }
+  return wanted
+}
+
+// ---- what a school holds
+
+const VOLATILE = { users: ['last_login_at'], study_group_members: ['last_active'] }
+// Sessions are renewed, days are counted, refusals of sign-in are written down: not what an operation changes of a school's things.
+const BESIDE = /^(sessions|signin_|analytics_|user_activity|schema_migrations|audit_log_|adoption|idempotency_keys)/
+
+// {table: "rows md5"}: of everything, or of what is this school's where a table says whose its rows are.
+export async function contents(server, school = null) {
+  const tables = await server.rows(`select c.table_name as name, bool_or(column_name = 'establishment_id') as owned from information_schema.columns c
+    join information_schema.tables using (table_schema, table_name) where table_schema = 'public' and table_type = 'BASE TABLE' group by 1 order by 1`)
+  const one = ({ name, owned }) => {
+    const row = (VOLATILE[name] ?? []).reduce((sql, c) => `${sql} - ${lit(c)}`, 'to_jsonb(r)')
+    const where = !school ? '' : owned ? `where r.establishment_id = ${school.id}` : `where r.id = ${school.id}`
+    return `select ${lit(name)} as name, count(*) || ' ' || coalesce(md5(string_agg(md5((${row})::text), '' order by md5((${row})::text))), '') as hash from ${name} r ${where}`
+  }
+  const counted = tables.filter(({ name, owned }) => !BESIDE.test(name) && (!school || owned || name === 'establishments'))
+  assert.ok(counted.length > 20)
+  return Object.fromEntries((await server.rows(counted.map(one).join(' union all '))).map((r) => [r.name, r.hash]))
+}
+
+// ---- all together
+
+// {server, operations, a, b, call, superAdmin, …}. `a` and `b` are schools.
+export async function world(options = {}) {
+  const server = await startServer({ args: ['--rate-limits', 'off', ...(options.args ?? [])] })
+  const api = new Api(server)
+  api.agent.maxSockets = 12
+  const doc = (await api.get('/api/openapi.json')).json
+  const w = { server, doc, api, operations: operationsOf(doc) }
+  w.people = (list) => makePeople(server, list.map((p) => ({ id: uuids(1)[0], school: null, ...p })))
+  w.a = await new School(w, 'a').make()
+  w.b = await new School(w, 'b').make()
+  ;[w.superAdmin] = await w.people([{ role: 'super_admin' }])
+  w.rights = Object.fromEntries(
+    (await server.rows(`select role::text, json_agg(p.name order by p.name) as names from role_permissions r join permissions p on p.id = r.permission_id group by 1`)).map((r) => [r.role, r.names]),
+  )
+  w.learnerRights = w.rights.apprenant
+  // As this person (null: nobody).
+  w.call = (person, o, path, json, headers = {}) =>
+    api.request(o.method, path, { json: o.body ? (json ?? {}) : undefined, jar: false, headers: { ...headers, ...(person ? { cookie: person.cookie } : {}) } })
+  return w
+}
+
+// Runs them with so many under way at once; every failure is told, not only the first.
+export async function inParallel(list, work, width = 12) {
+  const failures = []
+  const queue = [...list]
+  await Promise.all(Array.from({ length: width }, async () => {
+    while (queue.length) {
+      const item = queue.shift()
+      try {
+        await work(item)
+      } catch (error) {
+        failures.push(error.message)
+      }
+    }
+  }))
+  assert.equal(failures.length, 0, `${failures.length} failures:\n${failures.join('\n')}`)
+}
