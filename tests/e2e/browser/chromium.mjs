@@ -9,7 +9,7 @@ const ARGS = [
   '--disable-component-update', '--disable-sync',
 ]
 // What a browser says of its own accord when a server refuses or a network is away; the page has no say in it.
-const NETWORK = /^Failed to load resource: (the server responded with a status of (401|503)|net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE))|^WebSocket connection to '.*' failed/
+const NETWORK = /^Failed to load resource: (the server responded with a status of (401|422|503)|net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE))|^WebSocket connection to '.*' failed/
 
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS })
 

@@ -12,8 +12,27 @@ export interface User {
   firstName?: string | null;
   lastName?: string | null;
   role: string;
+  isEmailVerified?: boolean;
   establishmentId?: string | null;
   establishment?: { id: string; name: string; slug: string } | null;
+}
+
+export interface SignIn {
+  id: string;
+  current: boolean;
+  createdAt: string | null;
+  lastUsedAt: string | null;
+  userAgent: string | null;
+  address: string | null;
+}
+
+export interface ApiToken {
+  id: string;
+  name: string;
+  prefix: string;
+  scopes: string[];
+  expiresAt: string;
+  lastUsedAt: string | null;
 }
 
 export interface Establishment {
@@ -73,6 +92,16 @@ export const api = {
   login: (email: string, password: string) => call<User>("POST", "/api/auth/login", { email, password }),
   logout: () => call<unknown>("POST", "/api/auth/logout"),
   register: (form: Record<string, string>) => call<User>("POST", "/api/auth/register", form),
+  forgotPassword: (email: string) => call<unknown>("POST", "/api/auth/forgot-password", { email }),
+  resetPassword: (token: string, password: string) => call<unknown>("POST", "/api/auth/reset-password", { token, password }),
+  changePassword: (currentPassword: string, newPassword: string) => call<unknown>("POST", "/api/auth/change-password", { currentPassword, newPassword }),
+  verifyEmail: (token: string) => call<unknown>("POST", "/api/auth/verify-email", { token }),
+  sendVerification: () => call<unknown>("POST", "/api/auth/send-verification"),
+  signIns: () => call<SignIn[]>("GET", "/api/auth/sessions"),
+  endSignIn: (session: string) => call<unknown>("DELETE", `/api/auth/sessions/${id(session)}`),
+  endOtherSignIns: () => call<unknown>("DELETE", "/api/auth/sessions"),
+  tokens: () => call<ApiToken[]>("GET", "/api/auth/tokens"),
+  revokeToken: (token: string) => call<unknown>("DELETE", `/api/auth/tokens/${id(token)}`),
   establishments: () => call<Establishment[]>("GET", "/api/establishments"),
   groups: () => call<GroupItem[]>("GET", "/api/study-groups?limit=200"),
   createGroup: (form: Record<string, unknown>) => call<GroupItem>("POST", "/api/study-groups", form),

@@ -7,34 +7,40 @@ import "./styles/board.css";
 import { h, replace } from "./dom";
 import { languageChanged, t } from "./i18n";
 import { go, moved, place } from "./router";
-import { restore, sessionChanged, signedIn, type Ending } from "./session";
-import { entryView } from "./views/entry";
+import { restore, sessionChanged, signedIn, type Why } from "./session";
+import { entryView, type EntryPage } from "./views/entry";
 import { homeView } from "./views/home";
 import type { Part } from "./views/sidebar";
 
 const root = document.getElementById("app")!;
 let home: { userId: string; part: Part } | undefined;
-let why: Ending | undefined;
+let why: Why | undefined;
 
 function leaveHome(): void {
   home?.part.close();
   home = undefined;
 }
 
+const ENTRY = new Set<string>(["signin", "register", "forgot", "password", "address"] satisfies EntryPage[]);
+/** Open to whoever comes with a mail's link, signed in or not. */
+const FOR_ALL = new Set(["password", "address"]);
+
+function showEntry(page: EntryPage): void {
+  leaveHome();
+  replace(root, entryView(page, why));
+  document.title = `${root.querySelector("h1")!.textContent} · ${t("appName")}`;
+  root.querySelector<HTMLElement>("form :is(select, input):not([hidden] *), form button[type=submit]")?.focus();
+}
+
 function show(): void {
-  document.title = t("appName");
   const user = signedIn();
-  if (!user) {
-    leaveHome();
-    const page = place().page === "register" ? "register" : "signin";
-    replace(root, entryView(page, why));
-    root.querySelector<HTMLElement>("form select, form input")?.focus();
-    return;
-  }
+  const { page } = place();
+  if (!user || FOR_ALL.has(page)) return showEntry(ENTRY.has(page) ? (page as EntryPage) : "signin");
   why = undefined;
   if (home?.userId === user.id) return;
   leaveHome();
-  if (place().page === "signin" || place().page === "register") go("/groups", "replace");
+  document.title = t("appName");
+  if (ENTRY.has(page)) go("/groups", "replace");
   home = { userId: user.id, part: homeView(user) };
   replace(root, home.part.element);
 }
@@ -51,11 +57,11 @@ async function start(): Promise<void> {
 
 sessionChanged.on((news) => {
   why = news.why;
-  if (news.user === null) go("/signin", "replace");
+  if (news.user === null && (news.why === "passwordSet" || !FOR_ALL.has(place().page))) go("/signin", "replace");
   show();
 });
 moved.on(() => {
-  if (!home) show();
+  if (!home || FOR_ALL.has(place().page)) show();
 });
 languageChanged.on(() => {
   leaveHome();

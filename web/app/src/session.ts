@@ -5,13 +5,14 @@
 import { clearShelves, SessionTabs, Signal, type Ending } from "@stacgate/client";
 import { api, ApiError, type User } from "./api";
 
-export type { Ending };
+/** How the last session ended; or a password was set, which ends them all. */
+export type Why = Ending | "passwordSet";
 
 let user: User | null = null;
 const tabs = new SessionTabs();
 
 /** The signed-in person changed; `why` says how the last session ended. */
-export const sessionChanged = new Signal<{ user: User | null; why?: Ending }>();
+export const sessionChanged = new Signal<{ user: User | null; why?: Why }>();
 
 tabs.ended.on(forget);
 tabs.entered.on(() => {
@@ -80,4 +81,15 @@ export async function signOut(): Promise<void> {
 /** The server ended this session (4001, session:revoked, a 401). */
 export function ended(why: Ending): void {
   forget(tabs.sayEnded(why));
+}
+
+/** A new password ended whatever session there was, in this browser too. */
+export function passwordSet(): void {
+  if (user) ended("sessionEnded");
+  sessionChanged.emit({ user: null, why: "passwordSet" });
+}
+
+/** What the person's page shows of them changed. */
+export async function refresh(): Promise<User> {
+  return (user = await api.me());
 }

@@ -1,15 +1,18 @@
-/* Sign in and register: the two pages for somebody we do not know yet. */
+/* The pages for somebody we do not know yet: sign in, register, and what mails lead to (codes.ts), in one frame. */
 import { api, ApiError, type Establishment } from "../api";
 import { h, replace } from "../dom";
 import { t, tWord } from "../i18n";
-import { register, signIn, type Ending } from "../session";
+import { register, signIn, type Why } from "../session";
 import type { TextKey } from "../texts";
+import { addressForm, forgotForm, passwordForm } from "./codes";
+import { COMMON, guarded, passwordField } from "./forms";
 import { field, languageSwitch, wordmark, type Field } from "./parts";
 
-type Input = Field<HTMLInputElement>;
+export type EntryPage = "signin" | "register" | "forgot" | "password" | "address";
 
-export function entryView(page: "signin" | "register", why: Ending | undefined): HTMLElement {
-  const form = page === "signin" ? signInForm(why) : registerForm();
+export function entryView(page: EntryPage, why: Why | undefined): HTMLElement {
+  const forms: Record<EntryPage, () => HTMLElement> = { signin: () => signInForm(why), register: registerForm, forgot: forgotForm, password: passwordForm, address: addressForm };
+  const form = forms[page]();
   return h("div.entry", {},
     h("aside.hall", {},
       h("div.hall-top", {}, wordmark()),
@@ -19,9 +22,9 @@ export function entryView(page: "signin" | "register", why: Ending | undefined):
   );
 }
 
-function signInForm(why: Ending | undefined): HTMLElement {
+function signInForm(why: Why | undefined): HTMLElement {
   const email = field(t("email"), h("input", { type: "email", name: "email", autocomplete: "username", required: true, autofocus: true }));
-  const password = passwordField("current-password", "");
+  const password = passwordField(t("password"), "current-password");
   const submit = h("button.wide", { type: "submit" }, t("signIn"));
   const alert = h("p.alert", { role: "alert" });
   const send = guarded(submit, alert, ["signIn", "signingIn"], () => signIn(email.input.value.trim(), password.input.value), signInTrouble);
@@ -29,6 +32,7 @@ function signInForm(why: Ending | undefined): HTMLElement {
     h("h1", {}, t("signInTitle")),
     why ? h("p.info", { role: "status" }, t(why)) : null,
     email.element, password.element, alert, submit,
+    h("p.aside", {}, h("a", { href: "/forgot-password", "data-page": true }, t("forgotPassword"))),
     h("p.aside", {}, t("noAccount"), " ", h("a", { href: "/register", "data-page": true }, t("register"))),
   );
 }
@@ -38,8 +42,7 @@ function registerForm(): HTMLElement {
   const first = field(t("firstName"), h("input", { name: "firstName", autocomplete: "given-name", required: true, maxlength: 100 }));
   const last = field(t("lastName"), h("input", { name: "lastName", autocomplete: "family-name", required: true, maxlength: 100 }));
   const email = field(t("email"), h("input", { type: "email", name: "email", autocomplete: "username", required: true }));
-  const password = passwordField("new-password", t("passwordHint"));
-  password.input.minLength = 8;
+  const password = passwordField(t("password"), "new-password", t("passwordHint"));
   const submit = h("button.wide", { type: "submit" }, t("register"));
   const alert = h("p.alert", { role: "alert" });
   const all = { establishmentId: school, firstName: first, lastName: last, email, password };
@@ -53,18 +56,6 @@ function registerForm(): HTMLElement {
   );
 }
 
-function passwordField(autocomplete: string, hint: string): Input {
-  const input = h("input", { type: "password", name: "password", autocomplete, required: true, maxlength: 1024 });
-  const toggle = h("button.inset", { type: "button", "aria-pressed": "false" }, t("showPassword"));
-  toggle.addEventListener("click", () => {
-    const show = input.type === "password";
-    input.type = show ? "text" : "password";
-    toggle.setAttribute("aria-pressed", String(show));
-    toggle.textContent = t(show ? "hidePassword" : "showPassword");
-  });
-  return field(t("password"), input, hint, toggle);
-}
-
 async function fillSchools(school: Field<HTMLSelectElement>, alert: HTMLElement): Promise<void> {
   try {
     const all: Establishment[] = await api.establishments();
@@ -74,25 +65,6 @@ async function fillSchools(school: Field<HTMLSelectElement>, alert: HTMLElement)
     alert.textContent = t("noServer");
   }
 }
-
-/** Sends once, says that it works, shows what went wrong. */
-function guarded(submit: HTMLButtonElement, alert: HTMLElement, words: [TextKey, TextKey], run: () => Promise<void>, trouble: (error: unknown) => string) {
-  return async (event: Event) => {
-    event.preventDefault();
-    alert.textContent = "";
-    submit.disabled = true;
-    submit.textContent = t(words[1]);
-    try {
-      await run();
-    } catch (error) {
-      alert.textContent = trouble(error);
-      submit.disabled = false;
-      submit.textContent = t(words[0]);
-    }
-  };
-}
-
-const COMMON: Record<number, TextKey> = { 0: "noServer", 429: "tooMany", 503: "unavailable" };
 
 function signInTrouble(error: unknown): string {
   const status = error instanceof ApiError ? error.status : -1;

@@ -11,6 +11,7 @@ import { t } from "../i18n";
 import type { Me } from "../live/group";
 import { moved, place, type Place } from "../router";
 import { ended, signOut, stillSignedIn } from "../session";
+import { accountPage } from "./account";
 import { boardsPage } from "./boards";
 import { conversation, doorstep } from "./conversation";
 import { avatar, languageSwitch, wordmark } from "./parts";
@@ -32,6 +33,7 @@ export function homeView(user: User): Part {
   let open: { key: string; part: Part | undefined } | undefined;
 
   function stagePart(where: Place, item: GroupItem | undefined): Part | undefined {
+    if (where.page === "account") return accountPage(user);
     if (where.page !== "group" || !item?.isMember) return undefined;
     if (where.view === "talk") return conversation(connection, item, groups, me);
     if (!where.board) return boardsPage(item, me);
@@ -43,7 +45,7 @@ export function homeView(user: User): Part {
     const id = where.page === "group" ? where.id : "";
     const item = groups.find(id);
     const key = JSON.stringify([where, item?.isMember ?? false]);
-    element.classList.toggle("in-group", id !== "");
+    element.classList.toggle("in-group", id !== "" || where.page === "account");
     element.classList.toggle("in-board", where.page === "group" && where.board !== "" && item?.isMember === true);
     groups.shown = id;
     groups.open = item?.isMember && where.page === "group" && where.view === "talk" ? id : "";
@@ -105,7 +107,7 @@ function later(load: () => Promise<Part>): Part {
 function title(groups: Groups): void {
   const unread = groups.unreadTotal();
   const where = place();
-  const name = where.page === "group" ? groups.find(where.id)?.name : undefined;
+  const name = where.page === "group" ? groups.find(where.id)?.name : where.page === "account" ? t("account") : undefined;
   document.title = `${unread > 0 ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}${t("appName")}`;
 }
 
@@ -117,7 +119,7 @@ function topbar(user: User): HTMLElement {
     h("a.home-link", { href: "/groups", "data-page": true }, wordmark()),
     h("span.school", {}, user.establishment?.name ?? ""),
     languageSwitch(),
-    h("span.me", {}, avatar(user.id, name), h("span.me-name", {}, name)),
+    h("a.me", { href: "/account", "data-page": true, title: t("account") }, avatar(user.id, name), h("span.me-name", {}, name), h("span.unseen", {}, t("account"))),
     h("button.quiet.small", { type: "button", onclick: () => void out() }, t("signOut")),
   );
 }
