@@ -71,7 +71,8 @@ struct op {
     bool fresh, conflict; /* … whether it made a new event; the op id was used for something else */
 };
 
-#define PUSH_DONE 1 /* check's answer: it is so already */
+#define PUSH_DURABLE 1 /* a side push's answer: like this, it is one of the kind's pushes */
+#define PUSH_DONE 1    /* check's answer: it is so already */
 
 enum push_flags {
     PUSH_LOOKUP = 1, /* needs message_info of the id in field `lookup` (when that field is there) */
@@ -103,7 +104,7 @@ struct push_kind {
     void (*item)(struct channel *c, struct op *op, struct buf *out);
 };
 
-/* An ephemeral push, handled at once, or a question to the channel. 0, or refused. */
+/* An ephemeral push, handled at once, or a question to the channel. 0, refused, or PUSH_DURABLE. */
 struct side_push {
     const char *push;
     int (*handle)(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
@@ -148,6 +149,9 @@ struct channel_kind {
      * only the channel writes what it holds. See look.c. */
     void (*look)(struct channel *c, struct db_group *g);
     int (*seen)(struct channel *c, const struct msg *m, unsigned stmt);
+    /* Something that the database's statements have told it, for some of its members alone. */
+    void (*tell)(struct channel *c, struct str event, struct mp payload);
+    bool counts; /* its presence is always a number */
     /* What an old client's push that is only passed on needs: 0, or refused. NULL: to be in. */
     int (*may_relay)(struct channel *c, const struct user *u, struct refusal *ret);
     size_t state_size;
@@ -283,6 +287,13 @@ struct db_context channel_context(const struct channel *c);
 struct str channel_topic(const struct channel *c);
 void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
                      actor_id except);
+/* An unnumbered event to members of these roles (bits) or with this permission (a literal). */
+struct told_to {
+    uint32_t roles;
+    const char *permission;
+};
+void channel_tell(struct channel *c, const char *event, struct mp payload,
+                  const struct told_to *to);
 /* Encodes one unnumbered event for every encoding in use and publishes it. */
 void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
                        struct value payload, actor_id except);
@@ -304,6 +315,8 @@ void op_destroy(struct channel *c, struct op *op);
 void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t enc,
                  enum ws_lane lane, struct buf *wire, unsigned replies);
 
+/* The push's op id, or one of ours. 0, or what refuse() returns. */
+int op_take_id(struct op *op, struct refusal *why);
 int64_t op_content_hash(struct str event, struct mp payload); /* op_hash.c */
 
 /* commit.c */
@@ -415,7 +428,8 @@ int presence_push(struct channel *c, struct member *m, struct op *op, struct ref
 /* group_message.c: text of 1 to max characters. */
 bool fits_str(struct mp v, size_t max);
 
-extern const struct channel_kind group_kind, board_kind, class_kind, course_kind;
+extern const struct channel_kind group_kind, board_kind, class_kind, course_kind,
+    establishment_kind;
 /* Does this event show who did it (PUSH_CARD)? */
 bool event_has_card(const struct channel_kind *k, struct str event);
 

@@ -17,6 +17,7 @@ enum chan_kind {
     CH_PAGE,  /* [nonce]: go on with my replay */
     CH_STATE_WANTED, /* a hub has members without the presence list */
     CH_LOOK,         /* others wrote rows that it holds, or said something in channel_said */
+    CH_TELL,         /* [event, payload]: a statement of others tells some of the members */
     CH_KIN, /* [user id, role]: a change in the group by whose membership it lives (kin.h) */
 };
 

@@ -22,8 +22,8 @@
 static actor_step channel_opened, sweep;
 
 /* Every kind of durable channel: one row each. */
-static const struct channel_kind *const kinds[] = {&group_kind, &board_kind, &class_kind,
-                                                   &course_kind, NULL};
+static const struct channel_kind *const kinds[] = {&group_kind,  &board_kind,         &class_kind,
+                                                   &course_kind, &establishment_kind, NULL};
 
 static const struct channel_kind *kind_of(struct str topic)
 {
@@ -256,7 +256,7 @@ static void on_join(struct channel *c, const struct msg *m)
 
 /* 1–64 printable ASCII characters of the client's; without one we make one, so that any batch may
  * be sent again. */
-static int take_op_id(struct op *op, struct refusal *why)
+int op_take_id(struct op *op, struct refusal *why)
 {
     struct mp v = mp_get(op->payload, "opId");
     struct str s = mp_str(v);
@@ -306,14 +306,16 @@ static void take(struct channel *c, struct op *op, struct str event, struct memb
 {
     const struct side_push *side = m ? side_push(c->kind, event) : NULL;
     struct refusal why;
+    int r = side ? side->handle(c, m, op, &why) : PUSH_DURABLE;
 
+    if (r == 0)
+        return;
     op->kind = push_kind(c->kind, event, op->session == 0);
-    if (side) {
-        if (side->handle(c, m, op, &why) < 0)
-            op_refuse(c, op, &why);
+    if (r < 0) {
+        op_refuse(c, op, &why);
     } else if (!op->kind) {
         op_refuse(c, op, &(struct refusal){REASON_invalid, "event", "unknown", 0});
-    } else if (take_op_id(op, &why) < 0) {
+    } else if (op_take_id(op, &why) < 0) {
         op_refuse(c, op, &why);
     } else {
         op->hash = op_content_hash(event, op->payload);
@@ -556,6 +558,10 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
             actor_cancel(c->self, c->sweep);
             c->sweep = actor_after(c->self, 1, sweep);
         }
+        break;
+    case CH_TELL:
+        if (c->kind->tell && c->stage == CHANNEL_OPEN)
+            c->kind->tell(c, mp_str(mp_at(mail, 0)), mp_at(mail, 1));
         break;
     case CH_LOOK:
         channel_look(c);

@@ -29,7 +29,7 @@ static bool leads(const struct user *u)
 
 /* ---- pushes ---- */
 
-int announcement_check(struct op *op, struct refusal *ret)
+int announcement_check(struct op *op, uint32_t more, struct refusal *ret)
 {
     static const struct {
         const char *field;
@@ -45,7 +45,7 @@ int announcement_check(struct op *op, struct refusal *ret)
                           : mp_type(v) == MP_STR ? "length"
                                                  : "type");
     }
-    mp_put_map(&op->stored, 2);
+    mp_put_map(&op->stored, 2 + more);
     for (int i = 0; i < 2; i++) {
         mp_put_cstr(&op->stored, texts[i].field);
         mp_put_raw(&op->stored, mp_get(op->payload, texts[i].field));
@@ -56,7 +56,7 @@ int announcement_check(struct op *op, struct refusal *ret)
 static int announce_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     (void)c;
-    return leads(op->user) ? announcement_check(op, ret)
+    return leads(op->user) ? announcement_check(op, 0, ret)
                            : refuse(ret, REASON_forbidden, NULL, NULL);
 }
 

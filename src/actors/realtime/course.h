@@ -7,8 +7,9 @@
 #define ANNOUNCEMENT_TITLE_MAX 200 /* characters, as over REST */
 #define ANNOUNCEMENT_BODY_MAX 5000
 
-/* {title, body} of the push are well formed: stores them. 0, or what refuse() returns. */
-int announcement_check(struct op *op, struct refusal *ret);
+/* {title, body} of the push are well formed: stores them as a map with room for `more` pairs. 0, or
+ * what refuse() returns. */
+int announcement_check(struct op *op, uint32_t more, struct refusal *ret);
 int belongs_or_staff(struct channel *c, struct user *u, struct refusal *ret); /* a may_join */
 
 #endif

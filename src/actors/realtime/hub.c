@@ -164,6 +164,14 @@ static bool is_user(const struct sub *sub, const struct body *user_id)
                   sub->session->who->user_id);
 }
 
+static bool is_meant(const struct sub *sub, const struct hub_msg *h)
+{
+    const struct identity *who = sub->session->who;
+
+    return (!h->roles || h->roles >> who->role & 1) &&
+           (!h->permission || identity_can(who, h->permission));
+}
+
 /* The hot path: one reference a member, nothing else. */
 static void publish(const struct hub_msg *h)
 {
@@ -171,6 +179,7 @@ static void publish(const struct hub_msg *h)
     struct topic *t = table_get(&hub()->topics, (const char *)h->key->bytes, h->key->len);
     struct frame *frames[ENCODINGS] = {0};
     uint32_t delivered = 0, refused = 0;
+    bool some = h->roles || h->permission;
 
     if (!t)
         return;
@@ -181,6 +190,8 @@ static void publish(const struct hub_msg *h)
         const struct sub *sub = &t->subs[i];
 
         if (!(sub->flags & SUB_LIVE) || !frames[sub->enc])
+            continue;
+        if (some && !is_meant(sub, h))
             continue;
         if (sub->session == sender || (h->not_user && is_user(sub, h->not_user)))
             continue;

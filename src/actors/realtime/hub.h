@@ -72,8 +72,10 @@ struct hub_msg {
     uint16_t replies; /* pushes that this answers */
     uint8_t lane, flags;
     bool ok;
-    bool more;             /* HUB_SEND of a replay: it goes on when the socket has room */
-    struct body *not_user; /* HUB_PUBLISH: a user id, not to their connections; NULL: to all */
+    bool more;              /* HUB_SEND of a replay: it goes on when the socket has room */
+    uint32_t roles;         /* HUB_PUBLISH: only to these (bits); 0: to all … */
+    const char *permission; /* … only to who has it; NULL: to all; a literal */
+    struct body *not_user;  /* HUB_PUBLISH: a user id, not to their connections; NULL: to all */
     const char *ended; /* HUB_REMOVE: what its client is told, phx_close or phx_error; a literal */
     struct body *key;
     struct body *wire[ENCODINGS];

@@ -32,6 +32,36 @@ void channel_look(struct channel *c)
         look_failed(c);
 }
 
+void channel_tell(struct channel *c, const char *event, struct mp payload, const struct told_to *to)
+{
+    struct buf wire = BUF_INIT;
+    struct body *of[ENVELOPES] = {0};
+    struct hub_msg *h;
+
+    for (int e = 0; e < ENVELOPES; e++) {
+        if (c->members.by_enc[e] == 0)
+            continue;
+        envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c),
+                      str_of(event), value_mp(payload));
+        of[e] = body_of(&wire);
+    }
+    for (unsigned loop = 0; loop < loop_count(); loop++) {
+        if (c->members.by_loop[loop] == 0)
+            continue;
+        struct body *b = hub_msg(&h);
+        h->key = body_ref(c->key);
+        h->lane = WS_DURABLE;
+        h->roles = to->roles;
+        h->permission = to->permission;
+        for (int e = 0; e < ENVELOPES; e++)
+            h->wire[e] = body_ref(of[e]);
+        hub_send(loop, HUB_PUBLISH, b);
+    }
+    for (int e = 0; e < ENVELOPES; e++)
+        body_unref(of[e]);
+    buf_finish(&wire);
+}
+
 /* Who said it is known by name to the database alone, unless they are here. */
 static void say(struct channel *c, const struct msg *m, int row)
 {

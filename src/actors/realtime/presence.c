@@ -417,7 +417,7 @@ static int tick(struct actor *self, void *state, const struct msg *m)
     p->timer = 0;
     p->due_ms = 0;
     graces_end(c);
-    if (c->members.count > config.presence_full)
+    if (c->kind->counts || c->members.count > config.presence_full)
         p->counting = true;
     else if (p->counting && c->members.count < config.presence_full / 10 * 9)
         p->counting = false, p->wanted = true;

@@ -89,8 +89,21 @@ static bool copy_text(struct str s, char out[65])
     return true;
 }
 
-/* Others wrote what this channel holds. One that is not in memory reads it when it is wanted,
- * unless something was said to its members, which is to be numbered now. */
+/* [event, payload] for a channel. */
+static struct body *told_mail(struct mp what)
+{
+    struct buf b = BUF_INIT;
+
+    mp_put_array(&b, 2);
+    mp_put_raw(&b, mp_get(what, "event"));
+    mp_put_raw(&b, mp_get(what, "payload"));
+    struct body *mail = body_of(&b);
+    buf_finish(&b);
+    return mail;
+}
+
+/* Others wrote what this channel holds, or tell its members. One that is not in memory has nobody
+ * to tell and reads when it is wanted, unless something was said that is to be numbered now. */
 static void channel_wake(struct mp what)
 {
     struct str topic = mp_str(mp_get(what, "topic"));
@@ -99,10 +112,10 @@ static void channel_wake(struct mp what)
     if (!copy_text(mp_str(mp_get(what, "tenant")), tenant))
         return;
     snprintf(name, sizeof(name), "%s/%.*s", tenant, (int)topic.n, topic.p);
-    actor_id who = mp_bool(mp_get(what, "says"), false) ? channel_whereis(tenant, topic)
-                                                        : actor_find("channel", name);
+    bool says = mp_bool(mp_get(what, "says"), false), tells = mp_get(what, "event").p != NULL;
+    actor_id who = says ? channel_whereis(tenant, topic) : actor_find("channel", name);
     if (who)
-        actor_send(who, CH_LOOK, NULL);
+        actor_send(who, tells ? CH_TELL : CH_LOOK, tells ? told_mail(what) : NULL);
 }
 
 void users_tell(struct str json)

@@ -5,6 +5,7 @@
 #include "stacgate/maintenance.h"
 
 #include "op.h"
+#include "stacgate/channel.h"
 
 const struct field schema_maintenance[] = {
     {.name = "isMaintenance", .type = FIELD_BOOL},
@@ -17,8 +18,10 @@ static int told(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)self;
-    if (!rest_reads(r))
+    if (!rest_reads(r)) {
+        users_tell(db_strv(m, 0, 0, 2)); /* first, so that who must go hears why */
         maintenance_switch(db_true(m, 0, 0, 0));
+    }
     return rest_reply_value(r, m, r->op->success, 0, 0, 1, 0);
 }
 

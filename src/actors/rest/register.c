@@ -12,6 +12,7 @@
 #include "../services/signin.h"
 #include "account.h"
 #include "sessions.h"
+#include "stacgate/channel.h"
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
 
@@ -94,6 +95,7 @@ static int created(struct actor *self, void *state, const struct msg *m)
     for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         if (strcmp(db_text(m, 0, 0, 0), refusals[i].outcome) == 0)
             return rest_refuse(r, refusals[i].what);
+    users_tell(db_strv(m, 0, 0, 3));
     snprintf(s->user_id, sizeof(s->user_id), "%s", db_text(m, 0, 0, 1));
     snprintf(s->establishment_id, sizeof(s->establishment_id), "%s", db_text(m, 0, 0, 2));
     g = db_group(DB_READ,

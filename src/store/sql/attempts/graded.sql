@@ -11,4 +11,7 @@ with done as (
                   '« ' || a.title || ' » : ' || (t).score || '/' || (t).max_score, '"' || a.title || '": ' || (t).score || '/' || (t).max_score) as n
     from done join assessments a on a.id = (t).assessment_id where (t).status = 'graded'
 )
-select (select attempt_json(t) from done), (select (t).user_id from done), (select json_agg(n) from told where n is not null)
+select (select attempt_json(t) from done), (select (t).user_id from done), (select json_agg(n) from (
+    select n from told where n is not null
+    union all select activity('assessment_submitted', jsonb_build_object('userId', (t).user_id, 'assessmentId', (t).assessment_id,
+        'attemptId', (t).id)) from done) x)

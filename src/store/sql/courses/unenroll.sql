@@ -11,4 +11,7 @@ with course as (
 )
 select null, 200, json_build_object('courseId', id, 'status', 'dropped', 'enrolled', false,
     'enrollmentCount', coalesce((select enrollment_count from counted), enrollment_count, 0)), 0,
-    json_build_array(channel_look('course:' || id)) from course
+    (select json_agg(n) from (
+        select channel_look('course:' || id) as n
+        union all select activity('course_left', jsonb_build_object('userId', $2::text, 'courseId', $3::text)) from out) t)
+from course

@@ -37,6 +37,8 @@ select word, 200, answer(json_build_object('enrolled', (select count(*) from res
             select notify(r.id, 'course_enrollment', jsonb_build_object('courseId', course.id), 'Nouveau cours', 'New course',
                 'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') as n
             from results r, course where r.result = 'enrolled' and word is null
-            union all select channel_look('course:' || id) from course where word is null) t
+            union all select channel_look('course:' || id) from course where word is null
+            union all select activity('course_enrolled', jsonb_build_object('userId', r.id, 'courseId', course.id)) from results r, course
+            where r.result = 'enrolled' and word is null) t
         where n is not null)
 from refusal

@@ -13,4 +13,8 @@ with course as (
 ), issued as (
     select certificate_issue((e).user_id, (e).course_id, $2) as n from done
 )
-select word, 200, (select answer(enrollment_json(e)) from done limit 1), 0, (select json_agg(n) from issued where n is not null) from refusal
+select word, 200, (select answer(enrollment_json(e)) from done limit 1), 0, (select json_agg(n) from (
+           select n from issued where n is not null
+           union all select activity('course_completed', jsonb_build_object('userId', (e).user_id, 'courseId', $3::text)) from done, learner
+           where learner.status is distinct from 'completed') t)
+from refusal

@@ -14,6 +14,8 @@ select case when not enrolled then 'forbidden' end, 200, json_build_object('modu
            'courseCompleted', coalesce((select completed_now from renewed), false)), 0,
        (select json_agg(n) from (
             select n from issued where n is not null
+            union all select activity('course_completed', jsonb_build_object('userId', $2::text, 'courseId', module.course_id)) from renewed
+            where completed_now
             union all select json_build_object('userId', reader.id, 'event', 'progress', 'payload', json_build_object('userId', $2::text,
                 'courseId', course_id, 'module', module_progress_json(p), 'courseProgress', renewed.progress,
                 'courseCompleted', renewed.completed_now))

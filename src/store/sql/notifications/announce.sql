@@ -1,6 +1,9 @@
 -- $1 tenant filter, $2 author, $3 the body (title, message, role, courseId): one notification for everybody it concerns, but its author;
--- one for a whole course is said in its channel too.
-with course as (
+-- one for a whole course or the whole establishment is said in its channel too, one for a role told there.
+with words as (
+    select json_build_object('title', $3::jsonb ->> 'title', 'body', $3::jsonb ->> 'message') as words,
+           current_setting('stacgate.establishment_id') as school
+), course as (
     select c.id from courses c where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = current_setting('stacgate.establishment_id')
 ), refusal as (
     select case when $3::jsonb ? 'courseId' and not exists (select from course) then 'not_found'
@@ -19,6 +22,10 @@ select (select word from refusal), 201, answer(json_build_object('title', $3::js
        'recipients', count(n))), 0,
        (select json_agg(n) from (
             select n from told where n is not null
-            union all select channel_say('course:' || id, 'announcement', json_build_object('title', $3::jsonb ->> 'title', 'body',
-                $3::jsonb ->> 'message'), $2) from course, refusal where word is null and not $3::jsonb ? 'role') t)
+            union all select channel_say('course:' || id, 'announcement', words, $2) from course, refusal, words
+            where word is null and not $3::jsonb ? 'role'
+            union all select case when $3::jsonb ? 'role' then channel_tell('establishment:' || school, 'announcement', words::jsonb
+                || jsonb_build_object('audience', jsonb_build_array($3::jsonb -> 'role'), 'by', $2::text, 'at', iso8601(now() at time zone 'utc')), school)
+                else channel_say('establishment:' || school, 'announcement', (words::jsonb || '{"audience":"all"}')::json, $2) end
+            from refusal, words where word is null and not $3::jsonb ? 'courseId') t)
 from told
