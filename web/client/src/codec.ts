@@ -224,8 +224,10 @@ export const msgpack = {
     done(msgpack.pack([join_ref, ref, topic, event, payload]));
   },
 
-  decode(frame: ArrayBuffer, done: (message: Message) => void): void {
-    const [join_ref, ref, topic, event, payload] = msgpack.unpack(frame) as [string | null, string | null, string, string, unknown];
+  /** Over long polling a frame is base64; encoded ones the stock transport turns into it itself. */
+  decode(frame: ArrayBuffer | string, done: (message: Message) => void): void {
+    const bytes = typeof frame === "string" ? Uint8Array.from(atob(frame), (c) => c.charCodeAt(0)) : frame;
+    const [join_ref, ref, topic, event, payload] = msgpack.unpack(bytes) as [string | null, string | null, string, string, unknown];
     done({ join_ref, ref, topic, event, payload });
   },
 };

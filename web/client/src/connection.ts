@@ -1,10 +1,12 @@
 /*
  * The one socket of a client: stock phoenix Socket with full-jitter back-off, a probe when the network is in doubt, and the end of a
- * session (close code 4001, or a handshake that the server refuses while `stillSignedIn` says no). Channels rejoin by themselves.
+ * session (close code 4001, or a handshake that the server refuses while `stillSignedIn` says no). Channels rejoin by themselves. Where no
+ * WebSocket comes through it polls (fallback.ts).
  * In a browser the session is the cookie; elsewhere give an API token and, before Node 22, a WebSocket.
  */
 import { Socket, type SocketConnectOption } from "phoenix";
 import { msgpack } from "./codec";
+import { Fallback, fallbackOptions } from "./fallback";
 import { Signal } from "./signal";
 import { jitter } from "./wire";
 
@@ -23,6 +25,8 @@ export interface ConnectionOptions {
   /** An API token, sent as a subprotocol. */
   token?: string;
   transport?: unknown;
+  /** Long polling where WebSockets fail; on unless false. */
+  longPolling?: boolean;
   /** Asked after a refused handshake; false ends the session. */
   stillSignedIn?: () => Promise<boolean>;
 }
@@ -32,6 +36,7 @@ export class Connection {
   readonly changed = new Signal<Link>();
   readonly ended = new Signal();
   link: Link = "connecting";
+  private readonly fallback: Fallback | undefined;
   private failures = 0;
   private wanted = false;
   private probing: ReturnType<typeof setTimeout> | undefined;
@@ -41,6 +46,7 @@ export class Connection {
   constructor(options: ConnectionOptions = {}) {
     this.stillSignedIn = options.stillSignedIn ?? (() => Promise.resolve(true));
     this.socket = new Socket(options.url ?? "/socket", socketOptions(options));
+    this.fallback = options.longPolling === false ? undefined : new Fallback(this.socket);
     this.socket.onOpen(() => this.opened());
     this.socket.onClose((event) => this.closed(event));
   }
@@ -66,6 +72,7 @@ export class Connection {
     clearTimeout(this.probing);
     this.probing = undefined;
     this.set("lost");
+    this.fallback?.again(this.failures);
     this.socket.disconnect();
     this.socket.connect();
   }
@@ -97,6 +104,7 @@ export class Connection {
     }
     if (this.link === "online") this.failures = 0;
     this.set("lost");
+    this.fallback?.again(this.failures);
     if (this.failures++ % ASK_EVERY === 0) void this.ask();
   }
 
@@ -121,6 +129,7 @@ function socketOptions(options: ConnectionOptions): Partial<SocketConnectOption>
     rejoinAfterMs: (tries: number) => jitter(tries, 250, 8_000),
     ...(options.token ? { authToken: options.token } : {}),
     ...(options.transport ? { transport: options.transport } : {}),
+    ...(options.longPolling === false ? {} : fallbackOptions),
     ...binary,
   } as Partial<SocketConnectOption>;
 }

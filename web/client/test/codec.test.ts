@@ -39,3 +39,8 @@ test("a frame is the protocol's array", () => {
     msgpack.decode(frame, (m) => assert.deepEqual(m, { join_ref: "1", ref: null, topic: "t", event: "e", payload: { x: 1 } }));
   });
 });
+
+test("a frame that came by long polling is base64", () => {
+  const message = { join_ref: "1", ref: null, topic: "group:é", event: "message", payload: { content: "¡olé! 👋" } };
+  msgpack.encode(message, (frame) => msgpack.decode(Buffer.from(frame).toString("base64"), (back) => assert.deepEqual(back, message)));
+});
