@@ -2,68 +2,22 @@
 // end as one board, in both encodings; nothing that was shown as sent is lost or made twice.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import WebSocket from 'ws'
-import { scratch, startServer } from './lib/server.mjs'
+import { startServer } from './lib/server.mjs'
 import { people } from './lib/client.mjs'
-import { makeGroup } from './lib/school.mjs'
+import * as seats from './lib/seats.mjs'
+import { lib, quiet, ready, rect, state } from './lib/seats.mjs'
 import { randomFrom, SEED, until } from './lib/util.mjs'
 
-const web = join(dirname(fileURLToPath(import.meta.url)), '../../web')
-const { buildSync } = createRequire(join(web, 'app/package.json'))('esbuild')
-
-let server, who, lib
-const seats = []
+let server, who
 before(async () => {
-  const { outputFiles } = buildSync({
-    entryPoints: [join(web, 'client/src/index.ts')], bundle: true, write: false, format: 'esm', platform: 'node',
-    alias: { phoenix: join(web, 'app/node_modules/phoenix') },
-  })
-  const file = join(scratch(), 'client.mjs')
-  writeFileSync(file, outputFiles[0].contents)
-  lib = await import(pathToFileURL(file))
   server = await startServer({ args: ['--replay-max', '40'] })
   who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3'])
 })
-after(async () => {
-  for (const seat of seats) seat.close()
-  await server?.stop()
-})
+after(() => server?.stop())
 
-async function makeBoard(...names) {
-  const group = await makeGroup(who[names[0]], names.slice(1).map((n) => who[n]))
-  const made = await who[names[0]].post(`/api/study-groups/${group.id}/whiteboards`, { title: 'Bibliothèque' })
-  assert.equal(made.status, 201, made.text)
-  return made.json.id
-}
-
-// A person's connection, whose sockets the test can cut, at a board.
-function sit(name, id, encoding) {
-  const sockets = new Set()
-  class Transport extends WebSocket {
-    constructor(url, protocols) {
-      super(url, protocols, { headers: { cookie: who[name].cookie } })
-      this.on('error', () => {})
-      sockets.add(this)
-      this.on('close', () => sockets.delete(this))
-    }
-  }
-  const connection = new lib.Connection({ url: `${server.url.replace('http', 'ws')}/socket`, transport: Transport, encoding })
-  const board = new lib.Whiteboard(connection, id, who[name].user.id, { shelf: lib.memoryShelf() })
-  connection.open()
-  const seat = { name, board, connection, cut: () => sockets.forEach((s) => s.terminate()), close: () => (board.close(), connection.close()) }
-  seats.push(seat)
-  return seat
-}
-
-const ready = (...seats) => until('the boards', () => seats.every((s) => s.board.ready))
-const state = (elements) => JSON.stringify([...elements].sort((a, b) => lib.compareOrder(a, b)).map((e) => Object.entries(e).sort()))
+const makeBoard = (first, ...others) => seats.makeBoard(who[first], others.map((name) => who[name]))
+const sit = (name, id, encoding) => seats.sit(server, who[name], id, encoding)
 const stored = async (id) => (await who.apprenant1.get(`/api/whiteboards/${id}`)).json.elements
-const quiet = (seats) => until('nothing unsent', () => seats.every((s) => s.board.outbox.list().length === 0 && s.board.board.pendingCount() === 0), 60000)
-const rect = (id, more = {}) => ({ id, type: 'rect', z: 'a0', x: 1, y: 2, w: 3, h: 4, ...more })
 
 for (const encoding of ['json', 'msgpack']) {
   test(`two draw, see each other's hands, undo their own and no more (${encoding})`, async () => {
@@ -160,7 +114,7 @@ test('three people, cuts, kills of the server, queues longer than a replay: one 
   await until('everybody at one place', () => new Set(three.map((s) => s.board.board.seq)).size === 1)
   const want = state(await stored(id))
   for (const seat of three) {
-    assert.equal(state(seat.board.board.elements()), want, seat.name)
+    assert.equal(state(seat.board.board.elements()), want, seat.person.user.id)
     seat.close()
   }
 })

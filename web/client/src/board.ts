@@ -109,13 +109,22 @@ export class Board {
     this.settle(new Set(), [], true);
   }
 
+  /** The server locked or unlocked the board, or of the elements named those that are there. */
   lock(on: boolean, ids?: readonly string[]): void {
     if (!ids) this.locked = on;
     for (const id of ids ?? []) {
-      if (on) this.lockedIds.add(id);
+      if (on && this.confirmed.has(id)) this.lockedIds.add(id);
       else this.lockedIds.delete(id);
     }
     this.changed.emit(new Set(ids ?? []));
+  }
+
+  /** What is locked at the channel's head, of which we may not have seen everything yet. */
+  locks(board: boolean, ids: readonly string[]): void {
+    this.locked = board;
+    this.lockedIds.clear();
+    for (const id of ids) this.lockedIds.add(id);
+    this.changed.emit(new Set(ids));
   }
 
   private confirm(op: ElementOp): void {

@@ -119,6 +119,11 @@ export class Whiteboard {
     return this.outbox.add(on ? "lock" : "unlock", ids ? { ids: [...ids] } : {}) !== null;
   }
 
+  /** Everything goes, whatever lies there when it arrives; it shows when the server has done it, and no undo brings it back. */
+  clear(): boolean {
+    return this.mayDraw() && this.outbox.add("clear", {}) !== null;
+  }
+
   /** A page of the log, ascending: operations with who and when. */
   history(page: { before?: number; after?: number; limit?: number }): Promise<Answer> {
     return this.channel.push("history", page);
@@ -165,9 +170,7 @@ export class Whiteboard {
     const info = reply.whiteboard as BoardInfo | undefined;
     if (info) this.info = { ...this.info, ...info };
     this.role = reply.role ?? this.role;
-    this.board.lock(info?.locked === true);
-    this.board.lockedIds.clear();
-    this.board.lock(true, info?.lockedIds ?? []);
+    this.board.locks(info?.locked === true, info?.lockedIds ?? []);
     this.barred = reply.readOnly === true && !(this.board.locked && !this.isModerator());
     this.hands.reset();
     this.changed.emit();
