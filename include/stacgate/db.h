@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "stacgate/actor.h"
+#include "stacgate/tally.h"
 
 /* A statement of src/store/sql/<domain>/<name>.sql; SQL_<DOMAIN>_<NAME> are generated into sql.h at
  * build. */
@@ -106,6 +107,8 @@ void db_watch(struct actor *self);
 struct db_stats {
     uint64_t groups, statements, errors, unknown, refused, reconnects, bytes_out, bytes_in;
     uint32_t connected, in_flight, waiting;
+    uint32_t busy, connections_max; /* connections that owe an answer; as many as there may be */
+    struct histogram wait, answer;  /* scale_us: of a group, until it is sent, until its answer */
 };
 void db_stats(unsigned loop, enum db_lane lane, struct db_stats *ret); /* any thread */
 

@@ -13,6 +13,7 @@
 #include "stacgate/actor.h"
 #include "stacgate/loop.h"
 #include "stacgate/mp.h"
+#include "stacgate/tally.h"
 
 struct http_req; /* one request; lives until answered, also when its connection is gone */
 
@@ -136,13 +137,22 @@ extern const struct loop_service http_service;
 /* Static files from memory-mapped or embedded tables: see static.h. Request log: written by
  * http_respond. */
 
+enum { HTTP_CONN_STATES = 4, HTTP_CLOSE_CODES = 14, HTTP_QUEUE_LIMITS = 3 };
 struct http_stats {
     uint64_t accepted, requests, refused, timeouts, bytes_in, bytes_out;
     uint64_t deflated;                 /* WebSocket messages compressed, each once */
     uint64_t tls_reloads, tls_refused; /* new certificates: taken into use, of no use */
-    uint32_t connections, websockets;
-    uint32_t longpolls; /* connections without a socket */
+    uint64_t connections, websockets;
+    uint64_t longpolls;                       /* connections without a socket */
+    uint64_t by_state[HTTP_CONN_STATES];      /* open sockets */
+    uint64_t closes[HTTP_CLOSE_CODES + 1];    /* WebSocket connections that ended, by code */
+    uint64_t queue_closes[HTTP_QUEUE_LIMITS]; /* … with 4008, by the limit that was met */
 };
+const char *http_conn_state(unsigned at); /* "handshake" (TLS) | "http" | "websocket" | "closing" */
+unsigned http_close_code(unsigned at);    /* 1000 …; 0, the last: any other */
+const char *http_queue_limit(unsigned at); /* "connection" | "age" | "all" */
+uint64_t http_queued(void);                /* bytes on all queues, shared frames once a loop */
+bool http_tls(void);
 void http_stats(unsigned loop, struct http_stats *ret);
 
 #endif

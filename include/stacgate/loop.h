@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "stacgate/actor.h"
+#include "stacgate/tally.h"
 
 #define LOOPS_MAX 64
 
@@ -60,6 +61,9 @@ actor_id loop_actor(unsigned loop, unsigned index);
 struct loop_stats {
     uint64_t turns, messages, messages_remote, mail_refused, asks_timed_out, lag_warnings;
     uint32_t actors, timers, lag_max_ms;
+    uint64_t mail_waiting, mailbox_max; /* in all mailboxes now; in one of them, so far */
+    struct histogram mailbox;           /* scale_count: what an actor found when its turn came */
+    struct histogram turn;              /* scale_ms: how long a turn took, by the loop's clock */
 };
 void loop_stats(unsigned loop, struct loop_stats *ret);
 

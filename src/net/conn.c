@@ -63,7 +63,7 @@ static void conn_overdue(struct conn *c, int64_t now)
 {
     switch ((enum conn_state)c->state) {
     case CONN_TLS:
-        stat_add(&c->net->stats.timeouts, 1);
+        tally_add(&c->net->stats.timeouts, 1);
         conn_die(c, 1006);
         break;
     case CONN_HTTP:
@@ -227,7 +227,7 @@ static void conn_read(struct conn *c)
         }
         c->heard_ms = loop_now();
         c->pinged = false;
-        stat_add(&net->stats.bytes_in, (uint64_t)n);
+        tally_add(&net->stats.bytes_in, (uint64_t)n);
         conn_feed(c, net->read, (size_t)n);
     } while (c->tls && tls_pending(c) && (conn_wants(c) & UV_READABLE));
     conn_arm(c);
@@ -244,7 +244,7 @@ static void conn_handshake(struct conn *c)
         conn_die(c, 1006);
         return;
     }
-    c->state = CONN_HTTP;
+    conn_become(c, CONN_HTTP);
     conn_due(c, loop_now() + net_options.head_ms);
     conn_read(c);
 }
@@ -287,7 +287,8 @@ struct conn *conn_open(struct net_loop *net, int fd, const uint8_t addr[16])
     memcpy(c->addr, addr, 16);
     c->state = tls_wanted() ? CONN_TLS : CONN_HTTP;
     conn_due(c, c->heard_ms + (tls_wanted() ? TLS_MS : net_options.head_ms));
-    stat_add32(&net->stats.connections, 1);
+    tally_add(&net->stats.connections, 1);
+    stats_opened(c);
     atomic_fetch_add(&net_connections, 1);
     if (tls_wanted() && tls_start(c) != 0)
         conn_die(c, 1006);
@@ -302,7 +303,7 @@ void conn_die(struct conn *c, uint16_t ws_code)
         return;
     if (!c->close_code)
         c->close_code = ws_code;
-    c->state = CONN_DEAD;
+    conn_become(c, CONN_DEAD);
     if (c->fd >= 0)
         uv_poll_stop(&c->poll);
     list_push(&c->net->dying, &c->net->dying_count, &c->net->dying_cap, c);
@@ -327,7 +328,7 @@ void conn_linger(struct conn *c)
     if (c->tls)
         tls_bye(c);
     shutdown(c->fd, SHUT_WR);
-    c->state = CONN_LINGER;
+    conn_become(c, CONN_LINGER);
     c->paused = false;
     conn_due(c, loop_now() + LINGER_MS);
     conn_arm(c);
@@ -342,7 +343,8 @@ static void conn_end_socket(struct conn *c)
 {
     if (c->tls)
         tls_free(c);
-    stat_add32(&c->net->stats.connections, -1);
+    tally_sub(&c->net->stats.connections, 1);
+    stats_closed(c);
     atomic_fetch_sub(&net_connections, 1);
     uv_close((uv_handle_t *)&c->poll, conn_closed);
     close(c->fd);
@@ -360,7 +362,8 @@ static void conn_reap(struct conn *c)
     const struct ws_handler *handler = c->handler;
     if (handler) {
         c->handler = NULL;
-        stat_add32(c->fd < 0 ? &net->stats.longpolls : &net->stats.websockets, -1);
+        tally_sub(c->fd < 0 ? &net->stats.longpolls : &net->stats.websockets, 1);
+        stats_ws_closed(c);
         handler->closed(c->arg, c->close_code);
     }
     if (c->fd < 0)

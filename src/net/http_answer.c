@@ -271,7 +271,7 @@ void http_on_refused(http_refuse *refuse)
 void http_refuse_with(struct http_req *r, int status, const char *why)
 {
     r->entered = true; /* from here on it must be answered, like one that reached its route */
-    stat_add(&r->net->stats.refused, 1);
+    tally_add(&r->net->stats.refused, 1);
     if (refuse_maker) {
         refuse_maker(r, status, why);
         return;
@@ -312,7 +312,7 @@ void http_log_error(struct http_req *r, const char *step, const char *error)
 
 void http_log(struct http_req *r, int status, uint64_t bytes)
 {
-    stat_add(&r->net->stats.requests, 1);
+    tally_add(&r->net->stats.requests, 1);
     if (!log_enabled(LOG_INFO))
         return;
     struct log_line l;

@@ -477,7 +477,7 @@ static bool body_too_slow(const struct http_conn *h, int64_t now)
 
 static void http_timeout(struct conn *c)
 {
-    stat_add(&c->net->stats.timeouts, 1);
+    tally_add(&c->net->stats.timeouts, 1);
     struct http_req *r = c->http->req ? c->http->req : req_blank(c);
     r->close = true;
     http_refuse_req(c, r, 408, "the request came too slowly");

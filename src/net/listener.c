@@ -263,7 +263,7 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
         }
         uint8_t addr[16];
         peer_address(&from, addr);
-        stat_add(&net->stats.accepted, 1);
+        tally_add(&net->stats.accepted, 1);
         conn_open(net, fd, addr);
     }
 }
@@ -455,23 +455,7 @@ static void net_stop(unsigned loop)
 const struct loop_service http_service = {
     .name = "http", .start = net_start, .drain = net_drain, .stop = net_stop};
 
-void http_stats(unsigned loop, struct http_stats *ret)
+const struct net_loop *net_of(unsigned loop)
 {
-    const struct net_loop *net = loop < LOOPS_MAX ? loops[loop] : NULL;
-    *ret = (struct http_stats){0};
-    if (!net)
-        return;
-    const struct http_stats *s = &net->stats;
-    *ret = (struct http_stats){.accepted = __atomic_load_n(&s->accepted, __ATOMIC_RELAXED),
-                               .requests = __atomic_load_n(&s->requests, __ATOMIC_RELAXED),
-                               .refused = __atomic_load_n(&s->refused, __ATOMIC_RELAXED),
-                               .timeouts = __atomic_load_n(&s->timeouts, __ATOMIC_RELAXED),
-                               .bytes_in = __atomic_load_n(&s->bytes_in, __ATOMIC_RELAXED),
-                               .bytes_out = __atomic_load_n(&s->bytes_out, __ATOMIC_RELAXED),
-                               .connections = __atomic_load_n(&s->connections, __ATOMIC_RELAXED),
-                               .deflated = __atomic_load_n(&s->deflated, __ATOMIC_RELAXED),
-                               .tls_reloads = __atomic_load_n(&s->tls_reloads, __ATOMIC_RELAXED),
-                               .tls_refused = __atomic_load_n(&s->tls_refused, __ATOMIC_RELAXED),
-                               .websockets = __atomic_load_n(&s->websockets, __ATOMIC_RELAXED),
-                               .longpolls = __atomic_load_n(&s->longpolls, __ATOMIC_RELAXED)};
+    return loop < LOOPS_MAX ? loops[loop] : NULL;
 }

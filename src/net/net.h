@@ -43,6 +43,8 @@ enum conn_state {
     CONN_DEAD    /* in net->dying; reaped at the turn's end */
 };
 
+enum queue_limit { QUEUE_CONNECTION, QUEUE_AGE, QUEUE_ALL }; /* http_queue_limit() */
+
 struct outq { /* a ring of frames; only while something is queued */
     struct outq *next_free;
     uint32_t cap, head, count;
@@ -126,15 +128,14 @@ extern struct ws_limits net_limits;
 extern _Atomic uint64_t net_queued_total; /* bytes of living frames */
 extern _Atomic uint32_t net_connections;
 
-struct net_loop *net_here(void); /* the calling loop's */
-static inline void stat_add(uint64_t *counter, uint64_t n)
-{
-    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-static inline void stat_add32(uint32_t *counter, int32_t n)
-{
-    __atomic_store_n(counter, *counter + (uint32_t)n, __ATOMIC_RELAXED);
-}
+struct net_loop *net_here(void);              /* the calling loop's */
+const struct net_loop *net_of(unsigned loop); /* to read its stats; NULL: none runs there */
+
+/* stats.c */
+void conn_become(struct conn *c, enum conn_state state);
+void stats_opened(const struct conn *c);
+void stats_closed(const struct conn *c);
+void stats_ws_closed(struct conn *c); /* with its close_code */
 
 /* conn.c: life, input, deadlines */
 struct conn *conn_open(struct net_loop *net, int fd, const uint8_t addr[16]);
@@ -193,7 +194,7 @@ void ws_written(
     struct conn *c); /* a flush moved bytes, or the turn ended with a wish for drained() */
 void ws_fail(struct conn *c, uint16_t code,
              const char *reason); /* our close: what is queued goes first, input ends */
-void ws_slow(struct conn *c);     /* 4008 */
+void ws_slow(struct conn *c, enum queue_limit met); /* 4008 */
 void ws_control(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n);
 void ws_message(struct conn *c, uint8_t opcode, bool packed, uint8_t *p, size_t n,
                 bool text_checked);

@@ -197,7 +197,7 @@ static void out_pop(struct conn *c)
 static void out_took(struct conn *c, size_t n)
 {
     struct outq *q = c->out;
-    stat_add(&c->net->stats.bytes_out, n);
+    tally_add(&c->net->stats.bytes_out, n);
     while (n) {
         size_t left = out_at(q, 0)->len - q->offset;
         if (n < left) {
@@ -395,7 +395,7 @@ void out_check_slow(struct net_loop *net, int64_t now)
         if (c->state == CONN_DEAD || !c->out)
             continue;
         if (out_too_old(c, now))
-            ws_slow(c);
+            ws_slow(c, QUEUE_AGE);
         else if (c->state == CONN_HTTP && now - c->moved_ms > STALL_MS)
             conn_reset(c);
         else if (!c->tls)
@@ -412,7 +412,7 @@ void out_check_total(struct net_loop *net)
             return;
         next = c->slow_next;
         if (c->state == CONN_WS && !c->closing)
-            ws_slow(c);
+            ws_slow(c, QUEUE_ALL);
     }
 }
 

@@ -123,7 +123,7 @@ static void expiry_say(struct watch *w)
 
 static void refuse(const char *sentence)
 {
-    stat_add(&net_here()->stats.tls_refused, 1);
+    tally_add(&net_here()->stats.tls_refused, 1);
     log_msg(LOG_ERROR, "tls_refused",
             say("%s Le certificat précédent reste en service.",
                 "%s The certificate before it stays in use."),
@@ -143,7 +143,7 @@ static void pair_take(struct watch *w, struct tls_pair *p)
     }
     tls_use(p);
     tickets_forget(); /* whoever was known by the old certificate shakes hands again */
-    stat_add(&net_here()->stats.tls_reloads, 1);
+    tally_add(&net_here()->stats.tls_reloads, 1);
     w->said = 0;
     log_msg(LOG_INFO, "tls_reloaded",
             say("nouveau certificat en service, valable %lld jours",

@@ -166,12 +166,12 @@ struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws
     r->answered = true;
     http_answered(c, false);
     req_free(r);
-    c->state = CONN_WS;
+    conn_become(c, CONN_WS);
     c->handler = handler;
     c->arg = arg;
     c->message_max = message_max;
     c->deflate = deflate;
-    stat_add32(&c->net->stats.websockets, 1);
+    tally_add(&c->net->stats.websockets, 1);
     conn_due(c, loop_now() + net_limits.ping_after_ms);
     conn_pause(c, false);
     conn_again(c);
@@ -211,7 +211,7 @@ static bool ws_room(struct conn *c, const struct frame *f)
         return false;
     if (waiting <= net_limits.queue_hard)
         return true;
-    ws_slow(c);
+    ws_slow(c, QUEUE_CONNECTION);
     return false;
 }
 
@@ -295,8 +295,9 @@ void ws_fail(struct conn *c, uint16_t code, const char *reason)
         ws_close(c, code, reason);
 }
 
-void ws_slow(struct conn *c)
+void ws_slow(struct conn *c, enum queue_limit met)
 {
+    tally_add(&c->net->stats.queue_closes[met], 1);
     c->close_code = 4008;
     out_drop(c, true);
     close_frame(c, 4008, "too slow: resume");
@@ -344,7 +345,7 @@ void ws_due(struct conn *c, int64_t now)
                         : c->heard_ms; /* who takes bytes from a full queue lives */
     int64_t silent = now - heard;
     if (silent >= net_limits.dead_after_ms && !c->paused) {
-        stat_add(&c->net->stats.timeouts, 1);
+        tally_add(&c->net->stats.timeouts, 1);
         conn_reset(c);
         return;
     }

@@ -21,7 +21,7 @@ struct conn *ws_pulled(const struct ws_handler *handler, void *arg, uint32_t mes
     c->handler = handler;
     c->arg = arg;
     c->message_max = message_max;
-    stat_add32(&c->net->stats.longpolls, 1);
+    tally_add(&c->net->stats.longpolls, 1);
     conn_due(c, c->heard_ms + net_limits.dead_after_ms);
     return c;
 }

@@ -50,7 +50,7 @@ bool zip_gzip(struct net_loop *net, const void *p, size_t n, struct buf *out)
 bool zip_deflate(struct net_loop *net, const void *p, size_t n, struct buf *out)
 {
     struct deflate *d = zip_here(net);
-    stat_add(&net->stats.deflated, 1);
+    tally_add(&net->stats.deflated, 1);
     if (d->has_deflate
             ? deflateReset(&d->deflate) != Z_OK
             : deflateInit2(&d->deflate, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)

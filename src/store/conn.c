@@ -126,7 +126,9 @@ bool conn_submit(struct conn *c, struct db_group *g)
         if (c->prepared[g->statements[i].sql->index] != PREPARED)
             good = put_prepare(c, g->statements[i].sql);
     append(c, g);
-    c->in_flight++;
+    if (c->in_flight++ == 0)
+        COUNT(c->lane, busy, 1);
+    histogram_note(&lane_counters(c->lane)->wait, &scale_us, (uint64_t)(mono_us() - g->asked_us));
     COUNT(c->lane, in_flight, 1);
     COUNT(c->lane, groups, 1);
     COUNT(c->lane, statements, g->statement_count);
@@ -226,7 +228,9 @@ static void group_over(struct conn *c, struct db_group *g)
 {
     struct lane *l = c->lane;
 
-    c->in_flight--;
+    if (--c->in_flight == 0)
+        COUNT(l, busy, -1u);
+    histogram_note(&lane_counters(l)->answer, &scale_us, (uint64_t)(mono_us() - g->asked_us));
     COUNT(l, in_flight, -1u);
     if (!g->error) {
         pool_finish_group(l, g, 0, result_body(g));
@@ -465,6 +469,8 @@ void conn_bury(struct conn *c)
     close(c->watched);
     PQfinish(c->db);
     c->db = NULL;
+    if (c->in_flight)
+        COUNT(l, busy, -1u);
     while ((g = c->first)) {
         c->first = g->next;
         if (g->kind != FLIGHT_GROUP) {

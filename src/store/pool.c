@@ -348,8 +348,20 @@ void db_stats(unsigned loop, enum db_lane lane, struct db_stats *ret)
     struct lane_counters *c = &counters[loop][lane];
 
 #define READ(field) .field = atomic_load_explicit(&c->field, memory_order_relaxed)
-    *ret = (struct db_stats){READ(groups),    READ(statements), READ(errors),    READ(unknown),
-                             READ(refused),   READ(reconnects), READ(bytes_out), READ(bytes_in),
-                             READ(connected), READ(in_flight),  READ(waiting)};
+    *ret = (struct db_stats){READ(groups),
+                             READ(statements),
+                             READ(errors),
+                             READ(unknown),
+                             READ(refused),
+                             READ(reconnects),
+                             READ(bytes_out),
+                             READ(bytes_in),
+                             READ(connected),
+                             READ(in_flight),
+                             READ(waiting),
+                             READ(busy),
+                             .connections_max = db_options.connections[lane]};
 #undef READ
+    tally_read(&ret->wait, &c->wait, sizeof(c->wait));
+    tally_read(&ret->answer, &c->answer, sizeof(c->answer));
 }

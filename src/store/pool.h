@@ -112,7 +112,8 @@ struct pool {
 
 struct lane_counters {
     _Atomic uint64_t groups, statements, errors, unknown, refused, reconnects, bytes_out, bytes_in;
-    _Atomic uint32_t connected, in_flight, waiting;
+    _Atomic uint32_t connected, in_flight, waiting, busy;
+    struct histogram wait, answer; /* stacgate/tally.h */
 };
 
 extern struct db_options db_options;

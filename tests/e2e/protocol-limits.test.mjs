@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { startServer, lit } from './lib/server.mjs'
 import { Wire, people } from './lib/client.mjs'
 import { connectRaw, frame } from './lib/rawws.mjs'
-import { makeGroup, member, members, say, text } from './lib/school.mjs'
+import { deaf, fill, heard, makeGroup, member, members, say, text } from './lib/school.mjs'
 import { sleep, until } from './lib/util.mjs'
 
 const NAMES = ['apprenant1', 'apprenant2', 'apprenant3', 'apprenant4']
@@ -26,29 +26,8 @@ after(() => Promise.all([server?.stop(), small?.stop()]))
 
 const closeAll = (...wires) => Promise.all(wires.map((w) => w.close()))
 
-// A member that reads only when it is told to.
-async function deaf(on, person, topic, params = {}) {
-  const raw = await connectRaw(on, { cookie: person.cookie })
-  raw.socket.write(frame(1, JSON.stringify(['1', '1', topic, 'phx_join', params])))
-  await until('the join', () => raw.frames().some((f) => f.payload.includes('phx_reply')))
-  raw.joined = raw.frames().map(envelope).find((m) => m[3] === 'phx_reply')[4].response
-  await until('the presence list', () => raw.frames().some((f) => f.payload.includes('presence_state')))
-  raw.socket.pause()
-  return raw
-}
-const envelope = (f) => (f.opcode === 1 ? JSON.parse(f.payload) : [])
-const heard = (raw, event) => raw.frames().map(envelope).filter((m) => m[3] === event).map((m) => m[4])
-
 // The server looks for those who are too slow twice a second; what it tells them waits five seconds for them to read.
 const NOTICED = 1500
-
-// More than the kernel takes for somebody who does not read, less than a connection may have queued.
-const FILL = 60
-async function fill(speaker, topic, n = FILL) {
-  const seqs = []
-  for (let i = 0; i < n; i++) seqs.push((await say(speaker, topic, `${i} `.padEnd(8000, 'plein '))).seq)
-  return seqs
-}
 
 // ---- what is queued to one connection
 

@@ -135,7 +135,7 @@ class Poller {
 
 const longpolls = async () => {
   const text = await (await fetched(`${server.url}/metrics`)).text()
-  return [...text.matchAll(/^stacgate_longpolls(?:\{[^}]*\})? (\d+)/gm)].reduce((n, m) => n + Number(m[1]), 0)
+  return [...text.matchAll(/^stacgate_connections\{[^}]*transport="longpoll"[^}]*\} (\d+)/gm)].reduce((n, m) => n + Number(m[1]), 0)
 }
 
 // ---- the stock client

@@ -44,7 +44,7 @@ static void feed(bool packs, size_t step)
     c->handler = &handler;
     c->message_max = MESSAGE_MAX;
     c->deflate = packs;
-    stat_add32(&c->net->stats.websockets, 1);
+    tally_add(&c->net->stats.websockets, 1);
     for (size_t off = 0; off < input_n && c->state == CONN_WS; off += step) {
         size_t n = input_n - off < step ? input_n - off : step;
         uint8_t *piece = xmalloc(n);

@@ -232,6 +232,7 @@ enum channel_stage { CHANNEL_OPENING, CHANNEL_OPEN };
 struct channel {
     struct actor *self;
     const struct channel_kind *kind;
+    unsigned kind_at; /* its place among kinds: channel_kind_name() */
     void *state;      /* the kind's own */
     struct body *key; /* "<tenant>/<kind>:<id>", shared with the hubs */
     char *tenant, *topic;
@@ -253,6 +254,7 @@ struct channel {
     uint32_t one_by_one;   /* operations of a batch that failed, each to be tried alone */
     bool known;            /* an op id of the batch may be in the log: it is looked up */
     bool stale;            /* a deletion came while the log was read: read it again */
+    int64_t commit_us;     /* when the commit under way began */
     int64_t unknown_since; /* loop time since which the batch's outcome is unknown; 0: it is not */
     struct body *recent;   /* JSON list of the last messages as they stand … */
     int64_t recent_seq;    /* … at this head; */

@@ -31,6 +31,9 @@ actor_id channel_whereis(const char *tenant, struct str topic);
 /* Does a durable channel carry this topic? Its permission that makes one staff; NULL: no. */
 const char *channel_manage(struct str topic);
 
+/* The kinds of durable channels, from 0; NULL: no more. */
+const char *channel_kind_name(unsigned at);
+
 /* How a connection left a channel: only cuts leave the grace time to come back. */
 enum leave_reason { LEFT_CUT, LEFT_ITSELF, LEFT_REVOKED };
 

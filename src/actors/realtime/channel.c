@@ -9,6 +9,7 @@
 
 #include "chan.h"
 #include "chan_mail.h"
+#include "figures.h"
 #include "session.h"
 #include "sql.h"
 #include "stacgate/channel.h"
@@ -21,7 +22,7 @@
 
 static actor_step channel_opened, sweep;
 
-/* Every kind of durable channel: one row each. */
+/* Every kind of durable channel: one row each, at most FIGURE_KINDS. */
 static const struct channel_kind *const kinds[] = {&group_kind,  &board_kind,         &class_kind,
                                                    &course_kind, &establishment_kind, NULL};
 
@@ -34,6 +35,23 @@ static const struct channel_kind *kind_of(struct str topic)
             return *k;
     }
     return NULL;
+}
+
+const char *channel_kind_name(unsigned at)
+{
+    for (unsigned i = 0; kinds[i]; i++)
+        if (i == at)
+            return kinds[i]->name;
+    return NULL;
+}
+
+static unsigned kind_at(const struct channel_kind *k)
+{
+    unsigned i = 0;
+
+    while (kinds[i] != k)
+        i++;
+    return i;
 }
 
 const char *channel_manage(struct str topic)
@@ -68,6 +86,7 @@ struct str channel_topic(const struct channel *c)
 void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
                      actor_id except)
 {
+    figures_encoded(lane, wire);
     for (unsigned loop = 0; loop < loop_count(); loop++) {
         struct hub_msg *h;
 
@@ -512,6 +531,8 @@ static int channel_init(struct actor *self, void *state, const void *arg)
     c->kind = slash ? kind_of(str_of(slash + 1)) : NULL;
     if (!c->kind)
         return -EINVAL;
+    c->kind_at = kind_at(c->kind);
+    tally_add(&figures->channels[c->kind_at], 1);
     c->key = body_make(name, strlen(name));
     c->tenant = xstrndup(name, (size_t)(slash - name));
     c->topic = xstrdup(slash + 1);
@@ -609,6 +630,8 @@ static void channel_terminate(struct actor *self, void *state, int result)
             next = op->next;
             op_destroy(c, op);
         }
+    if (c->kind)
+        tally_sub(&figures->channels[c->kind_at], 1);
     replay_failed(c);
     table_finish(&c->ops);
     presence_finish(c);

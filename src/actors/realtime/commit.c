@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "chan.h"
+#include "figures.h"
 #include "scratch.h"
 #include "sql.h"
 #include "stacgate/channel.h"
@@ -330,6 +331,8 @@ static void commit(struct channel *c)
     for (int column = 1; column < 5; column++)
         put_ops_column(c, g, column);
     put_state(c, g);
+    if (!c->committing) /* sent again, it is the same commit */
+        c->commit_us = mono_us();
     c->committing = true;
     if (db_ask(c->self, g, COMMIT_MS, committed) < 0)
         commit_failed(c, -EUNAVAILABLE_DB);
@@ -493,6 +496,12 @@ static void publish_batch(struct channel *c)
     buf_finish(&b);
 }
 
+static void count_commit(const struct channel *c)
+{
+    histogram_note(&figures->batch, &scale_count, c->batched);
+    histogram_note(&figures->commit_us, &scale_us, (uint64_t)(mono_us() - c->commit_us));
+}
+
 /* The new events go on where the log ended, without a hole. */
 static bool in_order(const struct channel *c)
 {
@@ -524,6 +533,7 @@ static int committed(struct actor *self, void *state, const struct msg *m)
     c->committing = false;
     c->unknown_since = 0;
     c->attempts = 0;
+    count_commit(c);
     take_results(c, m);
     if (!in_order(c)) { /* somebody wrote behind our back: what memory holds is not the log */
         channel_fail(c, -ESTALE);
@@ -612,14 +622,17 @@ static int commit_lost(struct channel *c, int err)
     }
     if (err == -EUNAVAILABLE_DB && !c->unknown_since) {
         c->committing = false;
+        tally_add(&figures->commits_refused, 1);
         refuse_all(c);
         return 0;
     }
     /* It may have happened. The same batch again, with the same op ids, tells; nobody is answered
      * before. */
     c->known = true;
-    if (!c->unknown_since)
+    if (!c->unknown_since) {
+        tally_add(&figures->commits_unknown, 1);
         c->unknown_since = loop_now();
+    }
     if (loop_now() - c->unknown_since > UNKNOWN_MAX_MS) {
         log_msg(LOG_ERROR, "commit_unknown",
                 "%s: a commit's outcome stayed unknown; its channel ends", c->topic);

@@ -13,6 +13,7 @@
 #include "../rest/problem.h"
 #include "../services/token.h"
 #include "envelope.h"
+#include "figures.h"
 #include "stacgate/config.h"
 #include "stacgate/identity.h"
 #include "stacgate/maintenance.h"
@@ -127,10 +128,12 @@ const char *handshake_protocol(const struct http_req *r)
 
 void handshake_refuse(struct http_req *r, int status, const char *detail)
 {
+    figures_handshake_refused(status);
     problem_refuse(r, status, detail);
 }
 
 void handshake_maintenance(struct http_req *r)
 {
+    figures_handshake_refused(503);
     problem_answer(r, P_maintenance, NULL, MAINTENANCE_RETRY_S, NULL, 0);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "chan_mail.h"
+#include "figures.h"
 #include "kin.h"
 #include "session.h"
 #include "stacgate/config.h"
@@ -18,10 +19,8 @@
 struct hub {
     struct table topics; /* by key */
     struct table users;  /* user id → first session, linked by next_of_user */
-    struct hub_stats stats;
 };
-static struct hub
-    hubs[LOOPS_MAX]; /* each touched by its own loop only; stats read by others, for metrics */
+static struct hub hubs[LOOPS_MAX]; /* each touched by its own loop only */
 
 static struct hub *hub(void)
 {
@@ -44,7 +43,7 @@ struct topic *topic_get(struct body *key, actor_id channel)
         t = xcalloc(1, sizeof(*t));
         t->key = body_ref(key);
         table_put(&hub()->topics, (const char *)t->key->bytes, t->key->len, t);
-        hub()->stats.topics++;
+        tally_add(&figures->topics, 1);
     }
     t->channel = channel;
     return t;
@@ -57,7 +56,7 @@ uint32_t topic_add(struct topic *t, struct sub sub)
         t->subs = xrealloc(t->subs, t->cap * sizeof(*t->subs));
     }
     t->subs[t->count] = sub;
-    hub()->stats.subs++;
+    tally_add(&figures->memberships, 1);
     return t->count++;
 }
 
@@ -73,7 +72,7 @@ void topic_remove(struct topic *t, uint32_t index)
 {
     assert(index < t->count);
     t->count--;
-    hub()->stats.subs--;
+    tally_sub(&figures->memberships, 1);
     if (index != t->count) {
         t->subs[index] = t->subs[t->count];
         struct membership *moved = membership_in(t->subs[index].session, t);
@@ -83,7 +82,7 @@ void topic_remove(struct topic *t, uint32_t index)
     if (t->count)
         return;
     table_remove(&hub()->topics, (const char *)t->key->bytes, t->key->len);
-    hub()->stats.topics--;
+    tally_sub(&figures->topics, 1);
     body_unref(t->key);
     free(t->subs);
     free(t);
@@ -147,8 +146,11 @@ static void send_one(const struct hub_msg *h)
 
     if (!s)
         return;
-    if (h->wire[s->enc])
+    if (h->wire[s->enc]) {
+        tally_add(&figures->delivered[h->lane], 1);
+        tally_add(&figures->delivered_bytes[h->lane], h->wire[s->enc]->len);
         session_tell(s, body_ref(h->wire[s->enc]), h->lane);
+    }
     if (m && m->topic) {
         sub_of(m)->flags |= h->flags;
         if (h->more)
@@ -172,13 +174,36 @@ static bool is_meant(const struct sub *sub, const struct hub_msg *h)
            (!h->permission || identity_can(who, h->permission));
 }
 
+/* What became of a frame on the queues of a topic's members; counted once they all have it. */
+struct told {
+    uint64_t frames, bytes, refused;
+};
+
+static bool tell_one(struct told *t, struct conn *conn, struct frame *f)
+{
+    bool queued = ws_send(conn, f);
+
+    t->frames += queued;
+    t->bytes += queued ? f->len : 0;
+    t->refused += !queued;
+    return queued;
+}
+
+static void count_told(enum ws_lane lane, const struct told *t)
+{
+    tally_add(&figures->published, 1);
+    tally_add(&figures->delivered[lane], t->frames);
+    tally_add(&figures->delivered_bytes[lane], t->bytes);
+    tally_add(&figures->dropped[lane], t->refused);
+}
+
 /* The hot path: one reference a member, nothing else. */
 static void publish(const struct hub_msg *h)
 {
     const struct session *sender = h->session ? session_here(h->session) : NULL;
     struct topic *t = table_get(&hub()->topics, (const char *)h->key->bytes, h->key->len);
     struct frame *frames[ENCODINGS] = {0};
-    uint32_t delivered = 0, refused = 0;
+    struct told told = {0};
     bool some = h->roles || h->permission;
 
     if (!t)
@@ -195,14 +220,9 @@ static void publish(const struct hub_msg *h)
             continue;
         if (sub->session == sender || (h->not_user && is_user(sub, h->not_user)))
             continue;
-        if (ws_send(sub->conn, frames[sub->enc]))
-            delivered++;
-        else
-            refused++;
+        tell_one(&told, sub->conn, frames[sub->enc]);
     }
-    hub()->stats.published++;
-    hub()->stats.delivered += delivered;
-    hub()->stats.dropped_ephemeral += h->lane == WS_EPHEMERAL ? refused : 0;
+    count_told((enum ws_lane)h->lane, &told);
     for (int e = 0; e < ENCODINGS; e++)
         frame_unref(frames[e]);
 }
@@ -210,20 +230,18 @@ static void publish(const struct hub_msg *h)
 /* A member whose presence frame was dropped has an old list: it gets the whole list when its queue
  * is short again. */
 static void presence_to(struct sub *sub, struct frame *diff, struct frame *state,
-                        const struct hub_msg *h)
+                        const struct hub_msg *h, struct told *told)
 {
     bool deferred = (sub->flags & SUB_DEFERRED) && !(h->flags & PRESENCE_DEFERRED_TOO);
 
     if (h->flags & PRESENCE_COUNT) {
         sub->flags &= (uint8_t) ~(SUB_STATE | SUB_DEFERRED);
         if (diff)
-            ws_send(sub->conn, diff);
+            tell_one(told, sub->conn, diff);
     } else if (sub->flags & SUB_STATE) {
-        if (diff && !ws_send(sub->conn, diff)) {
+        if (diff && !tell_one(told, sub->conn, diff))
             sub->flags &= (uint8_t)~SUB_STATE;
-            hub()->stats.dropped_presence++;
-        }
-    } else if (state && !deferred && ws_send(sub->conn, state)) {
+    } else if (state && !deferred && tell_one(told, sub->conn, state)) {
         sub->flags = (uint8_t)((sub->flags & ~SUB_DEFERRED) | SUB_STATE);
     }
 }
@@ -232,6 +250,7 @@ static void presence(const struct hub_msg *h)
 {
     struct topic *t = table_get(&hub()->topics, (const char *)h->key->bytes, h->key->len);
     struct frame *diff[ENCODINGS] = {0}, *state[ENCODINGS] = {0};
+    struct told told = {0};
     uint32_t without = 0;
 
     if (!t)
@@ -248,9 +267,10 @@ static void presence(const struct hub_msg *h)
         if (is_old((enum encoding)sub->enc))
             continue;
         if (sub->flags & SUB_LIVE)
-            presence_to(sub, diff[sub->enc], state[sub->enc], h);
+            presence_to(sub, diff[sub->enc], state[sub->enc], h, &told);
         without += !(h->flags & PRESENCE_COUNT) && !(sub->flags & SUB_STATE);
     }
+    count_told(WS_PRESENCE, &told);
     if (without &&
         t->channel) /* dropped, deferred or in replay: the channel asks again a little later */
         actor_send(t->channel, CH_STATE_WANTED, NULL);
@@ -322,7 +342,7 @@ void hub_session_opened(struct session *s)
     s->next_of_user = hub_user_sessions(id);
     table_put(&hub()->users, id, strlen(id),
               s); /* the key is of the newest: its identity outlives the entry */
-    hub()->stats.sessions++;
+    tally_add(&figures->sessions[s->enc], 1);
     census_opened(s->who->establishment_id);
 }
 
@@ -350,13 +370,8 @@ void hub_session_closed(struct session *s)
     table_remove(&hub()->users, id, strlen(id));
     if (first)
         table_put(&hub()->users, first->who->user_id, strlen(first->who->user_id), first);
-    hub()->stats.sessions--;
+    tally_sub(&figures->sessions[s->enc], 1);
     census_closed(s->who->establishment_id);
-}
-
-void hub_stats(unsigned loop, struct hub_stats *ret)
-{
-    *ret = hubs[loop].stats;
 }
 
 void hub_finish(void)

@@ -98,10 +98,4 @@ void hub_session_closed(struct session *s);
 void hub_finish(void); /* this loop's, when every session is gone */
 extern const struct actor_type hub_type;
 
-struct hub_stats {
-    uint64_t published, delivered, dropped_presence, dropped_ephemeral;
-    uint32_t topics, subs, sessions;
-};
-void hub_stats(unsigned loop, struct hub_stats *ret);
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "chan.h"
+#include "figures.h"
 #include "old.h"
 
 #define POSITION_BYTES_MAX 4096
@@ -29,6 +30,7 @@ static void tell(struct channel *c, struct telling *t, enum ws_lane lane)
         wire[e] = t->wire[e].len ? body_of(&t->wire[e]) : NULL;
         buf_finish(&t->wire[e]);
     }
+    figures_encoded(lane, wire);
     for (unsigned loop = 0; loop < loop_count(); loop++) {
         if (c->members.by_loop[loop] == 0)
             continue;

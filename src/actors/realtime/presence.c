@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "chan.h"
+#include "figures.h"
 #include "stacgate/config.h"
 
 #define TICK_MS 100
@@ -312,6 +313,8 @@ static void tell(struct channel *c, struct body *wire[ENCODINGS], struct body *s
 
     for (int e = 0; e < ENCODINGS; e++)
         any = any || wire[e] || state[e];
+    figures_encoded(WS_PRESENCE, wire);
+    figures_encoded(WS_PRESENCE, state);
     for (unsigned loop = 0; any && loop < loop_count(); loop++) {
         struct hub_msg *h;
 

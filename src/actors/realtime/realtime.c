@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "figures.h"
 #include "kin.h"
 #include "longpoll.h"
 #include "scratch.h"
@@ -61,6 +62,7 @@ static struct body *user_message(const char *user_id, const char *event, struct 
                       value_mp(payload));
         h->wire[e] = body_of(&wire);
     }
+    figures_encoded(WS_DURABLE, h->wire);
     buf_finish(&key);
     buf_finish(&wire);
     return b;
@@ -191,26 +193,23 @@ static void drain_one(struct session *s, void *arg)
 }
 
 /* This loop's share of the sockets that the process closes a second. */
-static double drain_rate(unsigned here)
+static double drain_rate(uint64_t here)
 {
-    struct hub_stats st;
+    struct figures f;
     double all = 0;
 
     for (unsigned loop = 0; loop < loop_count(); loop++) {
-        hub_stats(loop, &st);
-        all += st.sessions;
+        figures_read(loop, &f);
+        all += (double)figures_sessions(&f);
     }
     double rate = all / DRAIN_SECONDS > DRAIN_PACE_MIN ? all / DRAIN_SECONDS : DRAIN_PACE_MIN;
-    return all > 0 ? rate * here / all : rate;
+    return all > 0 ? rate * (double)here / all : rate;
 }
 
 static void drain_some(struct pulse *p)
 {
-    struct hub_stats st;
-
-    hub_stats(loop_index(), &st);
     if (p->drain_rate == 0)
-        p->drain_rate = drain_rate(st.sessions);
+        p->drain_rate = drain_rate(figures_sessions(figures));
     p->drain_due += p->drain_rate * SWEEP_MS / 1000.0;
     hub_each_session(drain_one, p);
     if (p->drain_due > 1 + p->drain_rate) /* nobody is left: later ones are not owed a burst */
@@ -241,6 +240,7 @@ static void pulse_tick(uv_timer_t *t)
 static int realtime_start(unsigned loop)
 {
     struct pulse *p = &pulses[loop];
+    figures_begin();
     actor_id hub = actor_spawn(&hub_type, NULL), polls = actor_spawn(&longpoll_type, NULL);
 
     if (!hub || !polls)

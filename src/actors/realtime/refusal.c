@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "figures.h"
+
 static const struct {
     const char *word, *text[2];
 } reasons[REASONS] = {
@@ -15,6 +17,7 @@ void refusal_put(struct buf *out, enum encoding enc, const struct refusal *r, bo
 {
     struct object o, error;
 
+    tally_add(&figures->refusals[r->reason], 1);
     object_begin(&o, out, enc);
     object_str(&o, "reason", str_of(reasons[r->reason].word));
     object_str(&o, "message", str_of(reasons[r->reason].text[english]));

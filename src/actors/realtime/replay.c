@@ -7,6 +7,7 @@
 
 #include "chan.h"
 #include "chan_mail.h"
+#include "figures.h"
 #include "scratch.h"
 #include "sql.h"
 #include "stacgate/config.h"
@@ -27,12 +28,22 @@ static struct mp join_params(const struct joiner *j)
     return mp_at(body_mp(j->mail), 7);
 }
 
+static enum resume resume_of(const struct channel *c, struct mp params, int64_t since)
+{
+    if (!str_is(mp_str(mp_get(params, "epoch")), c->epoch))
+        return RESUME_EPOCH;
+    if (since > c->last_seq)
+        return RESUME_BEYOND;
+    if (since < c->first_seq - 1)
+        return RESUME_GONE;
+    return c->last_seq - since <= config.replay_max ? RESUME_RECOVERED : RESUME_TOO_MANY;
+}
+
 /* Can this member go on from where it says it stands? */
 static bool resumes(const struct channel *c, struct mp params, int64_t *ret_since)
 {
     *ret_since = mp_int(mp_get(params, "since"), -1);
-    return str_is(mp_str(mp_get(params, "epoch")), c->epoch) && *ret_since >= c->first_seq - 1 &&
-           *ret_since <= c->last_seq && c->last_seq - *ret_since <= config.replay_max;
+    return *ret_since >= 0 && resume_of(c, params, *ret_since) == RESUME_RECOVERED;
 }
 
 static uint32_t wants_last(const struct channel *c, struct mp params)
@@ -290,6 +301,9 @@ static void admit(struct channel *c, struct joiner *j, struct user *u)
     struct pages *pages = plain ? NULL : pages_for(c, (enum encoding)m->enc, last);
     bool live = stands == c->last_seq && !pages;
 
+    tally_add(&figures->joins, 1);
+    if (since >= 0)
+        tally_add(&figures->resumes[resume_of(c, params, since)], 1);
     join_reply(c, j, m, stands, recovered, live);
     presence_came(c, m, recovered);
     if (live)

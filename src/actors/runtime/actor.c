@@ -130,6 +130,7 @@ static void actor_end(struct loop *l, struct actor *a, int result)
     actor_id id = a->id;
 
     a->ended = true;
+    tally_sub(&l->mail_waiting, a->waiting);
     slot_clear(l, id);
     while (a->pending)
         pending_remove(l, a->pending);
@@ -149,6 +150,7 @@ static void actor_end(struct loop *l, struct actor *a, int result)
 static void post_stop(struct loop *l, struct actor *a)
 {
     a->waiting++; /* whatever the mailbox's limit */
+    tally_add(&l->mail_waiting, 1);
     actor_enqueue(l, a, mail_make(MAIL_MESSAGE, a->id, (struct msg){.kind = MSG_STOP}));
 }
 
@@ -226,6 +228,7 @@ static int handle(struct loop *l, struct actor *a, const struct mail *mail)
     switch (mail->op) {
     case MAIL_MESSAGE:
         a->waiting--;
+        tally_sub(&l->mail_waiting, 1);
         return a->type->receive(a, a->state, &mail->m);
     case MAIL_ANSWER:
         return answer(l, a, &mail->m);
@@ -242,6 +245,8 @@ static void run(struct loop *l, struct actor *a, unsigned most)
     if (a->turn != l->turn) {
         a->turn = l->turn;
         a->used = 0;
+        histogram_note(&l->mailbox, &scale_count, a->waiting);
+        tally_most(&l->mailbox_max, a->waiting);
     }
     for (; a->first && a->used < TURN_MESSAGES && most; most--) {
         struct mail *mail = dequeue(a);

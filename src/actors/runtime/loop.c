@@ -39,6 +39,7 @@ static void watch_lag(struct loop *l)
 {
     uv_update_time(&l->uv);
     int64_t now = loop_now(), lag = now - l->turn_start;
+    histogram_note(&l->turn_ms, &scale_ms, (uint64_t)lag);
     if (lag < LAG_WARN_MS)
         return;
     count64(&l->lag_warnings, 1);
@@ -239,4 +240,8 @@ void loop_stats(unsigned loop, struct loop_stats *ret)
     READ(timers);
     READ(lag_max_ms);
 #undef READ
+    tally_read(&ret->mail_waiting, &l->mail_waiting, sizeof(l->mail_waiting));
+    tally_read(&ret->mailbox_max, &l->mailbox_max, sizeof(l->mailbox_max));
+    tally_read(&ret->mailbox, &l->mailbox, sizeof(l->mailbox));
+    tally_read(&ret->turn, &l->turn_ms, sizeof(l->turn_ms));
 }

@@ -135,6 +135,7 @@ static void take(struct loop *l, struct actor *a, struct mail *mail)
         return;
     }
     a->waiting++;
+    tally_add(&l->mail_waiting, 1);
     actor_enqueue(l, a, mail);
 }
 

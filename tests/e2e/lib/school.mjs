@@ -2,6 +2,7 @@
 // members connected to them.
 import assert from 'node:assert/strict'
 import { Wire, joined, stockSocket } from './client.mjs'
+import { connectRaw, frame } from './rawws.mjs'
 import { unique, until } from './util.mjs'
 
 // `creator` makes a group over REST and becomes its admin; the others join it.
@@ -63,4 +64,25 @@ export async function follow(server, person, topic, events, { encoding = 'json' 
   it.reply = await joined(it.channel)
   it.next = (event, fits = () => true) => until(`${event}; seen: ${JSON.stringify(it.seen)}`, () => it.heard(event).find(fits))
   return it
+}
+
+// A member that reads only when it is told to.
+export async function deaf(on, person, topic, params = {}) {
+  const raw = await connectRaw(on, { cookie: person.cookie })
+  raw.socket.write(frame(1, JSON.stringify(['1', '1', topic, 'phx_join', params])))
+  await until('the join', () => raw.frames().some((f) => f.payload.includes('phx_reply')))
+  raw.joined = raw.frames().map(envelope).find((m) => m[3] === 'phx_reply')[4].response
+  await until('the presence list', () => raw.frames().some((f) => f.payload.includes('presence_state')))
+  raw.socket.pause()
+  return raw
+}
+const envelope = (f) => (f.opcode === 1 ? JSON.parse(f.payload) : [])
+export const heard = (raw, event) => raw.frames().map(envelope).filter((m) => m[3] === event).map((m) => m[4])
+
+// More than the kernel takes for somebody who does not read, less than a connection may have queued.
+const FILL = 60
+export async function fill(speaker, topic, n = FILL) {
+  const seqs = []
+  for (let i = 0; i < n; i++) seqs.push((await say(speaker, topic, `${i} `.padEnd(8000, 'plein '))).seq)
+  return seqs
 }
