@@ -1,34 +1,14 @@
 // Every operation of the server's own document, by everybody: nobody, each role, another school's admin, a session that is over, somebody
 // from whom the operation's permission was taken, and somebody to whom it was given. What the document says (x-who, x-permission) and the
-// rights of the roles say what must come; RULES below says it for what an operation decides by whose thing it is. A new operation is in
+// rights of the roles say what must come; lib/rules.mjs says it for what an operation decides by whose thing it is. A new operation is in
 // the document, so it is in here: without a permission and without a rule, one that changes something fails the first test.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ROLES, addressOf, bodyOf, contents, inParallel, needs, world } from './lib/generated.mjs'
 import { EVERYBODYS } from './lib/kinds.mjs'
+import { mayBy, ruleOf } from './lib/rules.mjs'
 import { assertProblem } from './lib/problem.mjs'
 
-// Who may, where no permission says it: a(pprenant, whose the group, the attempt, the certificate and the notification are), f(ormateur,
-// whose the course, the assessment and the export are), m(anager), A(dmin), S(uper_admin).
-const RULES = {
-  afmAS: `auth_logout tokens_create socket_token auth_change_password auth_send_verification sign_ins_end_others courses_enroll attempts_start
-    attempts_start_old groups_join notifications_prefer notifications_read_all`,
-  fmAS: `courses_update assessments_update assessments_delete assessments_submit assessments_accommodate attempts_grade exports_get exports_delete modules_create
-    modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create training_get training_update
-    training_delete training_move`,
-  mAS: `users_update themes_get schools_list_old`,
-  AS: `grants_list`,
-  amAS: `groups_update groups_archive groups_invite groups_role groups_remove messages_list messages_create polls_get polls_close classes_list
-    classes_create classes_get classes_update classes_cancel classes_attendance classes_polls boards_list boards_create boards_get boards_rename
-    boards_delete boards_export certificates_get`,
-  afmA: `analytics_user_stats`, // one's own, in a school; a super_admin has none there
-  fmA: `exports_create_old`, // no school can be named there
-  a: `tokens_revoke sign_ins_end attempts_save attempts_submit notifications_read notifications_delete modules_progress polls_vote`,
-  f: `exports_download exports_download_old`,
-  S: `roles_set`, // for the whole installation
-}
-const LETTERS = { apprenant: 'a', formateur: 'f', manager: 'm', admin: 'A', super_admin: 'S' }
-const ruleOf = Object.fromEntries(Object.entries(RULES).flatMap(([who, names]) => names.split(/\s+/).map((name) => [name, who])))
 // Who may gets 422 here: nobody knows the codes of mails, the accounts' passwords are no hashes, and not every module of a course is named.
 const INVALID = ['auth_change_password', 'auth_reset', 'auth_verify_email', 'modules_order']
 // Documents of another school that are for everybody (api.md: exceptions to foreign ids).
@@ -56,11 +36,6 @@ after(() => w?.server.stop())
 
 const personOf = (o, role) => fresh.get(`${o.name} ${role}`) ?? (role === 'super_admin' ? w.superAdmin : w.a.people[role])
 
-function mayBy(o, role) {
-  if (ruleOf[o.name]) return ruleOf[o.name].includes(LETTERS[role])
-  return !o.permission || w.rights[role].includes(o.permission)
-}
-
 // In the first school; a super_admin says which one.
 function ask(o, person, role) {
   const names = role === 'super_admin'
@@ -78,9 +53,9 @@ function assertAllowed(o, who, r) {
 
 test('every operation that changes something says who may: by its permission, or by a rule', () => {
   const names = new Set(w.operations.map((o) => o.name))
-  for (const name of Object.keys(ruleOf)) assert.ok(names.has(name), `RULES has ${name}, which is no operation`)
+  for (const name of Object.keys(ruleOf)) assert.ok(names.has(name), `lib/rules.mjs has ${name}, which is no operation`)
   for (const o of signedIn)
-    assert.ok(o.method === 'GET' || o.permission || ruleOf[o.name], `${o} has no permission: say in RULES of tests/e2e/generated-roles.test.mjs who may`)
+    assert.ok(o.method === 'GET' || o.permission || ruleOf[o.name], `${o} has no permission: say in tests/e2e/lib/rules.mjs who may`)
 })
 
 test('nobody, and a session that is over', () =>
@@ -115,7 +90,7 @@ test('another school\'s admin finds nothing of this one, and changes nothing', a
 test('every role gets what the table says', () =>
   inParallel(w.operations.flatMap((o) => ROLES.map((role) => [o, role])), async ([o, role]) => {
     const r = await ask(o, personOf(o, role), role)
-    if (mayBy(o, role)) return assertAllowed(o, role, r)
+    if (mayBy(w, o, role)) return assertAllowed(o, role, r)
     if (ruleOf[o.name]) assert.ok([403, 404].includes(r.status), told(o, role, r))
     else assert.equal(r.status, 403, told(o, role, r))
     assertProblem(r, r.status)

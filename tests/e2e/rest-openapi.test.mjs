@@ -33,11 +33,7 @@ test('the command prints what the server answers; references resolve, parameters
   }
 })
 
-test('an id that nobody has is 404 everywhere, and an unknown query parameter 400', async () => {
-  for (const op of operations.filter((o) => o.method === 'GET' && o.path.includes('{') && !o.deprecated)) {
-    const r = await call(who.admin, op)
-    assert.ok([404, 403].includes(r.status), `${op.path}: ${r.status} ${r.text.slice(0, 200)}`)
-  }
+test('an unknown query parameter is 400', async () => {
   for (const op of operations.filter((o) => o.method === 'GET' && !o.path.includes('{'))) {
     const r = await who.admin.get(`${op.path}?no-such-thing=1`)
     assert.ok(r.status === 400 || r.status === 403, `${op.path}: ${r.status}`)

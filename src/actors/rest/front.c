@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "named.h"
 #include "op.h"
 #include "rate.h"
 #include "stacgate/config.h"
@@ -199,6 +200,22 @@ static int check_permission(struct rest *r)
                : 0;
 }
 
+/* What cannot be an id names nothing, and no statement and no channel is asked about it. Help knows
+ * what an old client means by no id (help.c). */
+static int check_path(struct rest *r)
+{
+    for (const char *p = r->op->path; (p = strchr(p, ':'));) {
+        const struct named *what = named_in_path(r->op, ++p);
+        char name[32];
+
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, "/"), p);
+        if (what && !what->word && r->op->first != op_help_get &&
+            !id_valid(str_of(http_param(r->http, name))))
+            return rest_refuse(r, P_not_found);
+    }
+    return 0;
+}
+
 static void choose_tenant(struct rest *r)
 {
     struct str named = r->who && r->who->role == ROLE_SUPER_ADMIN ? rest_arg(r, "establishmentId")
@@ -257,7 +274,8 @@ static int locate(struct actor *self, struct rest *r)
 
 static int begin(struct actor *self, struct rest *r)
 {
-    int (*const checks[])(struct rest *) = {check_rate, check_permission, take_query, take_body};
+    int (*const checks[])(struct rest *) = {check_rate, check_permission, check_path, take_query,
+                                            take_body};
 
     for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         int done = checks[i](r);

@@ -30,7 +30,7 @@ const struct field schema_groups[] = {
 static int listed(struct actor *self, void *state, const struct msg *m)
 {
     (void)self;
-    return rest_reply_page(state, m, 0);
+    return db_true(m, 0, 0, 3) ? rest_reply_page(state, m, 0) : rest_refuse(state, P_not_found);
 }
 
 int op_groups_list(struct actor *self, void *state, const struct msg *m)

@@ -1,4 +1,4 @@
-/* Looks up named.def. The document is made of a few hundred look-ups, once per reader: no index. */
+/* Looks up named.def: a few dozen comparisons that end at their first difference, so no index. */
 #include "named.h"
 
 #include <stdio.h>

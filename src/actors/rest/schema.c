@@ -52,20 +52,21 @@ static bool check_line(const struct field *f, struct mp v, struct field_error *e
     return check_str(f, v, e) && fits(e, mp_str(v).n == 0 || is_line(mp_str(v)), E_format, 0);
 }
 
-static bool check_id(const struct field *f, struct mp v, struct field_error *e)
+bool id_valid(struct str s)
 {
-    struct str s = mp_str(v);
-
-    (void)f;
-    if (!fits(e, mp_type(v) == MP_STR, E_type, 0) || !fits(e, s.n >= 1 && s.n <= 64, E_format, 0))
-        return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
               c == '-' || c == '_'))
-            return fits(e, false, E_format, 0);
+            return false;
     }
-    return true;
+    return s.n >= 1 && s.n <= 64;
+}
+
+static bool check_id(const struct field *f, struct mp v, struct field_error *e)
+{
+    (void)f;
+    return fits(e, mp_type(v) == MP_STR, E_type, 0) && fits(e, id_valid(mp_str(v)), E_format, 0);
 }
 
 bool email_valid(struct str s)

@@ -78,6 +78,7 @@ void schema_pairs_end(struct schema_pairs *p, struct buf *out); /* frees p's buf
  * pairs. */
 int form_to_mp(const struct field *schema, struct str form, struct buf *out);
 
+bool id_valid(struct str s); /* could name a row: FIELD_ID */
 bool time_valid(struct str s);
 bool email_valid(struct str s);
 

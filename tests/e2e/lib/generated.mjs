@@ -98,7 +98,9 @@ export class School {
       this.stock[kind] = [...(this.stock[kind] ?? []), ...ids]
       sql += makers[kind](this, ids)
     }
-    await this.world.server.sql(sql)
+    await this.world.server.sql(`${sql}
+      update courses c set enrollment_count = (select count(*) from user_courses e where e.course_id = c.id) where establishment_id = ${this.id};
+      update study_groups g set current_members = (select count(*) from study_group_members m where m.study_group_id = g.id) where establishment_id = ${this.id};`)
   }
 
   take(kind) {

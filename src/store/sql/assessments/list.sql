@@ -17,5 +17,5 @@ with seen as not materialized (
 )
 select coalesce(json_agg(assessment_json(a) order by place) filter (where place <= $5::bigint), '[]'),
        (select at || '|' || id from page where place = $5::bigint and exists (select from page where place > $5::bigint)),
-       case when $8::boolean then (select count(*) from seen) end
+       case when $8::boolean then (select count(*) from seen) end, named_here($1, 'course', $3::jsonb ->> 'courseId')
 from page join assessments a using (id)

@@ -12,5 +12,5 @@ with seen as not materialized (
 )
 select coalesce(json_agg(attempt_with_assessment(t) order by place) filter (where place <= $4::bigint), '[]'),
        (select at || '|' || id from page where place = $4::bigint and exists (select from page where place > $4::bigint)),
-       case when $7::boolean then (select count(*) from seen) end
+       case when $7::boolean then (select count(*) from seen) end, named_here($1, 'assessment', $3::jsonb ->> 'assessmentId')
 from page join assessment_attempts t using (id)

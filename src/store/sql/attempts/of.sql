@@ -14,5 +14,5 @@ with one as (
 )
 select coalesce(json_agg(attempt_json(t) order by place) filter (where place <= $6::bigint), '[]'),
        (select at || '|' || id from page where place = $6::bigint and exists (select from page where place > $6::bigint)),
-       case when $9::boolean then (select count(*) from seen) end, exists (select from one)
+       case when $9::boolean then (select count(*) from seen) end, exists (select from one) and named_here($1, 'user', $5::jsonb ->> 'learnerId')
 from page join assessment_attempts t using (id)

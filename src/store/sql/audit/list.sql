@@ -17,5 +17,5 @@ select coalesce(json_agg(json_build_object('id', p.id, 'at', iso8601(p.at), 'est
            'address', p.address, 'action', p.action, 'subjectType', p.subject_type, 'subjectId', p.subject_id, 'detail', p.detail)
            order by place) filter (where place <= $3::bigint), '[]'),
        (select at || '|' || id from page where place = $3::bigint and exists (select from page where place > $3::bigint)),
-       case when $6::boolean then (select count(*) from seen) end
+       case when $6::boolean then (select count(*) from seen) end, named_here($1, 'user', $2::jsonb ->> 'actorId')
 from page p left join users u on u.id = p.actor_id

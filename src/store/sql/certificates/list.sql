@@ -10,5 +10,5 @@ with seen as not materialized (
 )
 select coalesce(json_agg(certificate_json(c) order by place) filter (where place <= $5::bigint), '[]'),
        (select at || '|' || id from page where place = $5::bigint and exists (select from page where place > $5::bigint)),
-       case when $8::boolean then (select count(*) from seen) end
+       case when $8::boolean then (select count(*) from seen) end, named_here($1, 'course', $3::jsonb ->> 'courseId')
 from page join certificates c using (id)

@@ -8,6 +8,7 @@ with g as (
     select case when not ($5::boolean or place is not null) and is_public is false then 'not_found'
                 when not ($5::boolean or coalesce(place in ('moderator', 'admin'), false)) then 'forbidden'
                 when status = 'archived' then 'read_only'
+                when host <> $2 and not named_here($1, 'user', host) then 'not_found'
                 when ($4::jsonb ->> 'endTime')::timestamptz <= ($4::jsonb ->> 'startTime')::timestamptz then 'invalid endTime order'
                 when not exists (select from users u where u.id = host and u.is_active is not false and (u.id = $2
                         or u.establishment_id = g.establishment_id and (u.role <> 'apprenant' or exists (

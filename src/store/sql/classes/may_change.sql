@@ -3,6 +3,7 @@
 select case when $6::bigint <> s.row_version then 'stale'
             when coalesce(($4::jsonb ->> 'endTime')::timestamptz at time zone 'utc', s.end_time)
                  <= coalesce(($4::jsonb ->> 'startTime')::timestamptz at time zone 'utc', s.start_time) then 'invalid endTime order'
+            when $4::jsonb ->> 'hostId' <> $2 and not named_here($1, 'user', $4::jsonb ->> 'hostId') then 'not_found'
             when $4::jsonb ? 'hostId' and not exists (
                     select from users u where u.id = $4::jsonb ->> 'hostId' and u.is_active is not false and u.establishment_id = s.establishment_id
                       and (u.role <> 'apprenant' or exists (

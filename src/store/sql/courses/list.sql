@@ -14,5 +14,5 @@ with seen as not materialized (
 )
 select coalesce(json_agg(course_json(k) order by place) filter (where place <= $5::bigint), '[]'),
        (select at || '|' || id from page where place = $5::bigint and exists (select from page where place > $5::bigint)),
-       case when $8::boolean then (select count(*) from seen) end
+       case when $8::boolean then (select count(*) from seen) end, named_here($1, 'user', $3::jsonb ->> 'instructorId')
 from page join courses k using (id)

@@ -20,5 +20,5 @@ with asked as (
 )
 select coalesce(json_agg(course_json(c) order by place), '[]'),
        (select key || '|' || id from ranked where place = $5::bigint and exists (select from ranked where place > $5::bigint)),
-       case when $8::boolean then (select count(*) from seen) end
+       case when $8::boolean then (select count(*) from seen) end, named_here($1, 'user', $3::jsonb ->> 'instructorId')
 from ranked r join courses c using (id) where place <= $5::bigint

@@ -14,4 +14,5 @@ select coalesce(json_agg(enrollment_json(e)::jsonb || jsonb_build_object('user',
        (select at || '|' || id from page where place = $6::bigint and exists (select from page where place > $6::bigint)),
        case when $9::boolean then (select count(*) from seen) end,
        exists (select from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id))
+       and named_here($1, 'training_session', $5::jsonb ->> 'sessionId')
 from page join user_courses e using (id) left join users u on u.id = e.user_id

@@ -41,5 +41,5 @@ select coalesce(json_agg(json_build_object(
            'isMember', is_member, 'role', my_role, 'lastSeq', last_seq, 'lastReadSeq', last_read_seq, 'unreadCount', unread,
            'lastMessage', message) order by place), '[]'),
        (select at || '|' || id from page where place = $8::bigint and exists (select from page where place > $8::bigint)),
-       case when $11::boolean then (select count(*) from seen) end
+       case when $11::boolean then (select count(*) from seen) end, named_here($1, 'course', $4)
 from lines

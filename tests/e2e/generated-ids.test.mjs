@@ -1,0 +1,83 @@
+// Every id that an operation takes, in its path, its query and its body: another school's is 404 as if it did not exist, as is one that nobody
+// has; what cannot be an id is 404 in a path, 400 in a query, 422 in a body. Fields that say who asks, or where, are 403. None of it changes
+// anything, in either school. Which fields are ids, and of what, is in the document (x-id, x-identity).
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { addressOf, bodyOf, contents, inParallel, needs, world } from './lib/generated.mjs'
+import { EVERYBODYS, uuids } from './lib/kinds.mjs'
+import { whoMay } from './lib/rules.mjs'
+import { assertProblem } from './lib/problem.mjs'
+
+// Another school's is for everybody to see (api.md: exceptions to foreign ids).
+const PUBLIC = ['establishments_get', 'auth_register']
+// Answer for each row what came of it, instead of refusing all.
+const BY_ROW = ['enrollments_batch', 'groups_invite']
+const MALFORMED = ["a'b", 'x'.repeat(65), '../admin', 'é', 'a b', '%']
+
+let w, cases
+before(async () => {
+  w = await world()
+  const taken = needs(w.operations, 14)
+  for (const o of w.operations) for (const [, f] of o.fields) if (f['x-id'] && f['x-id'] !== 'establishment') taken[f['x-id']] ??= 0
+  for (const o of w.operations) for (const p of o.inQuery) if (p.schema['x-id'] && p.schema['x-id'] !== 'establishment') taken[p.schema['x-id']] ??= 0
+  const more = Object.fromEntries(Object.entries(taken).map(([kind, n]) => [kind, n + 60]))
+  await w.a.fill(more)
+  await w.b.fill(more)
+  cases = w.operations.flatMap((o) => [
+    ...o.inPath.filter((p) => p.schema['x-id']).map((p) => ({ o, where: 'path', name: p.name, field: p.schema })),
+    ...o.inQuery.filter((p) => p.schema['x-id']).map((p) => ({ o, where: 'query', name: p.name, field: p.schema })),
+    ...o.fields.filter(([, f]) => f['x-id']).map(([name, field]) => ({ o, where: 'body', name, field })),
+  ])
+})
+after(() => w?.server.stop())
+
+const told = (c, r) => `${c.o}, ${c.where} ${c.name} (${c.field['x-id']}): ${r.status} ${r.text.slice(0, 200)}`
+const shaped = (c, id) => (c.field.type === 'array' ? [id] : id)
+
+// The operation with this id in this place, everything else being right.
+function send({ o, where, name, field }, id) {
+  const body = bodyOf(o, w.a)
+  if (where === 'body') body[name] = shaped({ field }, id)
+  return w.call(whoMay(w, o).person, o, addressOf(o, w.a, { ids: where === 'path' ? { [name]: id } : {}, query: where === 'query' ? { [name]: id } : {} }), body)
+}
+
+function assertNotFound(c, r) {
+  if (BY_ROW.includes(c.o.name) && c.where === 'body') {
+    assert.equal(r.status, 200, told(c, r))
+    for (const row of r.json.results) assert.equal(row.result, 'not_found', told(c, r))
+    return
+  }
+  const identity = c.field['x-identity'] && c.where !== 'path' && whoMay(w, c.o).role !== 'super_admin'
+  const wanted = identity ? (c.where === 'query' ? [400, 403] : [403]) : [404]
+  assert.ok(wanted.includes(r.status), told(c, r))
+  assertProblem(r, r.status)
+}
+
+// Asking about a group of one's own opens its channel, which has a row; another school's does not.
+async function changesNothing(work) {
+  const all = async () => ({ own: { ...(await contents(w.server, w.a)), channels: 'any' }, other: await contents(w.server, w.b) })
+  const before = await all()
+  await work()
+  assert.deepEqual(await all(), before)
+}
+
+// A super_admin works in every school.
+const ofSchools = () => cases.filter((c) => !EVERYBODYS.includes(c.field['x-id']) && !PUBLIC.includes(c.o.name) && whoMay(w, c.o).role !== 'super_admin')
+
+test('the document says what every id is', () => {
+  assert.ok(cases.length > 150, `${cases.length}`)
+  for (const place of ['path', 'query', 'body']) assert.ok(cases.some((c) => c.where === place))
+})
+
+test('another school\'s ids', () => changesNothing(() => inParallel(ofSchools(), async (c) => assertNotFound(c, await send(c, w.b.take(c.field['x-id']))))))
+
+test('ids that nobody has', () =>
+  changesNothing(() => inParallel(cases.filter((c) => c.o.name !== 'auth_register'), async (c) => assertNotFound(c, await send(c, uuids(1)[0])))))
+
+test('what is no id', () =>
+  changesNothing(() =>
+    inParallel(cases.flatMap((c) => MALFORMED.map((id) => [c, id])), async ([c, id]) => {
+      const r = await send(c, id)
+      assert.equal(r.status, { path: 404, query: 400, body: 422 }[c.where], `${id}: ${told(c, r)}`)
+      assertProblem(r, r.status)
+    })))
