@@ -3,6 +3,7 @@
 // the part of the client, a number for the call. Sockets are another suite's.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scratch, startServer } from './lib/server.mjs'
@@ -163,6 +164,30 @@ test('A: sign-in, who I am, registration, sign-out', async () => {
   assert.equal((await row('A1', 'fresh', 'GET', '/api/auth/user', { shape: me })).json.email, email)
   await row('A4', 'fresh', 'POST', '/api/auth/logout')
   assert.equal((await call('fresh', 'GET', '/api/auth/user')).status, 401)
+})
+
+test('A5: the client goes to the logout; a page of another site that leads there, or shows it, ends nothing', async () => {
+  const context = await browser.newContext()
+  const page = (windows.leaver = await context.newPage())
+  await page.goto(`${server.url}/login`)
+  await row('A2', 'leaver', 'POST', '/api/auth/login', { body: { email: 'apprenant2@moliere.test', password: PASSWORD } })
+  const logout = `${server.url}/api/auth/logout`
+  const elsewhere = createServer((req, res) => res.setHeader('content-type', 'text/html').end(`<a href="${logout}">x</a><img src="${logout}"><iframe src="${logout}"></iframe>`))
+  await new Promise((done) => elsewhere.listen(0, '127.0.0.1', done))
+  try {
+    await page.goto(`http://localhost:${elsewhere.address().port}/`)
+    await page.getByRole('link').click()
+    await page.waitForURL(`${server.url}/`)
+    await row('A1', 'leaver', 'GET', '/api/auth/user')
+  } finally {
+    elsewhere.close()
+    elsewhere.closeAllConnections()
+  }
+  await page.evaluate(() => (location.href = '/api/auth/logout'))
+  await page.waitForURL(`${server.url}/`)
+  await page.locator('#root', { hasText: 'client' }).waitFor()
+  assert.equal((await call('leaver', 'GET', '/api/auth/user')).status, 401)
+  await context.close()
 })
 
 test('E: the portal, a school\'s page', async () => {

@@ -171,6 +171,32 @@ test('logout: a body, the cookie cleared, the session gone, again 401', async ()
   assertProblem(await anon.request('POST', '/api/auth/logout', { json: {}, headers: { cookie }, jar: false }), 401)
 })
 
+test('old clients go to the logout: only from a page of ours, and always on to /', async () => {
+  const api = await signIn(server, 'apprenant1@turing.test')
+  const leave = (headers, method = 'GET') => api.request(method, '/api/auth/logout', { headers: { accept: 'text/html', ...headers } })
+  const ours = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate' }
+  const others = [{}, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-mode': 'navigate' }, { ...ours, 'sec-fetch-mode': 'no-cors' }, { ...ours, 'sec-fetch-mode': 'cors' }]
+  for (const site of ['cross-site', 'same-site', 'none', 'same-origin, cross-site']) others.push({ ...ours, 'sec-fetch-site': site })
+  for (const headers of others) {
+    const r = await leave(headers)
+    assert.equal(r.status, 303)
+    assert.equal(r.headers.location, '/')
+    assert.deepEqual(r.cookies, [])
+  }
+  await leave(ours, 'HEAD')
+  assert.equal((await api.get('/api/auth/user')).status, 200, 'it was ended by something else')
+  const wire = await Wire.open(server, { cookie: api.cookie })
+  const { cookie } = api
+  const r = await leave(ours)
+  assert.equal(r.status, 303)
+  assert.equal(r.headers.location, '/')
+  assert.match(r.headers['cache-control'], /no-store/)
+  assert.equal(api.cookie, '')
+  assert.equal(await wire.closeCode(), 4001)
+  assertProblem(await anon.get('/api/auth/user', { headers: { cookie }, jar: false }), 401)
+  assert.equal((await leave(ours)).status, 303, 'nobody is led on too')
+})
+
 for (const [name, set] of [
   ['idle', `expire = now() at time zone 'utc' - interval '1 s'`],
   ['absolute', `sess = jsonb_set(sess, '{absoluteExpire}', to_jsonb(to_char(now() at time zone 'utc' - interval '1 s', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')))`],

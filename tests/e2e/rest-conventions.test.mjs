@@ -168,7 +168,7 @@ test('405 with Allow; unknown methods; override headers are ignored', async () =
   assert.match(r.headers.allow, /HEAD/)
   assert.doesNotMatch(r.headers.allow, /DELETE|POST/)
   for (const method of ['PUT', 'PATCH', 'DELETE']) assertProblem(await anon.request(method, '/api/auth/login'), 405)
-  assertProblem(await who.apprenant1.get('/api/auth/logout', { headers: { 'x-http-method-override': 'POST' } }), [404, 405])
+  assert.equal((await who.apprenant1.get('/api/auth/logout', { headers: { 'x-http-method-override': 'POST' } })).status, 303)
   assert.equal((await who.apprenant1.get('/api/auth/user')).status, 200, 'a GET ended the session')
   for (const method of ['TRACE', 'PROPFIND']) assert.ok([400, 405, 501].includes((await anon.request(method, '/api/establishments')).status), method)
 })

@@ -169,8 +169,8 @@ static bool scope_fits(const struct rest *r)
 /* During maintenance one may still sign in and out, and ask how things are. */
 static bool open_in_maintenance(const struct rest_op *op)
 {
-    static actor_step *const open[] = {op_auth_login, op_auth_logout, op_auth_user,
-                                       op_system_health, op_maintenance_get};
+    static actor_step *const open[] = {op_auth_login, op_auth_logout,   op_auth_leave_old,
+                                       op_auth_user,  op_system_health, op_maintenance_get};
 
     for (unsigned i = 0; i < sizeof(open) / sizeof(open[0]); i++)
         if (op->first == open[i])

@@ -176,6 +176,45 @@ int op_auth_logout(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, closed);
 }
 
+/* ---- GET /api/auth/logout: old clients go there ---- */
+
+/* A page of ours was left for it. Any other page can send a browser here too, or show it as a
+ * picture, and ends nothing. */
+static bool left_our_page(const struct rest *r)
+{
+    const char *site = http_header(r->http, "sec-fetch-site");
+    const char *mode = http_header(r->http, "sec-fetch-mode");
+
+    return http_method(r->http) == HTTP_M_GET && site && strcmp(site, "same-origin") == 0 && mode &&
+           strcmp(mode, "navigate") == 0;
+}
+
+static int left(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    if (m->body) {
+        rest_took(r, m);
+        session_replaced(r);
+        identity_set_cookie(r->http, NULL);
+    }
+    return rest_reply_see(r, "/");
+}
+
+int op_auth_leave_old(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)m;
+    if (!r->who || !left_our_page(r))
+        return left(self, r, &(struct msg){0});
+    struct db_group *g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_SESSIONS_DELETE);
+    db_str(g, r->sid);
+    return rest_ask(self, g, left);
+}
+
 /* ---- GET /api/auth/user ---- */
 
 static int described(struct actor *self, void *state, const struct msg *m)

@@ -136,6 +136,7 @@ int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned s
 int rest_reply_bytes(struct rest *r, int status, const char *type, struct str bytes,
                      struct body *owner);
 int rest_reply_mp(struct rest *r, int status, struct mp v);
+int rest_reply_see(struct rest *r, const char *where); /* 303: what a browser goes to next */
 /* A file of the binary's own (static.h), with its own tag and compression; 404 when it is not in
  * it.
  */

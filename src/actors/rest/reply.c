@@ -179,6 +179,16 @@ int rest_reply_mp(struct rest *r, int status, struct mp v)
     return end;
 }
 
+int rest_reply_see(struct rest *r, const char *where)
+{
+    struct http_req *req = take(r);
+
+    http_set(req, "Location", where);
+    http_set(req, "Cache-Control", "no-store");
+    http_respond(req, 303, NULL, NULL);
+    return ACTOR_DONE;
+}
+
 int rest_reply_static(struct rest *r, const char *path)
 {
     struct http_req *req = take(r);
