@@ -24,6 +24,7 @@
 struct channel;
 struct op;
 struct push_kind;
+struct joiner;
 
 /* ---- operations ---- */
 
@@ -151,7 +152,12 @@ struct channel_kind {
     int (*seen)(struct channel *c, const struct msg *m, unsigned stmt);
     /* Something that the database's statements have told it, for some of its members alone. */
     void (*tell)(struct channel *c, struct str event, struct mp payload);
-    bool counts; /* its presence is always a number */
+    bool counts;     /* its presence is always a number */
+    bool unnumbered; /* it has no log, no row in channels, and shows nobody's presence */
+    /* What a join reply says of its user that only the database knows: adds the statement for these
+     * people, keeps its rows until the next `described`. NULL: memory has everything. */
+    void (*fetch)(struct channel *c, struct db_group *g, const struct joiner *waiting);
+    void (*fetched)(struct channel *c, const struct msg *m);
     /* What an old client's push that is only passed on needs: 0, or refused. NULL: to be in. */
     int (*may_relay)(struct channel *c, const struct user *u, struct refusal *ret);
     size_t state_size;
@@ -203,6 +209,7 @@ struct behind {
 /* A join that waits for the log or the messages to be read. */
 struct joiner {
     struct joiner *next, **at; /* at: what points to it, while it waits */
+    bool asked, fetched;       /* the kind's fetch asks for its user; has its answer */
     struct member_key key;     /* of channel.joiners_by_key */
     struct body *mail;
 };
@@ -296,6 +303,9 @@ struct told_to {
 };
 void channel_tell(struct channel *c, const char *event, struct mp payload,
                   const struct told_to *to);
+/* The same to the connections of those who are meant; old dialects have no such events. */
+void channel_tell_those(struct channel *c, const char *event, struct mp payload,
+                        bool (*meant)(const struct user *u, const char *arg), const char *arg);
 /* Encodes one unnumbered event for every encoding in use and publishes it. */
 void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
                        struct value payload, actor_id except);
@@ -354,7 +364,9 @@ int64_t tail_put(const struct tail *t, struct buf *out, enum encoding enc, const
 void replay_join(struct channel *c,
                  struct joiner *j); /* answers it, now or when what it needs is read; takes it */
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason); /* takes it */
-void replay_again(struct channel *c); /* those who wait are looked at anew */
+struct mp joiner_user(const struct joiner *j); /* as user_put packed it */
+void replay_fetch(struct channel *c);          /* asks for those who wait and were not asked for */
+void replay_again(struct channel *c);          /* those who wait are looked at anew */
 void joiner_wait(struct channel *c, struct joiner *j);
 struct joiner *joiners_take(struct channel *c); /* all who wait, in their order */
 void joiner_left(struct channel *c, actor_id session, uint32_t nonce);
@@ -369,6 +381,8 @@ extern actor_step behind_read;
 void behind_failed(struct channel *c); /* behind_read's fail */
 void replay_failed(struct channel *c); /* a read for joiners failed: they are refused */
 
+void assessment_setup(void); /* hears of attempts that end; before the runtime starts */
+
 /* look.c */
 static inline bool look_wanted(const struct channel *c)
 {
@@ -378,6 +392,8 @@ void channel_look(struct channel *c); /* now, or as soon as it can */
 extern actor_step look_saw;
 void look_failed(struct channel *c);            /* look_saw's fail */
 void look_said(struct channel *c, bool stored); /* an operation with `said` is over */
+/* These are its members and admins (lists of user ids); who may not be here any more leaves. */
+void look_people(struct channel *c, struct mp members, struct mp admins);
 int said_check(struct channel *c, struct op *op, struct refusal *ret); /* of what REST said */
 
 /* pages.c */
@@ -431,7 +447,7 @@ int presence_push(struct channel *c, struct member *m, struct op *op, struct ref
 bool fits_str(struct mp v, size_t max);
 
 extern const struct channel_kind group_kind, board_kind, class_kind, course_kind,
-    establishment_kind;
+    establishment_kind, assessment_kind;
 /* Does this event show who did it (PUSH_CARD)? */
 bool event_has_card(const struct channel_kind *k, struct str event);
 

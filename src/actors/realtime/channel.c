@@ -23,8 +23,9 @@
 static actor_step channel_opened, sweep;
 
 /* Every kind of durable channel: one row each, at most FIGURE_KINDS. */
-static const struct channel_kind *const kinds[] = {&group_kind,  &board_kind,         &class_kind,
-                                                   &course_kind, &establishment_kind, NULL};
+static const struct channel_kind *const kinds[] = {
+    &group_kind,         &board_kind,      &class_kind, &course_kind,
+    &establishment_kind, &assessment_kind, NULL};
 
 static const struct channel_kind *kind_of(struct str topic)
 {
@@ -269,6 +270,8 @@ static void on_join(struct channel *c, const struct msg *m)
         replay_join(c, j);
     else
         joiner_wait(c, j);
+    if (c->stage == CHANNEL_OPEN)
+        replay_fetch(c);
 }
 
 /* ---- pushes ---- */
@@ -456,10 +459,7 @@ static int channel_opened(struct actor *self, void *state, const struct msg *m)
     c->first_seq = db_int(m, 0, 0, 4);
     c->stage = CHANNEL_OPEN;
     c->opened_ms = c->idle_ms = loop_now();
-    for (struct joiner *j = joiners_take(c), *next; j; j = next) {
-        next = j->next;
-        replay_join(c, j);
-    }
+    replay_again(c);
     commit_pump(c);
     channel_look(c);
     c->sweep = actor_after(self, SWEEP_MS, sweep);

@@ -89,45 +89,6 @@ static const struct push_kind pushes[] = {
     {0},
 };
 
-/* ---- who belongs ---- */
-
-static void put_out(struct channel *c, struct user *u)
-{
-    u->belongs = MEMBER_NONE;
-    if (u->staff)
-        members_user_release(&c->members, u);
-    else
-        channel_remove_user(c, u, "phx_error"); /* and releases it */
-}
-
-/* The enrolled are members, the instructor is the channel's admin; who was either and is not any
- * more leaves at once. */
-static void take_people(struct channel *c, struct mp enrolled, struct str instructor)
-{
-    struct table now = TABLE_INIT;
-    struct user *u, *gone = NULL, **left = NULL;
-    size_t n = 0, cap = c->members.users.count;
-
-    for (struct mp_iter it = mp_iter(enrolled); mp_next(&it);) {
-        u = members_user(&c->members, mp_str(it.value));
-        u->belongs = MEMBER_MEMBER;
-        table_put(&now, u->id, strlen(u->id), u);
-    }
-    if (instructor.n) {
-        u = members_user(&c->members, instructor);
-        u->belongs = MEMBER_ADMIN;
-        table_put(&now, u->id, strlen(u->id), u);
-    }
-    left = xcalloc(cap + 1, sizeof(struct user *));
-    for (uint32_t i = 0; (gone = table_each(&c->members.users, &i));)
-        if (gone->belongs != MEMBER_NONE && !table_get(&now, gone->id, strlen(gone->id)))
-            left[n++] = gone;
-    table_finish(&now);
-    while (n)
-        put_out(c, left[--n]);
-    free(left);
-}
-
 /* ---- life ---- */
 
 static void course_look(struct channel *c, struct db_group *g)
@@ -153,9 +114,10 @@ static int course_seen(struct channel *c, const struct msg *m, unsigned stmt)
     if (db_rows(m, stmt) == 0)
         return -ENOENT;
     value_put(&info, ENC_MP, value_json(db_strv(m, stmt, 0, 0)));
-    value_put(&people, ENC_MP, value_json(db_strv(m, stmt, 0, 2)));
+    value_put(&people, ENC_MP, value_json(db_strv(m, stmt, 0, 1)));
     take_info(c, mp_view(info.data, info.len));
-    take_people(c, mp_view(people.data, people.len), db_strv(m, stmt, 0, 1));
+    struct mp both = mp_view(people.data, people.len);
+    look_people(c, mp_at(both, 0), mp_at(both, 1));
     buf_finish(&info);
     buf_finish(&people);
     return 0;

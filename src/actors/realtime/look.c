@@ -6,6 +6,8 @@
  * failed comes again with the sweep. Who would be refused while a look is wanted waits for it: they
  * may have become a member this very moment.
  */
+#include <stdlib.h>
+
 #include "chan.h"
 #include "sql.h"
 
@@ -32,19 +34,77 @@ void channel_look(struct channel *c)
         look_failed(c);
 }
 
-void channel_tell(struct channel *c, const char *event, struct mp payload, const struct told_to *to)
+/* ---- who belongs ---- */
+
+static void put_in(struct channel *c, struct table *now, struct mp ids, enum member_role role)
+{
+    for (struct mp_iter it = mp_iter(ids); mp_next(&it);) {
+        if (!mp_str(it.value).n)
+            continue;
+        struct user *u = members_user(&c->members, mp_str(it.value));
+
+        u->belongs = role;
+        table_put(now, u->id, strlen(u->id), u);
+    }
+}
+
+static struct user **everybody(struct channel *c, size_t *ret_n)
+{
+    struct user **all = xcalloc(c->members.users.count + 1, sizeof(struct user *)), *u;
+
+    *ret_n = 0;
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        all[(*ret_n)++] = u;
+    return all;
+}
+
+void look_people(struct channel *c, struct mp members, struct mp admins)
+{
+    struct table now = TABLE_INIT;
+    struct refusal why;
+    size_t n;
+
+    put_in(c, &now, members, MEMBER_MEMBER);
+    put_in(c, &now, admins, MEMBER_ADMIN);
+    struct user **all = everybody(c, &n);
+    while (n) {
+        struct user *u = all[--n];
+
+        if (!table_get(&now, u->id, strlen(u->id)))
+            u->belongs = MEMBER_NONE;
+        if (u->members && c->kind->may_join(c, u, &why) < 0)
+            channel_remove_user(c, u, "phx_error"); /* and releases it */
+        else
+            members_user_release(&c->members, u);
+    }
+    table_finish(&now);
+    free(all);
+}
+
+/* ---- what is told ---- */
+
+static void encode(struct channel *c, const char *event, struct mp payload,
+                   struct body *out[ENVELOPES])
 {
     struct buf wire = BUF_INIT;
-    struct body *of[ENVELOPES] = {0};
-    struct hub_msg *h;
 
     for (int e = 0; e < ENVELOPES; e++) {
+        out[e] = NULL;
         if (c->members.by_enc[e] == 0)
             continue;
         envelope_wire(&wire, (enum encoding)e, (struct str){0}, (struct str){0}, channel_topic(c),
                       str_of(event), value_mp(payload));
-        of[e] = body_of(&wire);
+        out[e] = body_of(&wire);
     }
+    buf_finish(&wire);
+}
+
+void channel_tell(struct channel *c, const char *event, struct mp payload, const struct told_to *to)
+{
+    struct body *wire[ENVELOPES];
+    struct hub_msg *h;
+
+    encode(c, event, payload, wire);
     for (unsigned loop = 0; loop < loop_count(); loop++) {
         if (c->members.by_loop[loop] == 0)
             continue;
@@ -54,13 +114,36 @@ void channel_tell(struct channel *c, const char *event, struct mp payload, const
         h->roles = to->roles;
         h->permission = to->permission;
         for (int e = 0; e < ENVELOPES; e++)
-            h->wire[e] = body_ref(of[e]);
+            h->wire[e] = body_ref(wire[e]);
         hub_send(loop, HUB_PUBLISH, b);
     }
     for (int e = 0; e < ENVELOPES; e++)
-        body_unref(of[e]);
-    buf_finish(&wire);
+        body_unref(wire[e]);
 }
+
+void channel_tell_those(struct channel *c, const char *event, struct mp payload,
+                        bool (*meant)(const struct user *u, const char *arg), const char *arg)
+{
+    struct body *wire[ENVELOPES];
+    struct member *m;
+    struct hub_msg *h;
+
+    encode(c, event, payload, wire);
+    for (uint32_t i = 0; (m = table_each(&c->members.by_key, &i));) {
+        if (m->grace_until || is_old((enum encoding)m->enc) || !meant(m->user, arg))
+            continue;
+        struct body *b = hub_msg(&h);
+        h->session = m->key.session;
+        h->nonce = (uint32_t)m->key.nonce;
+        h->lane = WS_DURABLE;
+        h->wire[m->enc] = body_ref(wire[m->enc]);
+        hub_send(loop_of(m->key.session), HUB_SEND, b);
+    }
+    for (int e = 0; e < ENVELOPES; e++)
+        body_unref(wire[e]);
+}
+
+/* ---- looking ---- */
 
 /* Who said it is known by name to the database alone, unless they are here. */
 static void say(struct channel *c, const struct msg *m, int row)

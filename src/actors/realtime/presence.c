@@ -424,6 +424,12 @@ static int tick(struct actor *self, void *state, const struct msg *m)
         p->counting = true;
     else if (p->counting && c->members.count < config.presence_full / 10 * 9)
         p->counting = false, p->wanted = true;
+    if (c->kind->unnumbered) {
+        if (p->dirty && old_here(c))
+            tell_old(c);
+        all_told(c);
+        p->dirty = p->wanted = false;
+    }
     if (p->dirty || p->wanted) {
         bool wait = !p->counting && p->wanted && still_coming(c);
 

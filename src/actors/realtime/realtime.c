@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "chan.h"
 #include "figures.h"
 #include "kin.h"
 #include "longpoll.h"
@@ -271,5 +272,6 @@ void realtime_setup(void)
 {
     ticket_setup();
     actor_kind("channel", &channel_type);
+    assessment_setup();
     identity_watch(ended);
 }

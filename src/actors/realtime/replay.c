@@ -19,13 +19,18 @@
     20 /* events by which the list of last messages may be older than the head                     \
         */
 
-static actor_step tail_loaded, recent_loaded;
+static actor_step tail_loaded, recent_loaded, fetched;
 
 /* ---- joining ---- */
 
 static struct mp join_params(const struct joiner *j)
 {
     return mp_at(body_mp(j->mail), 7);
+}
+
+struct mp joiner_user(const struct joiner *j)
+{
+    return mp_at(body_mp(j->mail), 6);
 }
 
 static enum resume resume_of(const struct channel *c, struct mp params, int64_t since)
@@ -213,10 +218,12 @@ static void put_reply(struct channel *c, struct buf *wire, struct joiner *j, con
 
     ticket_make(ticket, m->user->id, c->tenant, c->topic);
     object_begin(&o, response, m->enc);
-    object_str(&o, "epoch", str_of(c->epoch));
-    object_int(&o, "seq", stands_at);
-    object_int(&o, "head", c->last_seq);
-    object_bool(&o, "recovered", recovered);
+    if (!c->kind->unnumbered) {
+        object_str(&o, "epoch", str_of(c->epoch));
+        object_int(&o, "seq", stands_at);
+        object_int(&o, "head", c->last_seq);
+        object_bool(&o, "recovered", recovered);
+    }
     object_str(&o, "ticket", str_of(ticket));
     c->kind->describe(c, m->user, &o);
     object_end(&o);
@@ -410,7 +417,7 @@ static bool full(const struct channel *c)
 
 void replay_join(struct channel *c, struct joiner *j)
 {
-    struct mp packed = mp_at(body_mp(j->mail), 6);
+    struct mp packed = joiner_user(j);
     struct user *u = members_user(&c->members, mp_str(mp_at(packed, 0)));
     struct refusal why;
 
@@ -428,6 +435,11 @@ void replay_join(struct channel *c, struct joiner *j)
         joiner_destroy(j);
         return;
     }
+    if (c->kind->fetch && !j->fetched) {
+        members_user_release(&c->members, u);
+        joiner_wait(c, j);
+        return;
+    }
     if (!must_read(c, join_params(j))) {
         admit(c, j, u);
         joiner_destroy(j);
@@ -439,12 +451,45 @@ void replay_join(struct channel *c, struct joiner *j)
         replay_failed(c);
 }
 
+/* One question for all who came while the last one was under way. */
+void replay_fetch(struct channel *c)
+{
+    struct db_context ctx = channel_context(c);
+    bool any = false;
+
+    for (struct joiner *j = c->joiners; j && !c->loading && c->kind->fetch; j = j->next)
+        any = any || !j->asked;
+    if (!any)
+        return;
+    struct db_group *g = db_group(DB_READ, &ctx);
+    c->kind->fetch(c, g, c->joiners);
+    for (struct joiner *j = c->joiners; j; j = j->next)
+        j->asked = true;
+    c->loading = db_ask(c->self, g, 10000, fetched) == 0;
+    if (!c->loading)
+        replay_failed(c);
+}
+
+static int fetched(struct actor *self, void *state, const struct msg *m)
+{
+    struct channel *c = state;
+
+    (void)self;
+    c->loading = false;
+    c->kind->fetched(c, m);
+    for (struct joiner *j = c->joiners; j; j = j->next)
+        j->fetched = j->asked;
+    replay_again(c);
+    return 0;
+}
+
 void replay_again(struct channel *c)
 {
     for (struct joiner *j = joiners_take(c), *next; j; j = next) {
         next = j->next;
         replay_join(c, j);
     }
+    replay_fetch(c);
 }
 
 void replay_refuse(struct channel *c, struct joiner *j, enum reason reason)

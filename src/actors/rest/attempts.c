@@ -6,7 +6,6 @@
 #include "run.h"
 
 #define MANAGE .manage = "assessments:manage"
-#define ANSWERS_MAX 262144 /* bytes of all answers of one request */
 
 const struct field schema_attempts[] = {
     {.name = "assessmentId", .type = FIELD_ID},
@@ -22,10 +21,10 @@ const struct field schema_attempts_of[] = {
 const struct field schema_tenant[] = {{.name = "establishmentId", .type = FIELD_TENANT},
                                       {.name = NULL}};
 const struct field schema_answers[] = {
-    {.name = "answers", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = ANSWERS_MAX},
+    {.name = "answers", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = ATTEMPT_ANSWERS_MAX},
     {.name = NULL}};
 const struct field schema_answers_last[] = {
-    {.name = "answers", .type = FIELD_OBJECT, .max = ANSWERS_MAX}, {.name = NULL}};
+    {.name = "answers", .type = FIELD_OBJECT, .max = ATTEMPT_ANSWERS_MAX}, {.name = NULL}};
 const struct field schema_marks[] = {
     {.name = "questions", .type = FIELD_LIST, .max = 300},
     {.name = "feedback", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},

@@ -13,6 +13,7 @@
 #include "stacgate/mp.h"
 
 #define ATTEMPT_MS 15000
+#define ATTEMPT_ANSWERS_MAX 262144 /* bytes of all answers of one request or push */
 
 /*
  * Ends the attempt as its taker, with last answers (a map by question id; absent: none). `next`

@@ -18,7 +18,10 @@ with one as (
 ), moved as (
     update assessment_attempts t set deadline = least(t.started_at + one.time_limit * (100 + (x).extra_time) * interval '1 minute' / 100,
                                                       coalesce((x).due_date, one.due_date))
-    from made, one where t.assessment_id = one.id and t.user_id = (x).user_id and t.status = 'in_progress' returning 1
+    from made, one where t.assessment_id = one.id and t.user_id = (x).user_id and t.status = 'in_progress' returning t
 )
 select word, 200, (select answer(json_build_object('assessmentId', (x).assessment_id, 'learnerId', (x).user_id, 'extraTime', (x).extra_time,
-    'extraAttempts', (x).extra_attempts, 'dueDate', iso8601((x).due_date), 'reason', (x).reason)) from made) from refusal
+    'extraAttempts', (x).extra_attempts, 'dueDate', iso8601((x).due_date), 'reason', (x).reason)) from made), 0,
+    (select json_agg(channel_tell('assessment:' || (t).assessment_id, 'attempt:moved', jsonb_build_object('attempt', attempt_json(t)),
+        (t).establishment_id)) from moved)
+from refusal

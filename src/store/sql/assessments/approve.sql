@@ -22,7 +22,9 @@ with asked as (
     from refusal where a.id = $3 and a.draft_of is null and word is null returning a
 ), new as (select o as row from merged union all select a from approved)
 select word, 200, (select answer(assessment_full(row)) from new), (select (row).row_version from new),
-       (select json_agg(n) from new, asked, lateral notify(asked.created_by, 'assessment_approved', jsonb_build_object('assessmentId', (row).id),
-            'Évaluation approuvée', 'Assessment approved', '« ' || (row).title || ' » est approuvée.',
-            '"' || (row).title || '" was approved.') n where n is not null)
+       (select json_agg(n) from (
+            select notify(asked.created_by, 'assessment_approved', jsonb_build_object('assessmentId', (row).id), 'Évaluation approuvée',
+                'Assessment approved', '« ' || (row).title || ' » est approuvée.', '"' || (row).title || '" was approved.') as n from new, asked
+            union all select channel_look('assessment:' || x.id) from new, asked, lateral (values ((row).id), (asked.id)) x (id)) t
+        where n is not null)
 from refusal

@@ -9,4 +9,6 @@ with asked as (
 ), gone as (
     delete from assessments a using refusal where a.id = $3 and word is null returning 1
 )
-select word, 200, json_build_object('id', $3::text, 'deleted', true) from refusal
+select word, 200, json_build_object('id', $3::text, 'deleted', true), 0,
+    (select json_agg(channel_look('assessment:' || $3::text)) from gone)
+from refusal

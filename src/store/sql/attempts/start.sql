@@ -31,5 +31,7 @@ select word, (select case when fresh then 201 else 200 end from it),
        (select answer((attempt_json(t)::jsonb || jsonb_build_object('now', iso8601(now() at time zone 'utc'), 'answers', coalesce((t).answers, '{}'),
             'attemptsLeft', case when one.max_attempts > 0 then one.max_attempts + coalesce(one.extra_attempts, 0)
                                  - (select count(*) from before) - (select count(*) from made) end,
-            'questions', questions_for_taker(attempt_questions(t), (t).id)))::json, case when fresh then 201 else 200 end) from it, one)
+            'questions', questions_for_taker(attempt_questions(t), (t).id)))::json, case when fresh then 201 else 200 end) from it, one), 0,
+       (select json_build_array(channel_tell('assessment:' || $3::text, 'attempt:started', jsonb_build_object('attempt', attempt_json(t)),
+            (t).establishment_id)) from made)
 from refusal

@@ -44,6 +44,8 @@ select word, (select case when fresh then 201 else 200 end from place),
        (select answer((enrollment_json(e)::jsonb || jsonb_build_object('enrollmentCount',
             coalesce((select enrollment_count from counted), (select enrollment_count from course))))::json,
             case when fresh then 201 else 200 end) from place), 0,
-       (select json_agg(n) from place, lateral (values (channel_look('course:' || $3::text)),
-            (activity('course_enrolled', jsonb_build_object('userId', $2::text, 'courseId', $3::text)))) t (n) where fresh)
+       (select json_agg(n) from (
+            select n from place, lateral (values (channel_look('course:' || $3::text)),
+            (activity('course_enrolled', jsonb_build_object('userId', $2::text, 'courseId', $3::text)))) t (n) where fresh
+            union all select channel_look('assessment:' || a.id) from place, assessments a where fresh and a.course_id = $3 and a.is_public is false) t)
 from refusal

@@ -30,5 +30,8 @@ with old as (
     returning c
 )
 select word, 200, (select course_json(c) from new), (select (c).row_version from new),
-       (select json_agg(channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $2)) from new)
+       (select json_agg(n) from (
+            select channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $2) as n from new
+            union all select channel_look('assessment:' || a.id) from new, assessments a
+            where a.course_id = (c).id and $4::jsonb ? 'instructorId') t)
 from refusal

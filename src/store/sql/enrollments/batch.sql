@@ -38,6 +38,7 @@ select word, 200, answer(json_build_object('enrolled', (select count(*) from res
                 'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') as n
             from results r, course where r.result = 'enrolled' and word is null
             union all select channel_look('course:' || id) from course where word is null
+            union all select channel_look('assessment:' || a.id) from course, assessments a where word is null and a.course_id = course.id and a.is_public is false
             union all select activity('course_enrolled', jsonb_build_object('userId', r.id, 'courseId', course.id)) from results r, course
             where r.result = 'enrolled' and word is null) t
         where n is not null)
