@@ -88,6 +88,29 @@ test('what is locked does not change, is shown as it stands, and unlocking ends 
   two.close()
 })
 
+test('an element, or a board, that would be too large: the gesture is taken back, with the reason', async () => {
+  const id = await makeBoard('apprenant1', 'apprenant2')
+  const [one, two] = [sit('apprenant1', id, 'json'), sit('apprenant2', id, 'msgpack')]
+  await ready(one, two)
+  const refused = []
+  one.board.refused.on((entry) => refused.push([entry.reason, entry.field]))
+  const half = 'é'.repeat(8 * 1024) // 16 KiB
+  one.board.act([{ op: 'put', el: rect('a') }, { op: 'put', el: rect('b') }])
+  one.board.act([{ op: 'patch', id: 'a', set: { first: half } }])
+  one.board.act([{ op: 'patch', id: 'b', set: { x: 7 } }])
+  one.board.act([{ op: 'patch', id: 'a', set: { second: half } }]) // all four go as one push
+  assert.ok(one.board.board.get('a').second)
+  await quiet([one])
+  assert.deepEqual(refused, [['too_large', 'ops.set']])
+  assert.deepEqual(one.board.board.get('a'), rect('a', { first: half }), 'as if the last had not been')
+  await until('the rest', () => two.board.board.get('a')?.first && two.board.board.get('b')?.x === 7)
+  assert.equal(state(two.board.board.elements()), state(one.board.board.elements()))
+  one.board.undo()
+  await until('the gesture before it undone', () => two.board.board.get('b').x === 1)
+  one.close()
+  two.close()
+})
+
 test('three people, cuts, kills of the server, queues longer than a replay: one board', async () => {
   const { below, pick, chance } = randomFrom(SEED)
   const id = await makeBoard('apprenant1', 'apprenant2', 'apprenant3')

@@ -68,10 +68,18 @@ static void fold(const struct board_model *b, struct board_model *loaded)
     buf_finish(&list);
 }
 
+/* The draft told by how much the board would grow. */
+static void foreseen(const struct board_model *b, const struct board_draft *d, int64_t elements,
+                     int64_t bytes)
+{
+    assert((int64_t)b->elements.count == elements + d->elements);
+    assert((int64_t)b->bytes == bytes + d->bytes);
+}
+
 static void push(struct board_model *whole, struct board_model *steps, struct mp ops)
 {
     const char *field = NULL, *code = NULL;
-    struct board_growth growth = {0};
+    struct board_draft draft = {0};
     int r = board_ops_check(ops, &field, &code);
 
     if (r < 0) {
@@ -79,9 +87,12 @@ static void push(struct board_model *whole, struct board_model *steps, struct mp
         return;
     }
     (void)board_ops_locked(whole, ops);
-    if (board_ops_fit(whole, ops, &growth) < 0)
+    int64_t elements = whole->elements.count, bytes = (int64_t)whole->bytes;
+    if (board_ops_fit(whole, ops, &draft, &field, &code) < 0)
         return;
     board_apply(whole, ops);
+    foreseen(whole, &draft, elements, bytes);
+    board_draft_finish(&draft);
     for (struct mp_iter it = mp_iter(ops); mp_next(&it);)
         step(steps, it.value);
     assert(whole->elements.count <= BOARD_ELEMENTS_MAX && whole->bytes <= BOARD_BYTES_MAX);

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define KEYS 4
 
 static uint32_t state;
+static char refused[64]; /* field and code of the push that fits() saw last */
 static uint32_t below(uint32_t n)
 {
     state += 0x6d2b79f5;
@@ -307,30 +309,137 @@ Test(board, drawing_order_is_z_then_id)
     board_finish(&b);
 }
 
-Test(board, a_board_has_its_limits)
+/* A push that was written as JSON, on a draft: 0 or -E2BIG with the field and code. */
+__attribute__((format(printf, 3, 4))) static int fits(const struct board_model *b,
+                                                      struct board_draft *d, const char *push, ...)
+{
+    static char text[80 * 1024];
+    struct buf json = BUF_INIT, mp = BUF_INIT;
+    const char *field = NULL, *code = NULL;
+    va_list args;
+
+    va_start(args, push);
+    vsnprintf(text, sizeof(text), push, args);
+    va_end(args);
+    buf_puts(&json, text);
+    struct mp ops = parse(&json, &mp);
+    int r = board_ops_check(ops, &field, &code);
+    if (r == 0)
+        r = board_ops_fit(b, ops, d, &field, &code);
+    snprintf(refused, sizeof(refused), "%s %s", r ? field : "", r ? code : "");
+    buf_finish(&json);
+    buf_finish(&mp);
+    return r;
+}
+
+static char *letters(size_t n)
+{
+    char *s = xmalloc(n + 1);
+
+    memset(s, 'x', n);
+    s[n] = 0;
+    return s;
+}
+
+#define PUT(id) "[{\"op\":\"put\",\"el\":{\"id\":\"" id "\",\"type\":\"rect\",\"z\":\"a\"}}]"
+#define SET "[{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"%s\":\"%s\"}}]"
+
+/* What patches make of an element counts: within one push, within one batch, and later. */
+Test(board, patches_do_not_grow_an_element_past_its_limit)
 {
     struct board_model b = {0};
-    struct board_growth pending = {0};
+    struct board_draft d = {0};
+    char *half = letters(BOARD_ELEMENT_BYTES_MAX / 2), *little = letters(1000);
+
+    apply_text(&b, PUT("a"));
+    cr_assert_eq(fits(&b, &d, SET, "one", half), 0);
+    cr_assert_eq(fits(&b, &d, SET, "two", half), -E2BIG, "the batch so far counts");
+    cr_assert_str_eq(refused, "ops.set too_long");
+    cr_assert_eq(fits(&b, &d, SET, "two", little), 0, "a refused push leaves nothing behind");
+    cr_assert_eq(fits(&b, &d, SET, "one", little), 0);
+    cr_assert_eq(fits(&b, &d, SET, "three", half), 0, "what is replaced does not count");
+    board_draft_finish(&d);
+    cr_assert_eq(fits(&b, &d,
+                      "[{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"one\":\"%s\"}},"
+                      "{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"two\":\"%s\"}}]",
+                      half, half),
+                 -E2BIG, "and so does the push so far");
+    cr_assert_eq(fits(&b, &d,
+                      "[{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"one\":\"%s\"}},"
+                      "{\"op\":\"del\",\"id\":\"a\"},"
+                      "{\"op\":\"patch\",\"id\":\"a\",\"set\":{\"two\":\"%s\"}}]",
+                      half, half),
+                 0, "a patch of what is gone does nothing");
+    cr_assert_eq(d.elements, -1);
+    board_draft_finish(&d);
+    board_finish(&b);
+    free(half);
+    free(little);
+}
+
+Test(board, an_element_has_at_most_64_properties_however_they_came)
+{
+    struct board_model b = {0};
+    struct board_draft d = {0};
+    char key[8];
+
+    apply_text(&b, PUT("a")); /* three of them */
+    for (int i = 0; i < 61; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        cr_assert_eq(fits(&b, &d, SET, key, "v"), 0, "%s", key);
+    }
+    cr_assert_eq(fits(&b, &d, SET, "more", "v"), -E2BIG);
+    cr_assert_eq(fits(&b, &d, SET, "k7", "other"), 0);
+    board_draft_finish(&d);
+    board_finish(&b);
+}
+
+Test(board, a_board_has_at_most_20000_elements)
+{
+    struct board_model b = {0};
+    struct board_draft d = {0};
     struct buf json = BUF_INIT, mp = BUF_INIT;
 
-    for (uint32_t i = 0; i < BOARD_ELEMENTS_MAX; i++) {
+    for (uint32_t i = 0; i < BOARD_ELEMENTS_MAX - 1; i++) {
         buf_clear(&json);
         buf_printf(&json, "[{\"op\":\"put\",\"el\":{\"id\":\"%u\",\"type\":\"rect\",\"z\":\"a\"}}]",
                    i);
         board_apply(&b, parse(&json, &mp));
     }
-    buf_clear(&json);
-    buf_puts(&json, "[{\"op\":\"put\",\"el\":{\"id\":\"more\",\"type\":\"rect\",\"z\":\"a\"}}]");
-    cr_assert_eq(board_ops_fit(&b, parse(&json, &mp), &pending), -E2BIG);
-    buf_clear(&json);
-    buf_puts(&json, "[{\"op\":\"put\",\"el\":{\"id\":\"7\",\"type\":\"line\",\"z\":\"a\"}},"
-                    "{\"op\":\"del\",\"id\":\"8\"}]");
-    cr_assert_eq(board_ops_fit(&b, parse(&json, &mp), &pending), 0);
-    board_apply(&b, parse(&json, &mp));
-    cr_assert_eq(b.elements.count, BOARD_ELEMENTS_MAX - 1);
+    cr_assert_eq(fits(&b, &d, PUT("last")), 0);
+    cr_assert_eq(fits(&b, &d, PUT("more")), -E2BIG);
+    cr_assert_str_eq(refused, "ops too_many");
+    cr_assert_eq(fits(&b, &d, PUT("last")), 0, "again is no other");
+    cr_assert_eq(fits(&b, &d, "[{\"op\":\"del\",\"id\":\"8\"}]"), 0);
+    cr_assert_eq(fits(&b, &d, PUT("more")), 0, "there is room again");
+    cr_assert_eq(d.elements, 1);
+    board_draft_finish(&d);
     board_finish(&b);
     buf_finish(&json);
     buf_finish(&mp);
+}
+
+Test(board, a_board_has_at_most_16_mebibytes)
+{
+    struct board_model b = {0};
+    struct board_draft d = {0};
+    char *large = letters(30 * 1024), id[16];
+    int n = 0, r = 0;
+
+    for (; r == 0; n++) {
+        snprintf(id, sizeof(id), "e%d", n);
+        r = fits(&b, &d,
+                 "[{\"op\":\"put\",\"el\":{\"id\":\"%s\",\"type\":\"text\",\"z\":\"a\",\"text\":\"%"
+                 "s\"}}]",
+                 id, large);
+    }
+    cr_assert_str_eq(refused, "ops too_long");
+    cr_assert_eq(n - 1, BOARD_BYTES_MAX / (d.bytes / (n - 1)), "%d", n);
+    cr_assert_eq(fits(&b, &d, "[{\"op\":\"patch\",\"id\":\"e0\",\"unset\":[\"text\"]}]"), 0);
+    cr_assert_eq(fits(&b, &d, PUT("small")), 0);
+    board_draft_finish(&d);
+    board_finish(&b);
+    free(large);
 }
 
 Test(board, locks_hold_for_what_they_name)

@@ -63,9 +63,9 @@ static int ops_check(struct channel *c, struct op *op, struct refusal *ret)
     if (!board_moderates(op->user) && board_ops_locked(&b->model, ops))
         return refuse(ret, REASON_locked, NULL, NULL);
     if (c->batched == 0)
-        b->pending = (struct board_growth){0};
-    if (board_ops_fit(&b->model, ops, &b->pending) < 0)
-        return refuse(ret, REASON_too_large, "ops", "too_long");
+        board_draft_finish(&b->draft);
+    if (board_ops_fit(&b->model, ops, &b->draft, &field, &code) < 0)
+        return refuse(ret, REASON_too_large, field, code);
     store_ops(op, ops);
     return 0;
 }
@@ -272,6 +272,9 @@ static void board_reset(struct channel *c)
     if (b->group_id)
         kin_unwatch(b->group_id, actor_self(c->self));
     board_finish(&b->model);
+    board_draft_finish(&b->draft);
+    if (b->folding)
+        db_group_destroy(b->folding);
     body_unref(b->info);
     free(b->title);
     free(b->group_id);
@@ -372,7 +375,7 @@ static int board_may_relay(struct channel *c, const struct user *u, struct refus
 static void board_committed(struct channel *c, const struct op *batch)
 {
     (void)batch;
-    board_of(c)->pending = (struct board_growth){0};
+    board_draft_finish(&board_of(c)->draft);
     board_fold(c);
 }
 

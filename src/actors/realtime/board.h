@@ -10,12 +10,13 @@
 
 struct board {
     struct board_model model;
-    struct board_growth pending; /* what the batch being built may add */
-    struct body *info;           /* JSON of the board, but for what changes here */
+    struct board_draft draft; /* what the batch being built makes of it */
+    struct body *info;        /* JSON of the board, but for what changes here */
     char *title, *group_id;
     bool archived, allowed;
     unsigned opened;                 /* times it was read before it agreed with its log */
-    int64_t folded_seq;              /* where whiteboards.data stands */
+    int64_t folded_seq;              /* where whiteboards.data stands, or will */
+    struct db_group *folding;        /* the fold that a thread puts into words; NULL: none */
     int64_t changed_ms, fold_due_ms; /* loop time of the last change; no fold before */
 };
 

@@ -45,18 +45,19 @@ static bool known_type(struct str type)
     return false;
 }
 
-static bool too_large(struct mp el)
+bool board_element_fits(struct mp el)
 {
     struct str bytes = mp_bytes(el);
     struct buf json = BUF_INIT;
 
-    if (bytes.n * JSON_GROWS <= BOARD_ELEMENT_BYTES_MAX)
+    if (mp_count(el) > PROPERTIES_MAX || bytes.n > BOARD_ELEMENT_BYTES_MAX)
         return false;
-    if (bytes.n <= BOARD_ELEMENT_BYTES_MAX)
-        mp_to_json(el, &json);
-    bool large = bytes.n > BOARD_ELEMENT_BYTES_MAX || json.len > BOARD_ELEMENT_BYTES_MAX;
+    if (bytes.n * JSON_GROWS <= BOARD_ELEMENT_BYTES_MAX)
+        return true;
+    mp_to_json(el, &json);
+    bool fits = json.len <= BOARD_ELEMENT_BYTES_MAX;
     buf_finish(&json);
-    return large;
+    return fits;
 }
 
 static int check_put(struct mp op, const char **field, const char **code)
@@ -71,7 +72,7 @@ static int check_put(struct mp op, const char **field, const char **code)
         return refuse(field, code, "ops.el.type", "unknown", -EINVAL);
     if (!plain(mp_str(mp_get(el, "z")), BOARD_Z_MAX))
         return refuse(field, code, "ops.el.z", "format", -EINVAL);
-    if (mp_count(el) > PROPERTIES_MAX || too_large(el))
+    if (!board_element_fits(el))
         return refuse(field, code, "ops.el", "too_long", -E2BIG);
     return 0;
 }
@@ -98,7 +99,7 @@ static int check_patch(struct mp op, const char **field, const char **code)
             return refuse(field, code, "ops.set", "fixed", -EINVAL);
     if (mp_type(mp_get(set, "z")) != MP_NONE && !plain(mp_str(mp_get(set, "z")), BOARD_Z_MAX))
         return refuse(field, code, "ops.set.z", "format", -EINVAL);
-    if (mp_count(set) > PROPERTIES_MAX || mp_count(unset) > PROPERTIES_MAX || too_large(set))
+    if (mp_count(unset) > PROPERTIES_MAX || (sets && !board_element_fits(set)))
         return refuse(field, code, "ops.set", "too_long", -E2BIG);
     for (struct mp_iter it = mp_iter(unset); mp_next(&it);) {
         struct str key = mp_str(it.value);
@@ -137,7 +138,7 @@ int board_ops_check(struct mp ops, const char **ret_field, const char **ret_code
     return 0;
 }
 
-/* ---- how they fit this board ---- */
+/* ---- what they name ---- */
 
 static struct element *element_of(const struct board_model *b, struct str id)
 {
@@ -145,44 +146,11 @@ static struct element *element_of(const struct board_model *b, struct str id)
 }
 
 /* Only a put names its element in "el": another operation may carry one, and it means nothing. */
-static struct str op_target(struct mp op)
+struct str board_op_target(struct mp op)
 {
     bool puts = str_is(mp_str(mp_get(op, "op")), "put");
 
     return mp_str(mp_get(puts ? mp_get(op, "el") : op, "id"));
-}
-
-/* A patch could push an element over its limit: what it sets comes to what is there. */
-static bool patch_fits(const struct board_model *b, struct mp op)
-{
-    const struct element *e = element_of(b, op_target(op));
-    struct str set = mp_bytes(mp_get(op, "set"));
-
-    return !e || e->data->len + set.n <= BOARD_ELEMENT_BYTES_MAX;
-}
-
-int board_ops_fit(const struct board_model *b, struct mp ops, struct board_growth *pending)
-{
-    struct board_growth more = *pending;
-
-    for (struct mp_iter it = mp_iter(ops); mp_next(&it);) {
-        struct str what = mp_str(mp_get(it.value, "op"));
-
-        if (str_is(what, "put")) {
-            more.elements += !element_of(b, op_target(it.value));
-            more.bytes += mp_bytes(mp_get(it.value, "el")).n;
-        } else if (str_is(what, "patch")) {
-            if (!patch_fits(b, it.value))
-                return -E2BIG;
-            more.bytes += mp_bytes(mp_get(it.value, "set")).n;
-        }
-    }
-    bool grows = more.elements > pending->elements || more.bytes > pending->bytes;
-    if (grows && (b->elements.count + more.elements > BOARD_ELEMENTS_MAX ||
-                  b->bytes + more.bytes > BOARD_BYTES_MAX))
-        return -E2BIG;
-    *pending = more;
-    return 0;
 }
 
 static bool any_locked(const struct board_model *b)
@@ -198,7 +166,7 @@ static bool any_locked(const struct board_model *b)
 bool board_ops_locked(const struct board_model *b, struct mp ops)
 {
     for (struct mp_iter it = mp_iter(ops); mp_next(&it);) {
-        struct str id = op_target(it.value);
+        struct str id = board_op_target(it.value);
         const struct element *e = id.p ? element_of(b, id) : NULL;
 
         if (e ? e->locked : !id.p && any_locked(b))
@@ -270,12 +238,12 @@ static bool has_key(struct mp map, struct str key)
 }
 
 /* Sets, then unsets; null is a value like any other. */
-static void patch(struct board_model *b, struct element *e, struct mp set, struct mp unset)
+struct body *board_patched(const struct body *data, struct mp set, struct mp unset)
 {
     struct buf rest = BUF_INIT, out = BUF_INIT;
     uint32_t n = 0;
 
-    for (struct mp_iter it = mp_iter(body_mp(e->data)); mp_next(&it);)
+    for (struct mp_iter it = mp_iter(body_mp(data)); mp_next(&it);)
         if (!has_key(set, mp_str(it.key)) && !unset_names(unset, mp_str(it.key))) {
             mp_put_raw(&rest, it.key);
             mp_put_raw(&rest, it.value);
@@ -289,9 +257,10 @@ static void patch(struct board_model *b, struct element *e, struct mp set, struc
         }
     mp_put_map(&out, n);
     buf_put(&out, rest.data, rest.len);
-    give(b, e, body_of(&out));
     buf_finish(&rest);
+    struct body *patched = body_of(&out);
     buf_finish(&out);
+    return patched;
 }
 
 static void clear(struct board_model *b)
@@ -308,7 +277,7 @@ static void clear(struct board_model *b)
 static void apply(struct board_model *b, struct mp op)
 {
     struct str what = mp_str(mp_get(op, "op"));
-    struct str id = op_target(op), bytes = mp_bytes(mp_get(op, "el"));
+    struct str id = board_op_target(op), bytes = mp_bytes(mp_get(op, "el"));
     struct element *e;
 
     if (str_is(what, "clear"))
@@ -318,7 +287,7 @@ static void apply(struct board_model *b, struct mp op)
     else if (str_is(what, "del"))
         remove_element(b, id);
     else if (str_is(what, "patch") && (e = element_of(b, id)))
-        patch(b, e, mp_get(op, "set"), mp_get(op, "unset"));
+        give(b, e, board_patched(e->data, mp_get(op, "set"), mp_get(op, "unset")));
 }
 
 void board_apply(struct board_model *b, struct mp ops)

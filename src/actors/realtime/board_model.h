@@ -26,8 +26,8 @@ struct element {
 
 struct board_model {
     struct table elements; /* by id */
-    size_t bytes;
-    bool locked; /* the whole board: read-only for all but moderators */
+    size_t bytes;          /* of all data */
+    bool locked;           /* the whole board: read-only for all but moderators */
 };
 
 void board_finish(struct board_model *b);
@@ -39,12 +39,30 @@ void board_finish(struct board_model *b);
  */
 int board_ops_check(struct mp ops, const char **ret_field, const char **ret_code);
 
-/* Do they fit this board, together with what is `pending`? 0 or -E2BIG. Adds what they may add. */
-struct board_growth {
-    uint32_t elements;
-    size_t bytes;
+/* What an operation names: an element's id; none for "clear". */
+struct str board_op_target(struct mp op);
+/* At most 32 KiB as JSON, and 64 properties: an element, or what a patch sets. */
+bool board_element_fits(struct mp el);
+/* The element that a patch makes of `data`; the caller's to unref. */
+struct body *board_patched(const struct body *data, struct mp set, struct mp unset);
+
+/*
+ * What pushes would make of a board that are checked and not applied yet: the elements that they
+ * touch, and by how much the board grows (shrinks, below 0). Starts as {0}.
+ */
+struct board_draft {
+    struct table touched; /* of struct drafted, by id */
+    int64_t elements, bytes;
 };
-int board_ops_fit(const struct board_model *b, struct mp ops, struct board_growth *pending);
+/*
+ * Do they fit the board with `draft` on it? 0, and they join the draft; or -E2BIG, and it is as it
+ * was: *ret_field and *ret_code (literals) say whether an element ("ops.el", "ops.set") or the
+ * board
+ * ("ops") would be too large. What does not grow always fits.
+ */
+int board_ops_fit(const struct board_model *b, struct mp ops, struct board_draft *draft,
+                  const char **ret_field, const char **ret_code);
+void board_draft_finish(struct board_draft *draft); /* and it is {0} again */
 
 /* Is one of the elements that they name locked? "clear" names all. */
 bool board_ops_locked(const struct board_model *b, struct mp ops);

@@ -293,7 +293,8 @@ export const texts = {
   "boardReason.locked": ["le tableau ou l’élément est verrouillé", "the board or element is locked"],
   "boardReason.read_only": ["le tableau est en lecture seule", "the board is read-only"],
   "boardReason.forbidden": ["ce n’est pas permis", "this is not allowed"],
-  "boardReason.too_large": ["le tableau ou l’élément est trop grand", "the board or the element is too large"],
+  "boardReason.too_large": ["cet élément est trop grand : faites-en plusieurs", "this element is too large: make several of it"],
+  "boardReason.full": ["le tableau est plein : effacez quelque chose, ou faites un autre tableau", "the board is full: erase something, or make another board"],
 
   "notice.member:joined": ["{name} a rejoint le groupe", "{name} joined the group"],
   "notice.member:left": ["{name} a quitté le groupe", "{name} left the group"],

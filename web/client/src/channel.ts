@@ -101,8 +101,8 @@ export class DurableChannel<E extends EventMap = AnyEvents> {
       this.channel
         .push(event, payload, PUSH_MS)
         .receive("ok", (reply: PushReply) => answer({ status: "ok", reply }))
-        .receive("error", (r: { reason?: string; retryAfter?: number }) =>
-          answer({ status: "error", reason: r.reason ?? "unavailable", retryAfter: r.retryAfter }),
+        .receive("error", (r: { reason?: string; retryAfter?: number; errors?: { field?: string }[] }) =>
+          answer({ status: "error", reason: r.reason ?? "unavailable", field: r.errors?.[0]?.field, retryAfter: r.retryAfter }),
         )
         .receive("timeout", () => {
           answer({ status: "timeout" });

@@ -19,7 +19,9 @@ export interface Part {
 export interface Entry extends Part {
   event: string;
   state: EntryState;
+  /** Why the server refused it, and what of it. */
   reason?: string;
+  field?: string;
   /** Its content is fixed: it was sent, or is one of the parts of a push that was refused. */
   fixed?: boolean;
   /** What it was put together from, the first with its own opId. */
@@ -116,6 +118,7 @@ export class Outbox {
     if (!entry || entry.state !== "failed") return;
     entry.state = "queued";
     delete entry.reason;
+    delete entry.field;
     this.update();
     this.pump();
   }
@@ -192,6 +195,7 @@ export class Outbox {
     } else {
       entry.state = "failed";
       entry.reason = answer.reason;
+      entry.field = answer.field;
       this.refused.emit(entry);
       this.update();
     }

@@ -22,7 +22,8 @@ export interface PushReply {
 
 export type Answer =
   | { status: "ok"; reply: PushReply }
-  | { status: "error"; reason: string; retryAfter?: number }
+  /** `field`: what of the push was at fault, where the server says so. */
+  | { status: "error"; reason: string; field?: string; retryAfter?: number }
   | { status: "timeout" };
 
 /** What every numbered event carries; the rest depends on its name. */

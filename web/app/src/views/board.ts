@@ -1,5 +1,5 @@
 /* One board on screen: its head, the board itself, the tools; what is said to who does not see it. */
-import { Whiteboard, type Connection, type Element } from "@stacgate/client";
+import { Whiteboard, type Connection, type Element, type Entry } from "@stacgate/client";
 import type { GroupItem } from "../api";
 import { Desk } from "../board/desk";
 import { Editor } from "../board/editor";
@@ -62,7 +62,7 @@ export function boardPage(connection: Connection, item: GroupItem, boardId: stri
     desk.said.on((el) => (spoken.textContent = describe(el, desk))),
     desk.full.on(() => toast(t("board.full"))),
     live.hands.changed.on(() => scene.touchAbove()),
-    live.refused.on((entry) => toast(t("board.refused", { reason: tWord("boardReason", entry.reason ?? "", "reason.unknown") }))),
+    live.refused.on((entry) => toast(t("board.refused", { reason: tWord("boardReason", whyRefused(entry), "reason.unknown") }))),
     live.left.on((reason) => {
       toast(t(reason === "closed" ? "failed" : "board.gone"));
       go(`/groups/${encodeURIComponent(item.id)}/boards`, "replace");
@@ -88,6 +88,11 @@ function remark(desk: Desk): string {
   if (!live.ready) return t("loading");
   if (!live.mayDraw()) return t(live.board.locked ? "board.isLocked" : "board.readOnly");
   return live.board.size === 0 ? t("board.empty") : "";
+}
+
+/** A board that is full asks for something else than an element that is too large. */
+function whyRefused({ reason, field }: Entry): string {
+  return reason === "too_large" && field === "ops" ? "full" : (reason ?? "");
 }
 
 function describe(el: Element | undefined, desk: Desk): string {
