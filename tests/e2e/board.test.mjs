@@ -141,14 +141,50 @@ test('what is no operation is refused by field, and changes nothing', async () =
   await w.close()
 })
 
-test('an element above 32 KiB, a patch that would make one: too_large; just below is taken', async () => {
+test('an element above 32 KiB: too_large, however it came to be: put, patched, in one push, in one batch, or later', async () => {
   const b = await makeBoard(who.apprenant1)
   const w = await member(server, who.apprenant1, b.topic)
   const size = 32 * 1024
   const spare = size - JSON.stringify(el('big', { text: '' })).length
   await draw(w, b.topic, [put('big', { text: 'x'.repeat(spare) })])
-  await w.refused(b.topic, 'ops', { opId: opId(), ops: [put('big', { text: 'x'.repeat(spare + 1) })] }, 'too_large')
-  await w.refused(b.topic, 'ops', { opId: opId(), ops: [{ op: 'patch', id: 'big', set: { more: 'y'.repeat(3000) } }] }, 'too_large')
+  const tooLarge = async (ops, field) => assert.deepEqual((await w.refused(b.topic, 'ops', { opId: opId(), ops }, 'too_large')).errors, [{ field, code: 'too_long' }])
+  await tooLarge([put('big', { text: 'x'.repeat(spare + 1) })], 'ops.el')
+  const half = 'y'.repeat(size / 2)
+  const set = (key) => ({ op: 'patch', id: 'a', set: { [key]: half } })
+  await tooLarge([put('a'), set('one'), set('two')], 'ops.set')
+  await draw(w, b.topic, [put('a')])
+  const answers = await Promise.all([['one'], ['two'], ['x'], ['three']].map(([key]) => w.push(b.topic, 'ops', { opId: opId(), ops: [set(key)] })))
+  assert.deepEqual(answers.map((r) => r.response.reason ?? r.status), ['ok', 'too_large', 'too_large', 'too_large'])
+  await tooLarge([set('four')], 'ops.set')
+  await draw(w, b.topic, [{ op: 'patch', id: 'a', set: { two: half }, unset: ['one'] }])
+  const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`p${i}`, i]))
+  await draw(w, b.topic, [put('many')])
+  await tooLarge([{ op: 'patch', id: 'many', set: many }], 'ops.set') // with the seven that it has
+  const stands = await stored(b.id)
+  assert.deepEqual(stands.a, el('a', { two: half }))
+  assert.deepEqual(stands.many, el('many'))
+  await w.close()
+})
+
+test('the 20,001st element, a byte beyond 16 MiB: too_large; what makes room is taken, and then there is room', async () => {
+  const fill = (id, sql) => server.sql(`update whiteboards set data = jsonb_build_object('elements', (${sql})) where id = ${lit(id)}`)
+  const full = async (w, topic, ops, code) => assert.deepEqual((await w.refused(topic, 'ops', { opId: opId(), ops }, 'too_large')).errors, [{ field: 'ops', code }])
+  const many = await makeBoard(who.apprenant1)
+  await fill(many.id, `select jsonb_agg(jsonb_build_object('id', 'e' || i, 'type', 'rect', 'z', 'a')) from generate_series(1, 19999) i`)
+  const w = await member(server, who.apprenant1, many.topic)
+  assert.equal(w.joined.whiteboard.elementCount, 19999)
+  await full(w, many.topic, [put('x1'), put('x2')], 'too_many')
+  await draw(w, many.topic, [put('x1')])
+  await full(w, many.topic, [put('x2')], 'too_many')
+  await draw(w, many.topic, [put('x2'), { op: 'del', id: 'e7' }])
+  await full(w, many.topic, [put('x3')], 'too_many')
+  const large = await makeBoard(who.apprenant1)
+  const text = 'z'.repeat(30000)
+  await fill(large.id, `select jsonb_agg(jsonb_build_object('id', 'e' || i, 'type', 'text', 'z', 'a', 'text', repeat('z', 30000))) from generate_series(1, 558) i`)
+  await w.enter(large.topic)
+  await full(w, large.topic, [put('more', { text })], 'too_long')
+  await draw(w, large.topic, [{ op: 'patch', id: 'e1', unset: ['text'] }])
+  await draw(w, large.topic, [put('more', { text })])
   await w.close()
 })
 
@@ -202,6 +238,9 @@ test('locks: moderators lock and still draw; a board, or some of its elements, a
   await w.refused(b.topic, 'lock', { opId: opId() }, 'forbidden')
   await mod.done(b.topic, 'lock', { opId: opId(), ids: ['a'] })
   assert.deepEqual((await w.event(b.topic, 'whiteboard:updated'))[4].ids, ['a'])
+  const overRest = async () => (await who.apprenant2.get(`/api/whiteboards/${b.id}`)).json.lockedIds
+  assert.deepEqual(await overRest(), ['a'], 'at once, long before a fold')
+  assert.deepEqual(JSON.parse((await who.apprenant2.get(`/api/whiteboards/${b.id}/export?format=json`)).text).lockedIds, ['a'])
   for (const ops of [[{ op: 'del', id: 'a' }], [put('a')], [{ op: 'patch', id: 'a', set: { x: 0 } }]]) await w.refused(b.topic, 'ops', { opId: opId(), ops }, 'locked')
   await w.refused(b.topic, 'clear', { opId: opId() }, 'locked')
   await draw(w, b.topic, [{ op: 'patch', id: 'b', set: { x: 5 } }])
@@ -222,7 +261,9 @@ test('locks: moderators lock and still draw; a board, or some of its elements, a
   await mod2.done(b.topic, 'unlock', { opId: opId() })
   assert.equal((await who.apprenant2.get(`/api/whiteboards/${b.id}`)).json.locked, false)
   await again.refused(b.topic, 'ops', { opId: opId(), ops: [{ op: 'del', id: 'a' }] }, 'locked')
+  assert.deepEqual(await overRest(), ['a'])
   await mod2.done(b.topic, 'unlock', { opId: opId(), ids: ['a'] })
+  assert.deepEqual(await overRest(), [])
   await draw(again, b.topic, [{ op: 'del', id: 'a' }])
   await closeAll(again, mod2)
 })
@@ -351,6 +392,35 @@ test('folding: the data follows the log, survives kills, and a resume needs noth
   assert.equal(resumed.joined.recovered, true)
   await until('the log', () => resumed.seen(b.topic, 'ops').length === 50)
   await resumed.close()
+})
+
+test('a large board is folded as it stood at its seq, while it is drawn on', async () => {
+  const b = await makeBoard(who.apprenant1)
+  await server.sql(`update whiteboards set data = jsonb_build_object('elements', (select jsonb_agg(jsonb_build_object('id', 'e' || i, 'type', 'text', 'z', 'a',
+    'text', repeat('z', 400))) from generate_series(1, 3000) i)) where id = ${lit(b.id)}`)
+  const w = await member(server, who.apprenant1, b.topic)
+  await until('the board', () => w.seen(b.topic, 'snapshot').length === w.seen(b.topic, 'snapshot')[0]?.[4].parts)
+  for (let i = 0, push = []; i < 1040; i++) {
+    const id = `e${1 + (i % 3000)}`
+    push.push(draw(w, b.topic, [i % 3 ? { op: 'patch', id, set: { x: i } } : { op: 'del', id }, put(`n${i}`)]))
+    if (push.length === 20) await Promise.all(push.splice(0))
+  }
+  const [{ data, at }] = await until('a fold', async () => {
+    const rows = await server.rows(`select data, data_seq as at from whiteboards where id = ${lit(b.id)}`)
+    return rows[0].at >= 1000 && rows
+  })
+  const then = new Picture()
+  for (const m of w.log) if (m[2] === b.topic && (m[3] === 'snapshot' || m[4].seq <= at)) then.take(m)
+  const folded = new Picture()
+  for (const e of data.elements) folded.elements.set(e.id, e)
+  assert.deepEqual(folded.state(), then.state())
+  const want = picture(w, b.topic).state()
+  assert.deepEqual(await stored(b.id), want)
+  assert.match((await who.apprenant1.get(`/api/whiteboards/${b.id}/export`)).text, /<\/svg>\n$/)
+  await server.restart() // what a thread has under way is written before the end
+  const [{ at: end, last }] = await server.rows(`select w.data_seq as at, c.last_seq as last from whiteboards w join channels c on c.topic = ${lit(b.topic)} where w.id = ${lit(b.id)}`)
+  assert.equal(end, last)
+  assert.deepEqual(await stored(b.id), want)
 })
 
 test('data of an old installation becomes opaque elements, whole', async () => {

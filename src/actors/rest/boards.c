@@ -86,7 +86,33 @@ static int64_t board_read(const struct msg *m, struct board_model *model)
     return seq;
 }
 
-/* {…the board, "seq", "elements":[…]} as JSON. */
+static void put_list_of(struct buf *out, const char *name, struct element **list, uint32_t n,
+                        void (*put)(struct buf *out, const struct element *e, const char *comma))
+{
+    size_t begin;
+
+    buf_printf(out, ", \"%s\": [", name);
+    begin = out->len;
+    for (uint32_t i = 0; i < n; i++)
+        put(out, list[i], out->len > begin ? ", " : "");
+    buf_puts(out, "]");
+}
+
+static void put_locked_id(struct buf *out, const struct element *e, const char *comma)
+{
+    if (!e->locked)
+        return;
+    buf_puts(out, comma);
+    json_put_str(out, e->id, strlen(e->id));
+}
+
+static void put_element(struct buf *out, const struct element *e, const char *comma)
+{
+    buf_puts(out, comma);
+    mp_to_json(body_mp(e->data), out);
+}
+
+/* {…the board, "seq", "lockedIds":[…], "elements":[…]} as JSON. */
 static void put_board(struct buf *out, const struct msg *m, const struct board_model *model,
                       int64_t seq)
 {
@@ -95,13 +121,46 @@ static void put_board(struct buf *out, const struct msg *m, const struct board_m
     struct element **sorted = board_sorted(model, &n);
 
     buf_put(out, facts.p, facts.n - 1); /* without its closing brace */
-    buf_printf(out, ", \"seq\": %lld, \"elements\": [", (long long)seq);
-    for (uint32_t i = 0; i < n; i++) {
-        buf_puts(out, i ? ", " : "");
-        mp_to_json(body_mp(sorted[i]->data), out);
-    }
-    buf_puts(out, "]}");
+    buf_printf(out, ", \"seq\": %lld", (long long)seq);
+    put_list_of(out, "lockedIds", sorted, n, put_locked_id);
+    put_list_of(out, "elements", sorted, n, put_element);
+    buf_puts(out, "}");
     free(sorted);
+}
+
+/* ---- drawing it: a large board takes a thread's time, not the loop's ---- */
+
+#define DRAWN_HERE_MAX (64 * 1024) /* bytes of data and log; a millisecond or so */
+
+struct drawing {
+    struct body *result; /* the rows of SQL_BOARDS_LOAD */
+    bool svg;
+};
+
+static void drawing_free(void *arg)
+{
+    struct drawing *d = arg;
+
+    body_unref(d->result);
+    free(d);
+}
+
+static int draw(void *arg, struct body **ret_body)
+{
+    const struct drawing *d = arg;
+    struct msg m = {.body = d->result};
+    struct board_model model = {0};
+    struct buf out = BUF_INIT;
+    int64_t seq = board_read(&m, &model);
+
+    if (d->svg)
+        board_svg(&model, db_strv(&m, 0, 0, TITLE), &out);
+    else
+        put_board(&out, &m, &model, seq);
+    board_finish(&model);
+    *ret_body = body_of(&out);
+    buf_finish(&out);
+    return 0;
 }
 
 static int load(struct actor *self, struct rest *r, actor_step *next)
@@ -113,30 +172,42 @@ static int load(struct actor *self, struct rest *r, actor_step *next)
     return rest_ask(self, g, next);
 }
 
-/* 0: it may be read; else the request was refused. */
-static int refused(struct rest *r, const struct msg *m)
+/* The rows are here: `next` gets the board as bytes. */
+static int loaded(struct actor *self, struct rest *r, const struct msg *m, bool svg,
+                  actor_step *next)
 {
     rest_took(r, m);
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
-    return db_null(m, 0, 0, WORD) ? 0 : rest_refuse(r, P_forbidden);
+    if (!db_null(m, 0, 0, WORD))
+        return rest_refuse(r, P_forbidden);
+    struct drawing *d = xcalloc(1, sizeof(*d));
+    *d = (struct drawing){.result = body_ref(m->body), .svg = svg};
+    if (db_strv(m, 0, 0, DATA).n + db_strv(m, 0, 0, LOG).n > DRAWN_HERE_MAX &&
+        actor_offload(self, draw, d, drawing_free, 0, next) == 0)
+        return 0;
+    struct msg drawn = *m;
+    draw(d, &drawn.body);
+    drawing_free(d);
+    int end = next(self, r, &drawn);
+    body_unref(drawn.body);
+    return end;
+}
+
+/* ---- GET /api/whiteboards/:id ---- */
+
+static int shown(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    return rest_reply_json(r, r->op->success,
+                           (struct str){(const char *)m->body->bytes, m->body->len});
 }
 
 static int got(struct actor *self, void *state, const struct msg *m)
 {
-    struct rest *r = state;
-    struct board_model model = {0};
-    struct buf json = BUF_INIT;
-    int end = refused(r, m);
-
-    (void)self;
-    if (end)
-        return end;
-    put_board(&json, m, &model, board_read(m, &model));
-    end = rest_reply_json(r, r->op->success, (struct str){(const char *)json.data, json.len});
-    board_finish(&model);
-    buf_finish(&json);
-    return end;
+    return loaded(self, state, m, false, shown);
 }
 
 int op_boards_get(struct actor *self, void *state, const struct msg *m)
@@ -147,34 +218,32 @@ int op_boards_get(struct actor *self, void *state, const struct msg *m)
 
 /* ---- GET /api/whiteboards/:id/export ---- */
 
+static bool wants_json(struct rest *r)
+{
+    return str_is(rest_arg(r, "format"), "json");
+}
+
 static int exported(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    bool json = str_is(rest_arg(r, "format"), "json");
-    struct board_model model = {0};
-    struct buf out = BUF_INIT;
+    bool json = wants_json(r);
     char names[160];
-    int end = refused(r, m);
 
     (void)self;
-    if (end)
-        return end;
-    int64_t seq = board_read(m, &model);
-    if (json)
-        put_board(&out, m, &model, seq);
-    else
-        board_svg(&model, db_strv(m, 0, 0, TITLE), &out);
     snprintf(names, sizeof(names), "attachment; filename=\"whiteboard-%.64s.%s\"",
              http_param(r->http, "id"), json ? "json" : "svg");
-    end = rest_reply_file(
-        r, json ? "application/json; charset=utf-8" : "image/svg+xml; charset=utf-8", names, &out);
-    board_finish(&model);
-    buf_finish(&out);
-    return end;
+    return rest_reply_file(
+        r, json ? "application/json; charset=utf-8" : "image/svg+xml; charset=utf-8", names,
+        body_ref(m->body));
+}
+
+static int found(struct actor *self, void *state, const struct msg *m)
+{
+    return loaded(self, state, m, !wants_json(state), exported);
 }
 
 int op_boards_export(struct actor *self, void *state, const struct msg *m)
 {
     (void)m;
-    return load(self, state, exported);
+    return load(self, state, found);
 }

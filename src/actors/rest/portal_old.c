@@ -177,5 +177,5 @@ int op_placeholder_old(struct actor *self, void *state, const struct msg *m)
                "<text x=\"50%%\" y=\"50%%\" fill=\"#6b7280\" font-family=\"sans-serif\" "
                "font-size=\"16\" text-anchor=\"middle\">%u × %u</text></svg>",
                width, height, width, height, width, height);
-    return rest_reply_file(r, "image/svg+xml; charset=utf-8", "inline", &b);
+    return rest_reply_file(r, "image/svg+xml; charset=utf-8", "inline", body_of(&b));
 }

@@ -198,14 +198,14 @@ int rest_reply_static(struct rest *r, const char *path)
     return ACTOR_DONE;
 }
 
-int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct buf *bytes)
+int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct body *bytes)
 {
     struct http_req *req = take(r);
 
     http_set(req, "Content-Disposition", disposition);
     http_set(req, "Content-Security-Policy", "default-src 'none'; sandbox");
     http_set(req, "Cache-Control", "no-store");
-    http_respond(req, r->op->success, type, body_of(bytes));
+    http_respond(req, r->op->success, type, bytes);
     return ACTOR_DONE;
 }
 
