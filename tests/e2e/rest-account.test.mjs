@@ -165,6 +165,25 @@ test('a forgotten password: three codes an hour for an address, whether it has a
   ok(await forgot(email))
 })
 
+test('a reset revokes API tokens, and closes what uses them, unless the person keeps them', async () => {
+  const { email, id } = await account()
+  const use = (token) => anon.get('/api/auth/user', { headers: { authorization: `Bearer ${token}` }, jar: false })
+  for (const keepTokens of [undefined, false, true]) {
+    const api = await signIn(server, email, keepTokens === undefined ? SECRET : OTHER)
+    const { token } = ok(await api.post('/api/auth/tokens', { name: 'T', scopes: ['read', 'realtime'] }))
+    assert.equal((await use(token)).status, 200)
+    ok(await anon.post('/api/auth/forgot-password', { email }))
+    const code = codeIn((await mails(email, 'reset-password')).at(-1))
+    ok(await anon.post('/api/auth/reset-password', { token: code, password: OTHER, ...(keepTokens === undefined ? {} : { keepTokens }) }))
+    assert.equal((await use(token)).status, keepTokens ? 200 : 401, `keepTokens ${keepTokens}`)
+    assertProblem(await api.get('/api/auth/user'), 401)
+  }
+  const [reset] = ok(await who.admin.get(`/api/audit?subjectId=${id}&action=password.reset&limit=3`)).slice(-1)
+  assert.deepEqual(reset.detail, { tokens: 1 })
+  const revoked = ok(await who.admin.get(`/api/audit?subjectId=${id}&action=token.revoked`))
+  assert.deepEqual(revoked.map((a) => a.actorId), [id, id])
+})
+
 test('a changed password ends codes that were asked for before', async () => {
   const { email } = await account()
   const here = await signIn(server, email, SECRET)

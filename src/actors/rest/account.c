@@ -109,6 +109,7 @@ const struct field schema_reset[] = {
      .flags = FIELD_REQUIRED,
      .min = PASSWORD_MIN,
      .max = PASSWORD_MAX},
+    {.name = "keepTokens", .type = FIELD_BOOL},
     {.name = NULL}};
 
 int op_auth_forgot(struct actor *self, void *state, const struct msg *m)
@@ -150,6 +151,7 @@ static int reset_hashed(struct actor *self, void *state, const struct msg *m)
     put_token(g, r);
     db_str(g, (const char *)m->body->bytes);
     db_str(g, account_language(r));
+    db_bool(g, mp_bool(mp_get(r->body, "keepTokens"), false));
     return rest_ask(self, g, password_was_reset);
 }
 

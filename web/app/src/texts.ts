@@ -60,6 +60,8 @@ export const texts = {
   ],
   backToSignIn: ["Retour à la connexion", "Back to signing in"],
   setPasswordTitle: ["Choisissez votre mot de passe", "Choose your password"],
+  setPasswordHint: ["Toutes vos sessions se ferment, et vos jetons d’accès sont révoqués.", "All your sessions end, and your access tokens are revoked."],
+  keepTokens: ["Garder mes jetons : je sais qui s’en sert", "Keep my tokens: I know what uses them"],
   newPassword: ["Nouveau mot de passe", "New password"],
   setPassword: ["Enregistrer le mot de passe", "Save the password"],
   saving: ["Enregistrement…", "Saving…"],

@@ -56,18 +56,20 @@ export function forgotForm(): HTMLElement {
 export function passwordForm(): HTMLElement {
   const token = codeField();
   const password = passwordField(t("newPassword"), "new-password", t("passwordHint"));
+  const keep = h("input", { type: "checkbox", name: "keepTokens" });
   const submit = h("button.wide", { type: "submit" }, t("setPassword"));
   const alert = h("p.alert", { role: "alert" });
   const send = guarded(submit, alert, ["setPassword", "saving"],
     async () => {
-      await api.resetPassword(token.input.value.trim(), password.input.value);
+      await api.resetPassword(token.input.value.trim(), password.input.value, keep.checked);
       passwordSet();
     },
     (error) => {
       showErrors(error instanceof ApiError ? error.fields.filter((e) => e.field !== "token") : [], { password });
       return isSpent(error) ? spent("/forgot-password") : trouble(error, { 422: "field.unknown" });
     });
-  return h("form.card", { onsubmit: send }, h("h1", {}, t("setPasswordTitle")), token.element, password.element, alert, submit, back());
+  const more = h("details.more", {}, h("summary", {}, t("tokens")), h("label.check", {}, keep, t("keepTokens")));
+  return h("form.card", { onsubmit: send }, h("h1", {}, t("setPasswordTitle")), h("p.faint", {}, t("setPasswordHint")), token.element, password.element, more, alert, submit, back());
 }
 
 export function addressForm(): HTMLElement {
