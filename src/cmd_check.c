@@ -153,6 +153,11 @@ static bool cluster_made(void)
     return made;
 }
 
+static void report_line(const char *line)
+{
+    report(EXIT_OK, "%s", line);
+}
+
 static void check_schema(const struct workplace *w)
 {
     char *error = NULL;
@@ -165,6 +170,8 @@ static void check_schema(const struct workplace *w)
     else
         report(err == -EUNAVAILABLE_DB ? EXIT_FAILED : EXIT_USAGE, "%s",
                error ? error : strerror(-err));
+    if (!err)
+        same_addresses(w, report_line);
     free(error);
 }
 

@@ -32,11 +32,13 @@ int cmd_migrate(const struct command *c, int argc, char **argv)
             err = store_migrate(&w.target, print_line, &error);
         status = !err ? EXIT_OK : err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
     }
-    if (status == EXIT_OK)
+    if (status == EXIT_OK) {
+        same_addresses(&w, print_line);
         print_line(say("La base est au schéma de cette version.",
                        "The database has this version's schema."));
-    else
+    } else {
         complain(status, "%s", error);
+    }
     free(error);
     workplace_close(&w);
     return status;

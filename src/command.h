@@ -96,6 +96,10 @@ bool owner_exec(PGconn *db, char **ret_error,
  * and *ret_status is the exit status. */
 PGconn *command_database(struct workplace *w, int *ret_status);
 
+/* Accounts whose addresses differ by capitals only, a sentence each address. Nothing when there are
+ * none, or no such schema yet. */
+void same_addresses(const struct workplace *w, void (*tell)(const char *line));
+
 /* Why this address and port cannot be served as configured, as a sentence (free()); NULL: they can.
  */
 char *address_problem(void);

@@ -1,7 +1,7 @@
 // One's own account: the sign-ins one has and their end, another password, a forgotten one, a proven address; what open sockets notice.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { startServer, lit } from './lib/server.mjs'
+import { startServer, lit, stacgate } from './lib/server.mjs'
 import { Api, people, signIn, Wire } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
 import { member } from './lib/school.mjs'
@@ -182,6 +182,42 @@ test('a reset revokes API tokens, and closes what uses them, unless the person k
   assert.deepEqual(reset.detail, { tokens: 1 })
   const revoked = ok(await who.admin.get(`/api/audit?subjectId=${id}&action=token.revoked`))
   assert.deepEqual(revoked.map((a) => a.actorId), [id, id])
+})
+
+test('two accounts whose addresses differ by capitals only: each by its own spelling, and no third account', async () => {
+  const name = unique('Ana').toLowerCase().replace(/[^a-z0-9]/g, '')
+  const [small, large, other] = [`${name}@moliere.test`, `${name.replace('a', 'A')}@moliere.test`, `${name.toUpperCase()}@moliere.test`]
+  ok(await who.admin.post('/api/users', { email: small, password: SECRET }))
+  ok(await who.admin.post('/api/users', { email: `x${small}`, password: OTHER }))
+  // As an adopted database has it.
+  await server.sql(`begin; set local session_replication_role = replica; update users set email = ${lit(large)} where email = ${lit(`x${small}`)}; commit;`)
+  const [a, b] = [await signIn(server, small, SECRET), await signIn(server, large, OTHER)]
+  assert.notEqual(a.user.id, b.user.id)
+  for (const [email, password] of [[small, OTHER], [large, SECRET], [other, SECRET], [other, OTHER]]) assertProblem(await anon.post('/api/auth/login', { email, password }), 401)
+  assertProblem(await who.admin.post('/api/users', { email: other, password: SECRET }), 409)
+  assertProblem(await new Api(server).post('/api/auth/register', { email: other, password: SECRET, establishmentSlug: 'lycee-moliere' }), 409)
+  // A profile that is saved whole keeps its address.
+  ok(await b.request('PUT', `/api/users/${b.user.id}`, { json: { email: large, firstName: 'Ana' } }))
+  assert.equal(ok(await b.get('/api/auth/user')).email, large)
+  ok(await anon.post('/api/auth/forgot-password', { email: large }))
+  assert.equal((await mails(large, 'reset-password')).length, 1)
+  assert.equal((await mails(small, 'reset-password')).length, 0)
+  ok(await anon.post('/api/auth/forgot-password', { email: other }))
+  for (const email of [small, large]) {
+    const [mail] = await mails(email, 'which-account')
+    assert.ok(mail.body.includes(small) && mail.body.includes(large), mail.body)
+    assert.equal(/\S{40,}/.test(mail.body.replaceAll(small, '').replaceAll(large, '')), false, 'it holds no code')
+  }
+  for (const args of [['check', '--data', server.dataDir], ['migrate', '--data', server.dataDir]]) {
+    const r = await stacgate(args)
+    assert.equal(r.code, 0, r.err)
+    const [line] = r.out.split('\n').filter((l) => l.includes('one address for several accounts'))
+    for (const email of [small, large]) assert.ok(line.includes(`${email} (lycee-moliere)`), r.out)
+  }
+  // Another address for one of them, and all is as ever.
+  ok(await who.admin.request('PUT', `/api/users/${b.user.id}`, { json: { email: `autre-${small}` } }))
+  await signIn(server, other, SECRET)
+  assert.ok(!(await stacgate(['check', '--data', server.dataDir])).out.includes('one address'))
 })
 
 test('a changed password ends codes that were asked for before', async () => {

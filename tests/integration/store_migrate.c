@@ -159,6 +159,31 @@ Test(migrate, adopts_an_old_installation)
     cr_assert_eq(store_schema_check(&t, fresh()), 0);
 }
 
+/* Two accounts with one address but for capitals: both stay, each by its own spelling; no third. */
+Test(migrate, addresses_that_differ_by_capitals)
+{
+    harness_empty("capitals", &t);
+    load(STACGATE_FIXTURES "/old_install.sql");
+    harness_exec(t.owner_conninfo,
+                 "insert into users (id, establishment_id, email, username, password) values "
+                 "('u9', 'e2', 'ELEVE.un@ancien.test', 'neuf', 'x')");
+    cr_assert_eq(store_migrate(&t, tell, fresh()), 0, "%s", error);
+    IS("6", "select count(*) from users");
+    IS("u2", "select user_id from signin_lookup('Eleve.Un@ancien.test')");
+    IS("u9", "select user_id from signin_lookup('ELEVE.un@ancien.test')");
+    IS("0", "select count(*) from signin_lookup('eleve.un@ancien.test')");
+    IS("t", "select bool_and(accounts like '%Eleve.Un@ancien.test (%' and accounts like "
+            "'%ELEVE.un@ancien.test (%') from same_addresses()");
+    cr_assert_str_eq(harness_refused(t.owner_conninfo,
+                                     "insert into users (establishment_id, email, username, "
+                                     "password) values ('e1', 'eleve.un@ancien.test', 'x', 'x')"),
+                     "23505");
+    cr_assert_str_eq(harness_refused(t.owner_conninfo, "update users set email = "
+                                                       "'ELEVE.UN@ancien.test' where id = 'u3'"),
+                     "23505");
+    harness_exec(t.owner_conninfo, "update users set first_name = 'Ana' where id = 'u9'");
+}
+
 /* The baseline on an empty database is what an old installation has: columns, types, defaults,
  * nullability. */
 Test(migrate, baseline_equals_an_old_installation)

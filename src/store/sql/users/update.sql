@@ -23,7 +23,8 @@ with me as (select role from users where id = $2), old as (
         username = coalesce(b ->> 'username', u.username), profile_image_url = coalesce(b ->> 'profileImageUrl', u.profile_image_url),
         phone_number = coalesce(b ->> 'phoneNumber', u.phone_number), department = coalesce(b ->> 'department', u.department),
         position = coalesce(b ->> 'position', u.position), bio = coalesce(b ->> 'bio', u.bio),
-        preferences = coalesce(b -> 'preferences', u.preferences), email = coalesce(lower(b ->> 'email'), u.email),
+        preferences = coalesce(b -> 'preferences', u.preferences),
+        email = case when lower(b ->> 'email') <> lower(u.email) then lower(b ->> 'email') else u.email end,
         role = old.new_role, is_active = old.new_active, row_version = u.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $4::jsonb as b) body, refusal, old where u.id = $3 and word is null
     returning u.id, u.row_version, u.email, u.username, u.first_name, u.last_name, u.profile_image_url, u.role, u.phone_number, u.department,
