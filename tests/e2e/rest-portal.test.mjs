@@ -177,6 +177,46 @@ test('branding: there before it is set, changed by version, and a style sheet th
   assert.equal((await anon.get('/api/portal?slug=lycee-moliere')).json.branding.primaryColor, '#010203')
 })
 
+test('on a school\'s domain, signing up and the public catalogue mean that school unless another is named; null takes the domain away', async () => {
+  const domain = 'inscription.exemple.org'
+  const school = await made(root, '/api/establishments', { name: 'Inscriptions', slug: 'inscriptions', domain })
+  const register = (host, more = {}) => new Api(server).post('/api/auth/register', { email: `${unique('r')}@exemple.org`, password: 'une longue phrase', ...more }, { headers: { host } })
+  for (const host of [domain, `www.${domain}:8443`]) {
+    const r = await register(host)
+    assert.equal(r.status, 201, r.text)
+    assert.equal(r.json.establishmentId, school.id)
+  }
+  const other = await register(domain, { establishmentSlug: 'campus-turing' })
+  assert.equal(other.json.establishment.slug, 'campus-turing', 'what is named comes first')
+  const nowhere = assertProblem(await register('nulle.part.org'), 422)
+  assert.deepEqual(nowhere.errors.map((e) => [e.field, e.code]), [['establishmentId', 'required']])
+  assertProblem(await register(domain, { establishmentSlug: 'aucune-ecole' }), 404)
+
+  const course = await made(root, '/api/courses', { title: 'Ouvert', description: 'D', category: 'K', isPublic: true, establishmentId: school.id })
+  await root.post(`/api/courses/${course.id}/approve?establishmentId=${school.id}`)
+  const seen = async (host, query = '') => (await at(host, `/api/courses${query}`)).json.map((c) => c.id)
+  assert.deepEqual(await seen(domain), [course.id])
+  assert.deepEqual(await seen('nulle.part.org'), [])
+  assert.ok(!(await seen(domain, `?establishmentId=${who.admin.user.establishmentId}`)).includes(course.id))
+  const own = await who.apprenant1.get('/api/courses', { headers: { host: domain } })
+  assert.ok(!own.json.some((c) => c.id === course.id), 'who is signed in sees their own school')
+
+  assert.equal((await put(root, `/api/establishments/${school.id}`, { name: 'Autre nom' })).json.domain, domain)
+  assert.equal((await put(root, `/api/establishments/${school.id}`, { domain: '' })).json.domain, domain, 'old clients send it so')
+  assert.equal((await put(root, `/api/establishments/${school.id}`, { domain: null })).json.domain, null)
+  assertProblem(await register(domain), 422)
+  assert.deepEqual(await seen(domain), [])
+  assert.equal((await made(root, '/api/establishments', { name: 'Après', domain })).domain, domain, 'it is free again')
+})
+
+test('null takes an entry of the menu out from under its parent', async () => {
+  const parent = await made(who.admin, '/api/menu-items', { label: 'P', url: '/p' })
+  const child = await made(who.admin, '/api/menu-items', { label: 'E', url: '/e', parentId: parent.id })
+  assert.equal((await put(who.admin, `/api/menu-items/${child.id}`, { label: 'F' })).json.parentId, parent.id)
+  assert.equal((await put(who.admin, `/api/menu-items/${child.id}`, { parentId: null })).json.parentId, null)
+  assert.equal((await who.admin.get(`/api/menu-items/${child.id}`)).json.parentId, null)
+})
+
 test('from outside: a domain is its school, with and without www; any other host is nobody\'s', async () => {
   const domain = 'lycee.exemple.org'
   assert.equal((await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { domain })).status, 200)

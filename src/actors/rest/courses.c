@@ -27,22 +27,46 @@ const struct field schema_courses[] = {
     LIST_FIELDS,
     {.name = NULL}};
 
-int op_courses_list(struct actor *self, void *state, const struct msg *m)
+static int list(struct actor *self, struct rest *r)
 {
     static const struct run newest = {
         .sql = SQL_COURSES_LIST, .params = "tuqmp", MANAGE, .key = time_valid};
     static const struct run sorted = {
         .sql = SQL_COURSES_SORTED, .params = "tuqmp", MANAGE, .key = cursor_any};
-    struct rest *r = state;
-    struct str sort = rest_arg(r, "sort"), school = rest_arg(r, "establishmentId");
+    struct str sort = rest_arg(r, "sort");
 
-    (void)m;
-    /* Nobody's tenant is the one they ask about: only public courses of a school answer there. */
-    if (!r->who)
-        snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)school.n, school.p ? school.p : "");
     if (!r->tenant[0])
         return rest_reply_text(r, 200, STR("[]"));
     return rest_run(self, r, sort.p && !str_is(sort, "createdAt") ? &sorted : &newest);
+}
+
+static int at_host(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    rest_took(r, m);
+    if (!db_null(m, 0, 0, 0))
+        snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
+    return list(self, r);
+}
+
+/* Nobody's tenant is the one they ask about, else that of the host: only public courses of a school
+ * answer there. */
+int op_courses_list(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct str school = rest_arg(r, "establishmentId");
+    struct db_group *g;
+
+    (void)m;
+    if (!r->who && school.n)
+        snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)school.n, school.p);
+    if (r->who || school.n)
+        return list(self, r);
+    g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_PORTAL_ESTABLISHMENT_AT);
+    rest_put_host(g, r);
+    return rest_ask(self, g, at_host);
 }
 
 /* ---- GET /api/courses/:id ---- */

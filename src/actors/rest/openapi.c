@@ -58,6 +58,12 @@ static void put_choices(struct buf *b, const char *choices)
     buf_puts(b, "]");
 }
 
+static void put_string(struct buf *b, const struct field *f)
+{
+    buf_puts(b, f->flags & FIELD_NULL_CLEARS ? "\"type\":[\"string\",\"null\"]"
+                                             : "\"type\":\"string\"");
+}
+
 /* What an id names, and whose it must be. */
 static void put_named(struct buf *b, const struct rest_op *op, const struct field *f)
 {
@@ -81,7 +87,7 @@ static void put_schema(struct buf *b, const struct rest_op *op, const struct fie
     case FIELD_URL:
     case FIELD_LINK:
     case FIELD_CSS:
-        buf_puts(b, "\"type\":\"string\"");
+        put_string(b, f);
         if (f->type == FIELD_URL)
             buf_puts(b, ",\"format\":\"uri\"");
         if (f->type == FIELD_CSS)
@@ -93,7 +99,8 @@ static void put_schema(struct buf *b, const struct rest_op *op, const struct fie
     case FIELD_ID:
     case FIELD_CALLER:
     case FIELD_TENANT:
-        buf_puts(b, "\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\"");
+        put_string(b, f);
+        buf_puts(b, ",\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\"");
         break;
     case FIELD_EMAIL:
         buf_puts(b, "\"type\":\"string\",\"format\":\"email\",\"maxLength\":254");

@@ -178,16 +178,16 @@ RUN_OP(components_delete, .sql = SQL_PORTAL_COMPONENT_DELETE, .params = "tiv")
 
 /* ---- the menu ---- */
 
-#define MENU_FIELDS(flag)                                                                          \
+#define MENU_FIELDS(flag, parent)                                                                  \
     LINE_FIELD("label", flag, 100),                                                                \
         {.name = "url", .type = FIELD_LINK, .flags = flag, .max = 500},                            \
         {.name = "icon", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 100},          \
-        {.name = "parentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},                    \
+        {.name = "parentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT | (parent)},         \
         {.name = "sortOrder", .type = FIELD_INT, .min = 0, .max = 1000000},                        \
         {.name = "permissions", .type = FIELD_TEXTS, .max = 10}, ACTIVE_FIELD, TENANT_FIELD
 
-const struct field schema_menu_item_new[] = {MENU_FIELDS(FIELD_REQUIRED), {.name = NULL}};
-const struct field schema_menu_item_change[] = {MENU_FIELDS(0), {.name = NULL}};
+const struct field schema_menu_item_new[] = {MENU_FIELDS(FIELD_REQUIRED, 0), {.name = NULL}};
+const struct field schema_menu_item_change[] = {MENU_FIELDS(0, FIELD_NULL_CLEARS), {.name = NULL}};
 const struct field schema_menu_order[] = {
     {.name = "ids", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .max = 500},
     TENANT_FIELD,

@@ -11,6 +11,7 @@
 #include "../services/password.h"
 #include "../services/signin.h"
 #include "account.h"
+#include "run.h"
 #include "sessions.h"
 #include "stacgate/channel.h"
 #include "stacgate/config.h"
@@ -32,9 +33,17 @@ const struct field schema_register[] = {
 
 static actor_step hashed, created, described;
 
-static int refuse_field(struct rest *r, const char *field, enum field_code code)
+/* None was named, and none answers to the host that was asked. */
+static int refuse_nowhere(struct rest *r)
 {
-    return rest_refuse_fields(r, P_invalid, &(struct field_error){.field = field, .code = code}, 1);
+    struct field_error e = {.field = "establishmentId", .code = E_required};
+
+    return rest_refuse_fields(r, P_invalid, &e, 1);
+}
+
+static bool names_school(const struct rest *r)
+{
+    return rest_arg(r, "establishmentId").p || rest_arg(r, "establishmentSlug").p;
 }
 
 int op_auth_register(struct actor *self, void *state, const struct msg *m)
@@ -43,8 +52,6 @@ int op_auth_register(struct actor *self, void *state, const struct msg *m)
     struct str password = rest_arg(r, "password");
 
     (void)m;
-    if (!rest_arg(r, "establishmentId").p && !rest_arg(r, "establishmentSlug").p)
-        return refuse_field(r, "establishmentId", E_required);
     int refused = password_refused(r, "password", password, rest_arg(r, "email"));
     return refused ? refused
                    : actor_ask(self, signin_actor(), MSG_PASSWORD, password_body(password),
@@ -75,6 +82,7 @@ static int hashed(struct actor *self, void *state, const struct msg *m)
     code_put(g, r, &c);
     session_agent(r, agent);
     db_str(g, agent);
+    rest_put_host(g, r);
     explicit_bzero(&c, sizeof(c));
     return rest_ask(self, g, created);
 }
@@ -92,6 +100,8 @@ static int created(struct actor *self, void *state, const struct msg *m)
     struct db_group *g;
 
     rest_took(r, m);
+    if (!names_school(r) && strcmp(db_text(m, 0, 0, 0), "no_establishment") == 0)
+        return refuse_nowhere(r);
     for (unsigned i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
         if (strcmp(db_text(m, 0, 0, 0), refusals[i].outcome) == 0)
             return rest_refuse(r, refusals[i].what);

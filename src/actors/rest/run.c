@@ -46,7 +46,7 @@ void rest_put_version(struct db_group *g, const struct rest *r)
         db_str(g, NULL);
 }
 
-static void put_host(struct db_group *g, const struct rest *r)
+void rest_put_host(struct db_group *g, const struct rest *r)
 {
     const char *host = http_header(r->http, "host");
     char name[254];
@@ -93,7 +93,7 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
         db_str(g, http_param(r->http, "name"));
         break;
     case 'h':
-        put_host(g, r);
+        rest_put_host(g, r);
         break;
     case 'p':
         rest_put_page(g, r, c);

@@ -48,7 +48,8 @@ void rest_put_version(struct db_group *g, const struct rest *r); /* what If-Matc
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
 /* What If-Match names: -1 is a tag that fits no version. false: nothing, or everything ("*"). */
 bool rest_if_match(const struct rest *r, int64_t *ret_version);
-void rest_put_json(struct db_group *g, struct mp v); /* absent: null */
+void rest_put_host(struct db_group *g, const struct rest *r); /* as the letter h */
+void rest_put_json(struct db_group *g, struct mp v);          /* absent: null */
 
 /* The body has this value (msgpack bytes) in place of the one that was sent; absent stays absent.
  */

@@ -418,7 +418,11 @@ void schema_check(const struct field *schema, struct mp map, const struct identi
     for (const struct field *f = schema; f->name; f++) {
         struct mp v = mp_get(map, f->name);
         struct field_error e = {0};
-        if (absent(f, v)) {
+        if (mp_type(v) == MP_NIL && f->flags & FIELD_NULL_CLEARS) {
+            mp_put_cstr(&kept, f->name);
+            mp_put_nil(&kept);
+            count++;
+        } else if (absent(f, v)) {
             if (f->flags & FIELD_REQUIRED)
                 add_error(ret, f->name, (struct field_error){.code = E_required});
         } else if (!checks[f->type](f, v, &e)) {

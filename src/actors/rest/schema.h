@@ -37,7 +37,8 @@ enum field_type {
 };
 enum field_flag {
     FIELD_REQUIRED = 1,
-    FIELD_BLANK_IS_ABSENT = 2 /* "" means absent (old clients) */
+    FIELD_BLANK_IS_ABSENT = 2, /* "" means absent (old clients) */
+    FIELD_NULL_CLEARS = 4      /* null stays in the map: it takes away what is there */
 };
 
 struct field {
@@ -58,9 +59,9 @@ struct verdict {
 };
 
 /*
- * Checks a map against the schema. Fields that are null, ignored or blank where blank is absent
- * count as absent and are left out of `out`, which gets the checked map. who NULL: identity fields
- * are the operation's business (sign-up names its establishment).
+ * Checks a map against the schema. Fields that are null (but for FIELD_NULL_CLEARS), ignored or
+ * blank where blank is absent count as absent and are left out of `out`, which gets the checked
+ * map. who NULL: identity fields are the operation's business (sign-up names its establishment).
  */
 void schema_check(const struct field *schema, struct mp map, const struct identity *who,
                   struct buf *out, struct verdict *ret);

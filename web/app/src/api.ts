@@ -39,6 +39,7 @@ export interface Establishment {
   id: string;
   name: string;
   slug: string;
+  domain?: string | null;
 }
 
 export interface GroupItem extends GroupInfo {

@@ -9,7 +9,7 @@ with old as (
                      and m.establishment_id = old.establishment_id) then 'conflict' end as word from old
 ), new as (
     update menu_items x set label = coalesce(b ->> 'label', x.label), url = coalesce(b ->> 'url', x.url), icon = coalesce(b ->> 'icon', x.icon),
-        parent_id = coalesce(b ->> 'parentId', x.parent_id), sort_order = coalesce((b ->> 'sortOrder')::integer, x.sort_order),
+        parent_id = case when b ? 'parentId' then b ->> 'parentId' else x.parent_id end, sort_order = coalesce((b ->> 'sortOrder')::integer, x.sort_order),
         is_active = coalesce((b ->> 'isActive')::boolean, x.is_active), permissions = coalesce(b -> 'permissions', x.permissions),
         row_version = x.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $3::jsonb as b) body, refusal where x.id = $2 and word is null returning x

@@ -60,7 +60,8 @@ async function fillSchools(school: Field<HTMLSelectElement>, alert: HTMLElement)
   try {
     const all: Establishment[] = await api.establishments();
     replace(school.input, h("option", { value: "" }, t("chooseSchool")), ...all.map((e) => h("option", { value: e.id }, e.name)));
-    if (all.length === 1) school.input.value = all[0]!.id;
+    const here = all.length === 1 ? all[0] : all.find((e) => e.domain && (location.hostname === e.domain || location.hostname === `www.${e.domain}`));
+    if (here) school.input.value = here.id;
   } catch {
     alert.textContent = t("noServer");
   }
