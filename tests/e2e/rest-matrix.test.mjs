@@ -1,4 +1,4 @@
-// The old client's calls are answered in its shapes, and bodies of every kind of nonsense are refused. Who may call what, and other schools' ids: generated-*.
+// The old client's calls are answered in its shapes, and nonsense inside the fields of bodies is survived. The rest of the table: generated-*.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { startServer } from './lib/server.mjs'
@@ -50,37 +50,31 @@ test('the old client\'s forms: a course, an assessment, a group, a message, in i
   assert.equal((await who.admin.request('DELETE', `/api/courses/${c.json.id}`)).status, 200)
 })
 
-test('no body makes the server stumble: wrong types, sizes, nulls and unknown fields are 4xx or harmless', async () => {
+// What stands inside a field is the operation's own business; generated-fields has the fields themselves.
+test('nothing inside a body makes the server stumble', async () => {
   const posts = [
-    ['POST', '/api/courses', { title: 'T', description: 'D', category: 'K', price: 1, duration: 1, level: 'debutant', language: 'fr', tags: [], maxParticipants: 1, instructorId: who.formateur.me.id, imageUrl: 'https://x/y' }],
-    ['PUT', `/api/courses/${id.course}`, { title: 'T', price: 1, tags: [], isActive: true }],
-    ['POST', `/api/courses/${id.course}/modules`, { title: 'T', orderIndex: 1, contentData: {}, duration: 1 }],
-    ['POST', `/api/courses/${id.course}/sessions`, { name: 'S', startDate: '2030-01-01', endDate: '2030-01-02', maxParticipants: 1 }],
-    ['POST', `/api/courses/${id.course}/complete`, { learnerId: who.apprenant1.me.id, finalGrade: 1 }],
-    ['POST', '/api/assessments', { title: 'T', maxScore: 1, passingScore: 1, timeLimit: 1, maxAttempts: 1, dueDate: '2030-01-01', questions: [{ type: 'essay', text: 'T' }] }],
-    ['PUT', `/api/assessments/${id.assessment}`, { title: 'T', maxScore: 100, questions: [{ type: 'essay', text: 'T' }] }],
-    ['PUT', `/api/assessments/${id.assessment}/accommodations`, { learnerId: who.apprenant1.me.id, extraTime: 1, dueDate: '2030-01-01' }],
-    ['POST', `/api/attempts/${id.attempt}/grade`, { questions: [{ questionId: 'q1', points: 1 }], feedback: 'F' }],
-    ['POST', '/api/announcements', { title: 'T', message: 'M', role: 'admin', courseId: id.course }],
-    ['PUT', '/api/notifications/preferences', { preferences: [{ type: 'system_update', enabled: true }] }],
-    ['POST', '/api/help', { title: 'T', content: 'C', category: 'K', tags: [], searchKeywords: [], sortOrder: 1, language: 'fr' }],
-    ['POST', '/api/exports', { type: 'csv', config: { datasets: ['users'], dateRange: { start: '2020-01-01' } } }],
+    ['POST', `/api/courses/${id.course}/modules`, { title: 'T', contentData: { a: 1 } }],
+    ['POST', '/api/assessments', { title: 'T', questions: [{ type: 'single', text: 'T', points: 1, options: [{ id: 'a', text: 'A' }], answer: 'a' }] }],
+    ['PUT', `/api/assessments/${id.assessment}`, { questions: [{ type: 'numeric', text: 'T', answer: 1, tolerance: 1 }] }],
+    ['PUT', `/api/attempts/${id.attempt}/answers`, { answers: { q1: true } }],
+    ['POST', `/api/attempts/${id.attempt}/grade`, { questions: [{ questionId: 'q1', points: 1, feedback: 'F' }] }],
+    ['PUT', '/api/notifications/preferences', { preferences: [{ type: 'system_update', medium: 'app', enabled: true }] }],
+    ['POST', '/api/exports', { type: 'csv', config: { datasets: ['users'], dateRange: { start: '2020-01-01' }, filters: { role: 'apprenant' } } }],
     ['POST', '/api/export/create', { type: 'csv', dateRange: { start: '2020-01-01' }, includeData: { users: true } }],
-    ['PUT', `/api/study-groups/${id.group}`, { name: 'N', maxMembers: 10, settings: { allowPolls: true }, tags: [], scheduledDate: '2030-01-01' }],
-    ['POST', '/api/trainer-spaces', { name: 'N', description: 'D' }],
+    ['PUT', `/api/study-groups/${id.group}`, { settings: { allowPolls: true } }],
+    ['POST', '/api/pages', { pageName: 'n', pageTitle: 'T', layout: { sections: [{ components: [{ type: 't', data: {} }] }] } }],
+    ['PUT', '/api/branding', { navigationConfig: { items: [{ url: '/' }] } }],
   ]
-  const values = [null, '', {}, [], [[]], [{}], [1], { a: { b: [] } }, true, 1.5, -1, 1e18, 'x', 'x'.repeat(30000), '\u0000', 'é|\'";--']
-  for (const [method, path, good] of posts) {
-    assertProblem(await who.manager.request(method, path, { json: { ...good, unknownField: 1 } }), 422)
-    for (const field of Object.keys(good))
-      for (const value of values) {
-        const r = await who.manager.request(method, path, { json: { ...good, [field]: value } })
-        assert.ok(r.status < 500, `${method} ${path} ${field}=${JSON.stringify(value).slice(0, 60)}: ${r.status} ${r.text}`)
-      }
-  }
-  for (const path of ['/api/courses', '/api/assessments', '/api/attempts', '/api/notifications', '/api/help', '/api/exports', '/api/certificates', '/api/analytics/engagement', '/api/analytics/popular-courses', '/api/help/search'])
-    for (const query of ['limit=0', 'limit=x', 'cursor=AAAA', 'nothing=1', 'sort=%00', 'q=%27%22%5C', 'from=x', 'count=all', 'status=x', 'type=%F0%9F%98%80']) {
-      const r = await who.manager.get(`${path}?${query}`)
-      assert.ok(r.status < 500, `${path}?${query}: ${r.status} ${r.text}`)
+  const values = [null, '', {}, [], [[]], [{}], [1], { a: { b: [] } }, true, 1.5, -1, 1e18, 'x'.repeat(30000), '\u0000', 'é|\'";--']
+  // Every place inside, with every value in it.
+  const variants = (v, top = true) =>
+    typeof v !== 'object' || v === null ? [] : Object.keys(v).flatMap((key) => [
+      ...(top ? [] : values).map((value) => (Array.isArray(v) ? v.map((x, i) => (i === Number(key) ? value : x)) : { ...v, [key]: value })),
+      ...variants(v[key], false).map((inner) => (Array.isArray(v) ? v.map((x, i) => (i === Number(key) ? inner : x)) : { ...v, [key]: inner })),
+    ])
+  for (const [method, path, good] of posts)
+    for (const json of variants(good)) {
+      const r = await who.manager.request(method, path, { json })
+      assert.ok(r.status < 500, `${method} ${path} ${JSON.stringify(json).slice(0, 200)}: ${r.status} ${r.text}`)
     }
 })

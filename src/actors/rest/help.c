@@ -23,6 +23,11 @@
     }
 
 const struct field schema_help[] = {HELP_FILTERS, LIST_FIELDS, {.name = NULL}};
+const struct field schema_help_one[] = {HELP_FILTERS, {.name = NULL}};
+const struct field schema_help_best[] = {
+    HELP_FILTERS,
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},
+    {.name = NULL}};
 const struct field schema_help_search[] = {
     {.name = "q", .type = FIELD_STR, .min = 1, .max = 200},
     {.name = "query", .type = FIELD_STR, .min = 1, .max = 200},

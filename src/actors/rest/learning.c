@@ -36,7 +36,8 @@ const struct field schema_module_progress[] = {
     {.name = "score", .type = FIELD_IGNORED},
     {.name = NULL}};
 
-RUN_OP(modules_list, .sql = SQL_MODULES_LIST, .params = "tuim", MANAGE)
+const struct field schema_modules[] = {LIST_FIELDS, {.name = NULL}};
+RUN_OP(modules_list, .sql = SQL_MODULES_LIST, .params = "tuimp", .key = cursor_int, MANAGE)
 RUN_OP(modules_create, .sql = SQL_MODULES_CREATE, .params = "tuibm", MANAGE,
        .lock = SQL_COURSES_LOCK)
 RUN_OP(modules_order, .sql = SQL_MODULES_ORDER, .params = "tuibm", MANAGE, .lock = SQL_COURSES_LOCK)
@@ -111,7 +112,7 @@ const struct field schema_training_status[] = {
      .choices = "draft|pending_approval|approved|active|completed|archived"},
     {.name = NULL}};
 
-RUN_OP(training_list, .sql = SQL_TRAINING_LIST, .params = "tuim", MANAGE)
+RUN_OP(training_list, .sql = SQL_TRAINING_LIST, .params = "tuimp", .key = time_valid, MANAGE)
 RUN_OP(training_create, .sql = SQL_TRAINING_CREATE, .params = "tuibm", MANAGE)
 RUN_OP(training_get, .sql = SQL_TRAINING_GET, .params = "tuim", MANAGE)
 RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmv", MANAGE)

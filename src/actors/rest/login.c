@@ -14,8 +14,10 @@
 #define FAILURE_STEP_US 500000
 #define QUEUE_MS 60000
 
+#define EMAIL_MAX 254 /* bytes */
+
 const struct field schema_login[] = {
-    {.name = "email", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 254},
+    {.name = "email", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = EMAIL_MAX},
     {.name = "password", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 1024},
     {.name = NULL}};
 const struct field schema_nothing[] = {{.name = NULL}};
@@ -27,12 +29,17 @@ static actor_step answered, refused_late, opened;
 int op_auth_login(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
+    struct str email = rest_arg(r, "email");
 
     (void)m;
-    return actor_ask(self, signin_actor(), MSG_SIGNIN,
-                     signin_body(rest_arg(r, "email"), rest_arg(r, "password"), http_peer(r->http),
-                                 http_loopback(r->http)),
-                     QUEUE_MS, answered);
+    if (email.n > EMAIL_MAX) /* the schema counts characters */
+        return rest_refuse_fields(
+            r, P_invalid,
+            &(struct field_error){.field = "email", .code = E_too_long, .limit = EMAIL_MAX}, 1);
+    return actor_ask(
+        self, signin_actor(), MSG_SIGNIN,
+        signin_body(email, rest_arg(r, "password"), http_peer(r->http), http_loopback(r->http)),
+        QUEUE_MS, answered);
 }
 
 static int refused_late(struct actor *self, void *state, const struct msg *m)

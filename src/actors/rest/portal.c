@@ -157,7 +157,7 @@ RUN_OP(pages_delete, .sql = SQL_PORTAL_PAGE_DELETE, .params = "tiv")
 const struct field schema_section_new[] = {SECTION_FIELDS(FIELD_REQUIRED), {.name = NULL}};
 const struct field schema_section_change[] = {SECTION_FIELDS(0), {.name = NULL}};
 
-RUN_OP(sections_list, .sql = SQL_PORTAL_SECTIONS, .params = "tis")
+RUN_OP(sections_list, .sql = SQL_PORTAL_SECTIONS, .params = "tisp", .key = cursor_int)
 RUN_OP(sections_get, .sql = SQL_PORTAL_SECTION_GET, .params = "tis")
 CLEANED_OP(sections_create, .sql = SQL_PORTAL_SECTION_CREATE, .params = "tib")
 CLEANED_OP(sections_update, .sql = SQL_PORTAL_SECTION_UPDATE, .params = "tibv")

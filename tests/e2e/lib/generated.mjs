@@ -49,20 +49,30 @@ const sidOf = (token) => createHash('sha256').update(token).digest('hex')
 const cookieOf = (token) => `stacgate.sid=${token}`
 const newToken = () => randomBytes(32).toString('base64url')
 
-// Accounts with a session each, in one statement: [{id, school, role, expired?, deny?, grant?}] get .cookie
+const rowsOf = (list) =>
+  `jsonb_to_recordset(${lit(JSON.stringify(list.map(({ cookie, ...p }) => p)))}::jsonb) as p(id text, school text, role text, sid text, expired boolean, deny text, "grant" text)`
+
+// A new session each, of accounts that are there: [{id, school, expired?}] get .cookie
+async function openSessions(server, list) {
+  for (const p of list) {
+    const token = newToken()
+    p.cookie = cookieOf(token)
+    p.sid = sidOf(token)
+  }
+  await server.sql(`insert into sessions (sid, sess, expire)
+    select sid, jsonb_build_object('userId', id, 'establishmentId', school, 'createdAt', now(), 'absoluteExpire', now() + case when expired then -1 else 1 end * interval '1 day'),
+           now() at time zone 'utc' + interval '1 day' from ${rowsOf(list)};`)
+  return list
+}
+
+// Accounts with a session each, in two statements: [{id, school, role, expired?, deny?, grant?}]
 async function makePeople(server, list) {
-  for (const p of list) p.cookie = cookieOf((p.token = newToken()))
-  const rows = JSON.stringify(list.map((p) => ({ ...p, sid: sidOf(p.token), token: undefined, cookie: undefined })))
-  const from = `jsonb_to_recordset(${lit(rows)}::jsonb) as p(id text, school text, role text, sid text, expired boolean, deny text, "grant" text)`
   await server.sql(`
     insert into users (id, establishment_id, email, username, password, first_name, last_name, role)
-    select id, school, 'p-' || id || '@gen.test', 'p-' || id, 'x', 'Nom', role, role::user_role from ${from};
-    insert into sessions (sid, sess, expire)
-    select sid, jsonb_build_object('userId', id, 'establishmentId', school, 'createdAt', now(), 'absoluteExpire', now() + case when expired then -1 else 1 end * interval '1 day'),
-           now() at time zone 'utc' + interval '1 day' from ${from};
+    select id, school, 'p-' || id || '@gen.test', 'p-' || id, 'x', 'Nom', role, role::user_role from ${rowsOf(list)};
     insert into user_permissions (user_id, permission_id, granted, establishment_id)
-    select p.id, q.id, p.deny is null, school from ${from} join permissions q on q.name = coalesce(p.deny, p."grant");`)
-  return list
+    select p.id, q.id, p.deny is null, school from ${rowsOf(list)} join permissions q on q.name = coalesce(p.deny, p."grant");`)
+  return openSessions(server, list)
 }
 
 // ---- a school with one of everything, and more where wanted
@@ -231,6 +241,7 @@ export async function world(options = {}) {
   const doc = (await api.get('/api/openapi.json')).json
   const w = { server, doc, api, operations: operationsOf(doc) }
   w.people = (list) => makePeople(server, list.map((p) => ({ id: uuids(1)[0], school: null, ...p })))
+  w.sessions = (list) => openSessions(server, list)
   w.a = await new School(w, 'a').make()
   w.b = await new School(w, 'b').make()
   ;[w.superAdmin] = await w.people([{ role: 'super_admin' }])

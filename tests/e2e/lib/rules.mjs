@@ -30,3 +30,6 @@ export function whoMay(w, o) {
   const role = ['admin', 'formateur', 'apprenant', 'super_admin'].find((r) => mayBy(w, o, r))
   return { role, person: role === 'super_admin' ? w.superAdmin : w.a.people[role] }
 }
+
+// Who may gets 422 here: nobody knows the codes of mails, the accounts' passwords are no hashes, and not every module of a course is named.
+export const INVALID = ['auth_change_password', 'auth_reset', 'auth_verify_email', 'modules_order']

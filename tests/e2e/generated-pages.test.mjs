@@ -1,0 +1,126 @@
+// Every list of the document that pages, with a thousand rows whose keys come in ties of five: by pages of 37 each row comes exactly once, in the
+// order of other page sizes, as many as `count=exact` says, in every order that is offered, and also while new rows come in. A list that does
+// not page says in BOUNDED what keeps it short.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { addressOf, inParallel, needs, School, world } from './lib/generated.mjs'
+import { makers, uuids } from './lib/kinds.mjs'
+import { mayBy } from './lib/rules.mjs'
+
+const ROWS = 1000
+// What each list is of, by its answer (or by its operation): a kind of lib/kinds.mjs.
+const KINDS = {
+  Course: 'course', Assessment: 'assessment', Attempt: 'attempt', User: 'user', Establishment: 'establishment', EstablishmentStats: 'establishment',
+  StudyGroup: 'group', StudyGroupMember: 'user', StudyGroupMessage: 'message', StudySession: 'class', Whiteboard: 'whiteboard', Notification: 'notification',
+  Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
+  Content: 'content', Page: 'page', PageComponent: 'component', MenuItem: 'menu_item', Version: 'version', Module: 'module', PageSection: 'section',
+  TrainingSession: 'training_session',
+}
+const BOUNDED = {
+  tokens_list: 'a person has at most so many', sign_ins_list: 'a person\'s own sessions', permissions_list: 'the catalogue', roles_list: 'five',
+  notifications_preferences: 'the types', system_caches: 'the caches', classes_attendance: 'who was in one class', classes_polls: 'the polls of one class',
+  help_search: 'the best `limit`', help_suggest: 'the best `limit`', help_faq: 'the most read `limit`', help_search_old: 'the best `limit`', manual_search: 'the best `limit`',
+  manual: 'sections of one text', analytics_popular: 'the first `limit`', analytics_popular_old: 'the first `limit`',
+  schools_list_old: 'the schools that one manages',
+}
+
+let w, school, lists
+const seen = new Map() // what the first walk of each saw
+before(async () => {
+  w = await world()
+  lists = w.operations.filter((o) => o.list && o.method === 'GET')
+  school = await new School(w, 'pages').make()
+  const kinds = [...new Set(lists.map((o) => KINDS[o.list]).filter(Boolean))]
+  await school.fill(Object.fromEntries(kinds.map((kind) => [kind, ROWS])))
+  await w.server.sql('analyze')
+})
+after(() => w?.server.stop())
+
+const pages = (o) => o.query('limit') && (o.query('cursor') || o.query('before'))
+
+function address(o, query) {
+  const shared = Object.fromEntries(o.inPath.filter((p) => p.schema['x-id']).map((p) => [p.name, school.shared[p.schema['x-id']] ?? school.ids.school]))
+  return addressOf(o, school, { ids: shared, query })
+}
+
+async function page(o, person, path) {
+  const r = await w.call(person, o, path)
+  assert.equal(r.status, 200, `${o}, ${path}: ${r.status} ${r.text.slice(0, 200)}`)
+  return { rows: r.json, next: /<([^>]+)>; rel="next"/.exec(r.headers.link ?? '')?.[1], total: Number(r.headers['x-total-count'] ?? NaN) }
+}
+
+const keyOf = (row) => row.id ?? row.userId ?? JSON.stringify(row)
+
+// Everything, page by page: {keys, total}. `between` is called after each page.
+async function walk(o, person, query, between = () => {}) {
+  const keys = []
+  let total
+  for (let path = address(o, query), n = 1; path; n++) {
+    const p = await page(o, person, path)
+    if (p.next) assert.equal(p.rows.length, Number(query.limit), `${o}: a page that is not the last is full`)
+    keys.push(...p.rows.map(keyOf))
+    total ??= p.total
+    assert.ok(n < 3000, `${o}: there is always a next page`)
+    path = p.next
+    await between(n)
+  }
+  return { keys, total }
+}
+
+function assertOnce(o, keys, what) {
+  const times = new Map()
+  for (const k of keys) times.set(k, (times.get(k) ?? 0) + 1)
+  const twice = [...times].filter(([, n]) => n > 1)
+  assert.equal(twice.length, 0, `${o} ${what}: ${twice.length} rows came more than once, ${twice[0]}`)
+}
+
+// Of those who may, whoever is shown the most: a personal list's owner, else staff.
+async function whoSees(o) {
+  let best = { total: -1 }
+  for (const role of ['admin', 'apprenant', 'formateur', 'super_admin'].filter((r) => mayBy(w, o, r))) {
+    const person = role === 'super_admin' ? w.superAdmin : school.people[role]
+    const own = role === 'super_admin' && o.query('establishmentId') ? { establishmentId: school.ids.school } : {}
+    for (const more of o.query('all') ? [{}, { all: 'true' }] : [{}]) {
+      const query = { ...own, ...more }
+      const { total, rows } = await page(o, person, address(o, { ...query, limit: '1', ...(o.query('count') ? { count: 'exact' } : {}) }))
+      const n = Number.isNaN(total) ? rows.length : total
+      if (n > best.total) best = { person, query, total: n }
+    }
+  }
+  return best
+}
+
+test('every list pages, or says what keeps it short', () => {
+  for (const o of lists) assert.ok(pages(o) || BOUNDED[o.name], `${o} has no limit and cursor: give it LIST_FIELDS, or say in BOUNDED of tests/e2e/generated-pages.test.mjs what keeps it short`)
+  for (const o of lists.filter(pages)) assert.ok(KINDS[o.list], `${o} lists ${o.list}: say in KINDS of tests/e2e/generated-pages.test.mjs what that is of`)
+})
+
+test('a thousand rows, each once, in one order whatever the page, in every order offered', () =>
+  inParallel(lists.filter(pages).filter((o) => !BOUNDED[o.name]), async (o) => {
+    const { person, query } = await whoSees(o)
+    for (const sort of [null, ...(o.query('sort')?.schema.enum ?? [])]) {
+      const asked = { ...query, ...(sort ? { sort } : {}) }
+      const small = await walk(o, person, { ...asked, limit: '37', ...(o.query('count') ? { count: 'exact' } : {}) })
+      const what = sort ? `by ${sort}` : ''
+      assertOnce(o, small.keys, what)
+      assert.ok(small.keys.length >= ROWS, `${o} ${what}: ${small.keys.length} rows came of at least ${ROWS}`)
+      if (o.query('count')) assert.equal(small.total, small.keys.length, `${o} ${what}: the count`)
+      if (!sort) seen.set(o.name, { person, query, keys: small.keys })
+      if (o.old) continue // the same statements as the newer address
+      const large = await walk(o, person, { ...asked, limit: '200' })
+      assert.deepEqual(large.keys, small.keys, `${o} ${what}: another order in larger pages`)
+    }
+  }, 6))
+
+test('rows that come while one pages make none of the others come twice, or not at all', async () => {
+  for (const o of lists.filter(pages).filter((o) => !BOUNDED[o.name] && !o.old)) {
+    const { person, query, keys } = seen.get(o.name)
+    const during = await walk(o, person, { ...query, limit: '150' }, async (n) => {
+      if (n === 2) await w.server.sql(makers[KINDS[o.list]](school, uuids(7)))
+    })
+    assertOnce(o, during.keys, 'while rows came')
+    const got = new Set(during.keys)
+    const lost = keys.filter((k) => !got.has(k))
+    assert.equal(lost.length, 0, `${o}: ${lost.length} rows were lost while others came`)
+  }
+})
