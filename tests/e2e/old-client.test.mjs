@@ -293,3 +293,50 @@ test('a drain closes them with 1012, and they find the same room again', async (
   await until('it to be kept', async () => (await who.apprenant1.get(`/api/study-groups/${g.id}/messages`)).json[0]?.content === 'encore là')
   again.ws.close()
 })
+
+test('rooms of type course and assessment: those who may be there talk among themselves, strangers get an error', async () => {
+  const staff = await people(server, 'moliere', ['formateur', 'manager'])
+  const post = async (api, path, json, status = 201) => {
+    const r = await api.post(path, json)
+    assert.equal(r.status, status, r.text)
+    return r.json
+  }
+  const course = await post(staff.manager, '/api/courses', { title: 'Cours', description: 'D', category: 'C' })
+  for (const l of [who.apprenant1, who.apprenant2]) await post(l, `/api/courses/${course.id}/enroll`, {})
+  const quiz = await post(staff.manager, '/api/assessments', { title: 'Contrôle', assessmentType: 'quiz', courseId: course.id, isPublic: false, questions: [{ type: 'true-false', text: 'Vrai ?', answer: true }] })
+  await post(staff.manager, `/api/assessments/${quiz.id}/submit`, {}, 200)
+  const admin = await people(server, 'moliere', ['admin'])
+  await post(admin.admin, `/api/assessments/${quiz.id}/approve`, {}, 200)
+  for (const [roomType, id] of [['course', course.id], ['assessment', quiz.id]]) {
+    const place = { roomId: `r-${id}`, roomType, resourceId: id }
+    const ada = await collab(who.apprenant1, place)
+    assert.deepEqual([ada.joined.data.roomType, ada.joined.data.resourceId], [roomType, id])
+    const bob = await collab(who.apprenant2, place)
+    await ada.next('user_joined', (d) => d.user.id === who.apprenant2.user.id)
+    const modern = await member(server, who.apprenant1, `${roomType}:${id}`)
+    bob.send({ type: 'chat_message', roomId: place.roomId, data: { message: 'salut' } })
+    const said = (await ada.next('chat_message')).data
+    assert.deepEqual([said.message, said.userId], ['salut', who.apprenant2.user.id])
+    ada.send({ type: 'typing_indicator', roomId: place.roomId, data: { isTyping: true } })
+    assert.equal((await bob.next('typing_update')).data.userId, who.apprenant1.user.id)
+    await Promise.all([settle(bob), modern.settle()])
+    assert.ok(!bob.has('chat_message'), 'a sender gets none of its own')
+    assert.deepEqual(modern.log.filter((m) => /chat|message/.test(m[3])), [])
+    for (const [person, reason] of [[who.apprenant3, 'forbidden'], [other.apprenant1, 'not_found']]) {
+      const c = await collab(person)
+      c.send({ type: 'join_room', data: place })
+      assert.equal((await c.next('error')).data.reason, reason)
+      c.send({ type: 'chat_message', roomId: place.roomId, data: { message: 'moi aussi' } })
+      await settle(c)
+      c.ws.close()
+    }
+    await settle(ada)
+    assert.ok(!ada.has('chat_message'))
+    if (roomType === 'assessment') {
+      await post(who.apprenant2, `/api/courses/${course.id}/enroll`, { action: 'unenroll' }, 200)
+      assert.equal((await bob.next('error')).data.reason, 'forbidden')
+    }
+    for (const c of [ada, bob]) c.ws.close()
+    await modern.close()
+  }
+})
