@@ -253,40 +253,44 @@ static int map_work(void *arg, struct body **ret_body)
     return 0;
 }
 
+/* Digits, then `end`. A number beyond what fits is the largest that does. false: something else. */
+static bool bytes_read(const char **p, char end, uint64_t *ret)
+{
+    char *after;
+
+    if (**p < '0' || **p > '9')
+        return false;
+    *ret = strtoull(*p, &after, 10);
+    *p = after + (*after != 0);
+    return *after == end;
+}
+
 /* One range of RFC 9110 14.1.2. 1: it is *ret; 0: none that counts, everything; -1: not
  * satisfiable. */
 static int range_of(const char *header, size_t size, size_t *ret_from, size_t *ret_to)
 {
-    char *end;
+    const char *p = header ? header + 6 : NULL;
+    uint64_t from, last = UINT64_MAX;
 
     if (!header || strncmp(header, "bytes=", 6) != 0 || strchr(header, ','))
         return 0;
-    const char *p = header + 6;
     if (*p == '-') {
-        unsigned long long last = strtoull(p + 1, &end, 10);
-        if (end == p + 1 || *end)
+        p++;
+        if (!bytes_read(&p, 0, &last))
             return 0;
         *ret_from = last < size ? size - last : 0;
         *ret_to = size;
         return last && size ? 1 : -1;
     }
-    unsigned long long from = strtoull(p, &end, 10), to = size;
-    if (end == p || *end != '-' || *p < '0' || *p > '9')
+    if (!bytes_read(&p, '-', &from) || (*p && !bytes_read(&p, 0, &last)) || last < from)
         return 0;
-    if (end[1]) {
-        const char *q = end + 1;
-        to = strtoull(q, &end, 10);
-        if (end == q || *end || to < from)
-            return 0;
-        to++;
-    }
     *ret_from = from;
-    *ret_to = to < size ? to : size;
+    *ret_to = last < size ? last + 1 : size;
     return from < size ? 1 : -1;
 }
 
 /* The name in ASCII for old browsers; it holds only what the exporter put there. */
-static void set_names(struct http_req *req, const struct download *d, size_t size)
+static void set_names(struct http_req *req, const struct download *d)
 {
     char text[300], tag[90];
 
@@ -295,8 +299,8 @@ static void set_names(struct http_req *req, const struct download *d, size_t siz
     snprintf(tag, sizeof(tag), "\"%.70s\"", d->name);
     http_set(req, "ETag", tag);
     http_set(req, "Accept-Ranges", "bytes");
+    http_set(req, "Content-Security-Policy", FILE_POLICY);
     http_set(req, "Cache-Control", "no-store");
-    (void)size;
 }
 
 static bool range_counts(const struct http_req *req, const struct download *d)
@@ -324,9 +328,9 @@ static int mapped(struct actor *self, void *state, const struct msg *m)
         http_set(r->http, "Content-Range", text);
     if (part < 0)
         return rest_refuse(r, P_range);
-    set_names(r->http, d, map->n);
+    set_names(r->http, d);
     return rest_reply_bytes(r, part ? 206 : 200,
-                            d->csv ? "text/csv; charset=utf-8" : "application/json",
+                            d->csv ? "text/csv; charset=utf-8" : "application/json; charset=utf-8",
                             (struct str){(const char *)map->p + from, to - from}, m->body);
 }
 

@@ -141,7 +141,9 @@ int rest_reply_see(struct rest *r, const char *where); /* 303: what a browser go
  * it.
  */
 int rest_reply_static(struct rest *r, const char *path);
-/* A download, named by a finished Content-Disposition (RFC 6266); takes the bytes. */
+/* A download, named by a finished Content-Disposition (RFC 6266); takes the bytes. What it holds
+ * does nothing in a browser that opens it all the same. */
+#define FILE_POLICY "default-src 'none'; sandbox"
 int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct body *bytes);
 int rest_reply_json(struct rest *r, int status, struct str json); /* copies it */
 int rest_reply_text(struct rest *r, int status, struct str json); /* of static text */

@@ -203,7 +203,7 @@ int rest_reply_file(struct rest *r, const char *type, const char *disposition, s
     struct http_req *req = take(r);
 
     http_set(req, "Content-Disposition", disposition);
-    http_set(req, "Content-Security-Policy", "default-src 'none'; sandbox");
+    http_set(req, "Content-Security-Policy", FILE_POLICY);
     http_set(req, "Cache-Control", "no-store");
     http_respond(req, r->op->success, type, bytes);
     return ACTOR_DONE;
