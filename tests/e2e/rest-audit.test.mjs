@@ -101,6 +101,24 @@ test('what was refused leaves no row', async () => {
   assert.equal(await count(), before)
 })
 
+test('who names another school or person than their own is refused, and that stands in the log of their school', async () => {
+  const elsewhere = other.admin.user.establishmentId
+  const tries = [
+    [() => who.admin.post('/api/users', { email: `${unique('n')}@x.test`, establishmentId: elsewhere, surprise: 1 }), who.admin, 'users_create', ['establishmentId']],
+    [() => who.admin.get(`/api/users?establishmentId=${elsewhere}`), who.admin, 'users_list', ['establishmentId']],
+    [() => who.apprenant1.post('/api/study-groups', { name: 'G', createdBy: who.admin.user.id, establishmentId: elsewhere }), who.apprenant1, 'groups_create', ['establishmentId', 'createdBy']],
+  ]
+  for (const [attempt, api, operation, fields] of tries) {
+    const before = (await log(who.admin, '?action=identity.refused&limit=200')).length
+    const problem = assertProblem(await attempt(), 403)
+    assert.ok(fields.every((f) => problem.errors.some((e) => e.field === f && e.code === 'forbidden')), operation)
+    const rows = await log(who.admin, '?action=identity.refused&limit=200')
+    assert.equal(rows.length, before + 1, operation)
+    assert.deepEqual([rows[0].actorId, rows[0].subjectId, [...rows[0].detail.fields].sort(), rows[0].address], [api.user.id, operation, [...fields].sort(), '127.0.0.1'])
+  }
+  assert.deepEqual(await log(other.admin, '?action=identity.refused'), [])
+})
+
 test('filters and pages; who may not, and another school', async () => {
   const all = await log(who.admin, '?limit=200')
   assert.ok(all.length > 15)

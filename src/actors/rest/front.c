@@ -31,7 +31,20 @@ static bool given(const char *const *names, unsigned n, const char *name)
     return false;
 }
 
-static int take_query(struct rest *r)
+static int refuse_named(struct actor *self, struct rest *r, const struct verdict *v);
+
+/* 0: it fits · ACTOR_DONE: the problem was answered · NOTING: it will be, once that is noted. */
+enum { NOTING = 2 };
+
+static int refuse_input(struct actor *self, struct rest *r, const struct verdict *v,
+                        enum problem what)
+{
+    if (v->identity)
+        return refuse_named(self, r, v);
+    return v->count ? rest_refuse_fields(r, what, v->errors, v->count) : 0;
+}
+
+static int take_query(struct actor *self, struct rest *r)
 {
     struct schema_pairs pairs = {.schema = r->op->query};
     struct verdict v;
@@ -50,9 +63,8 @@ static int take_query(struct rest *r)
     schema_check(r->op->query, mp_view(raw.data, raw.len), r->who, &r->query_bytes, &v);
     r->query = mp_view(r->query_bytes.data, r->query_bytes.len);
     buf_finish(&raw);
-    if (v.count)
-        return rest_refuse_fields(r, v.identity ? P_identity : P_parameter, v.errors, v.count);
-    return odd ? rest_refuse(r, P_parameter) : 0;
+    int done = refuse_input(self, r, &v, P_parameter);
+    return done || !odd ? done : rest_refuse(r, P_parameter);
 }
 
 static bool media_is(const char *type, const char *wanted)
@@ -102,7 +114,7 @@ static int parse_body(struct rest *r, struct buf *out)
     return rest_refuse(r, P_media_type);
 }
 
-static int take_body(struct rest *r)
+static int take_body(struct actor *self, struct rest *r)
 {
     struct buf raw = BUF_INIT;
     struct verdict v;
@@ -111,13 +123,47 @@ static int take_body(struct rest *r)
     if (!done) {
         schema_check(r->op->body, mp_view(raw.data, raw.len), r->who, &r->body_bytes, &v);
         r->body = mp_view(r->body_bytes.data, r->body_bytes.len);
-        if (v.count)
-            done = rest_refuse_fields(r, v.identity ? P_identity : P_invalid, v.errors, v.count);
+        done = refuse_input(self, r, &v, P_invalid);
     }
     if (raw.data)
         explicit_bzero(raw.data, raw.len); /* it may hold a password */
     buf_finish(&raw);
     return done;
+}
+
+/* ---- who names somebody else ---- */
+
+static int noted(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    const struct verdict *v = r->own;
+
+    (void)self;
+    rest_took(r, m);
+    return rest_refuse_fields(r, P_identity, v->errors, v->count);
+}
+
+/* Another person or school in place of one's own is refused whatever it was for, and stands in the
+ * audit log of the school that the caller is of. */
+static int refuse_named(struct actor *self, struct rest *r, const struct verdict *v)
+{
+    struct verdict *kept = rest_own(r, sizeof(*kept));
+
+    *kept = *v;
+    snprintf(r->tenant, sizeof(r->tenant), "%s", r->who->establishment_id);
+    struct db_group *g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_AUDIT_NAMED);
+    db_str(g, r->op->name);
+    db_array(g);
+    for (unsigned i = 0; i < v->count; i++) {
+        if (v->errors[i].field == v->unknown)
+            kept->errors[i].field = kept->unknown;
+        if (v->errors[i].code == E_forbidden)
+            db_array_strn(g, v->errors[i].field, strlen(v->errors[i].field));
+    }
+    db_array_end(g);
+    int asked = rest_ask(self, g, noted);
+    return asked ? asked : NOTING;
 }
 
 /* ---- how often ---- */
@@ -274,14 +320,14 @@ static int locate(struct actor *self, struct rest *r)
 
 static int begin(struct actor *self, struct rest *r)
 {
-    int (*const checks[])(struct rest *) = {check_rate, check_permission, check_path, take_query,
-                                            take_body};
+    int done = check_rate(r);
 
-    for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        int done = checks[i](r);
-        if (done)
-            return done;
-    }
+    done = done ? done : check_permission(r);
+    done = done ? done : check_path(r);
+    done = done ? done : take_query(self, r);
+    done = done ? done : take_body(self, r);
+    if (done)
+        return done == NOTING ? 0 : done;
     choose_tenant(r);
     return r->op->subject && !r->tenant[0] ? locate(self, r) : proceed(self, r);
 }
