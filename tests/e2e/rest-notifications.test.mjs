@@ -5,11 +5,12 @@ import { startServer } from './lib/server.mjs'
 import { Wire, people, signIn } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
 
-let server, who, stranger
+let server, who, stranger, root
 before(async () => {
   server = await startServer()
   who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'formateur', 'manager'])
   stranger = await signIn(server, 'apprenant1@turing.test')
+  root = await signIn(server, 'superadmin@stacgate.test')
   who.apprenant1.id = (await who.apprenant1.get('/api/auth/user')).json.id
 })
 after(() => server?.stop())
@@ -22,6 +23,7 @@ test('an announcement reaches everybody it concerns, live and in their list; nob
   const [mine, theirs] = [await unread(who.apprenant1), await unread(stranger)]
   assertProblem(await who.apprenant1.post('/api/announcements', { title: 'T', message: 'M' }), 403)
   assertProblem(await who.manager.post('/api/announcements', { title: 'T' }), 422)
+  assertProblem(await root.post('/api/announcements', { title: 'T', message: 'M', establishmentId: 'nulle-part' }), 404)
   const r = await who.manager.post('/api/announcements', { title: 'Fermeture', message: 'Le lycée ferme à 16 h.', role: 'apprenant' })
   assert.deepEqual([r.status, r.json.recipients], [201, 6], r.text)
   await wire.event(`user:${who.apprenant1.id}`, 'notification', (p) => JSON.stringify(p).includes('Fermeture'))

@@ -55,6 +55,22 @@ test('one person: oneself and staff the account, who shares a group a card, othe
   for (const api of [other.apprenant1, other.admin]) assertProblem(await api.get(`/api/users/${who.apprenant1.user.id}`), 404)
 })
 
+test('a super_admin, who is of no school, has an account too: reads it, keeps its profile, cannot end it', async () => {
+  const { id } = root.user
+  const me = await root.get(`/api/users/${id}`)
+  assert.deepEqual([me.status, me.json?.email, me.json?.establishmentId], [200, 'superadmin@stacgate.test', null], me.text)
+  const kept = await put(root, id, { bio: 'Veille sur tout', role: 'super_admin', isActive: true }, { 'if-match': me.headers.etag })
+  assert.deepEqual([kept.status, kept.json.bio], [200, 'Veille sur tout'])
+  assertProblem(await put(root, id, { bio: 'Deux fois' }, { 'if-match': me.headers.etag }), 412)
+  for (const change of [{ role: 'admin' }, { isActive: false }]) assertProblem(await put(root, id, change), 403)
+  assertProblem(await del(root, id), 404)
+  assert.equal((await root.get(`/api/users/${id}/permissions`)).json.role, 'super_admin')
+  for (const api of [who.admin, other.admin]) {
+    assertProblem(await api.get(`/api/users/${id}`), 404)
+    assertProblem(await put(api, id, { bio: 'x' }), 404)
+  }
+})
+
 test('a new account: with a password it signs in; without one an invitation carries a code, good once', async () => {
   const email = address()
   const made = await who.manager.post('/api/users', { email, password: SECRET, firstName: 'Ana', lastName: 'Mora', role: 'formateur', establishmentId: who.manager.user.establishmentId, bio: '' })

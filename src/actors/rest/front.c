@@ -318,6 +318,13 @@ static int locate(struct actor *self, struct rest *r)
     return rest_ask(self, g, located);
 }
 
+/* One's own account is in no school when one is in none. What names a permission is for others. */
+static bool about_oneself(const struct rest *r)
+{
+    return r->who && !r->op->permission && strcmp(r->op->subject, "user") == 0 &&
+           strcmp(http_param(r->http, "id"), r->who->user_id) == 0;
+}
+
 static int begin(struct actor *self, struct rest *r)
 {
     int done = check_rate(r);
@@ -329,7 +336,8 @@ static int begin(struct actor *self, struct rest *r)
     if (done)
         return done == NOTING ? 0 : done;
     choose_tenant(r);
-    return r->op->subject && !r->tenant[0] ? locate(self, r) : proceed(self, r);
+    return r->op->subject && !r->tenant[0] && !about_oneself(r) ? locate(self, r)
+                                                                : proceed(self, r);
 }
 
 /* ---- the actor ---- */

@@ -7,6 +7,7 @@ with words as (
     select c.id from courses c where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = current_setting('stacgate.establishment_id')
 ), refusal as (
     select case when $3::jsonb ? 'courseId' and not exists (select from course) then 'not_found'
+                when $1::text <> '' and not exists (select from establishments where id = $1) then 'not_found'
                 when $1::text = '' then 'invalid establishmentId required' end as word
 ), readers as (
     select u.id from users u, refusal

@@ -9,6 +9,7 @@ with me as (select role from users where id = $2), old as (
 ), refusal as (
     select case when not ($3 = $2 or $5::boolean) then 'forbidden'
                 when $3 <> $2 and old.role < me.role then 'forbidden'
+                when old.establishment_id is null and (old.new_role <> old.role or not old.new_active) then 'forbidden' -- of no school's account
                 when $6::bigint <> old.row_version then 'stale'
                 when (old.new_role <> old.role or old.new_active <> (old.is_active is not false)) and not $5::boolean then 'forbidden'
                 when $4::jsonb ? 'email' and lower($4::jsonb ->> 'email') <> lower(old.email) and not $5::boolean then 'forbidden'
