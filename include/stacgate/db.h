@@ -58,7 +58,8 @@ void db_array_end(struct db_group *g);
  *   -EUNKNOWN_DB      the connection died (or the deadline passed) before the sync came back: it
  * may or may not have happened -ETIMEDOUT        as EUNKNOWN_DB, by the asker's own deadline (also:
  * an error that is the server's, not the statement's, with its sync) -EPROTO           the
- * statement failed (constraint, cast, …): rolled back; the pool logs why. With
+ * statement failed (constraint, cast, …): rolled back; the pool logs why. (An error that is not
+ * the statement's fault, a lock that took too long or a full disk, is -EUNAVAILABLE_DB.) With
  *                     db_errors_as_result() it arrives in `next` instead, where db_error() is not
  * NULL
  */

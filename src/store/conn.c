@@ -242,7 +242,7 @@ static void group_over(struct conn *c, struct db_group *g)
         pool_finish_group(l, g, -EEXIST, NULL);
     } else {
         COUNT(l, errors, 1);
-        if (g->errors_as_result) {
+        if (g->errors_as_result && !is_transient(g)) {
             pool_finish_group(l, g, 0, result_body(g));
         } else {
             log_failure(g, failed_statement(g));

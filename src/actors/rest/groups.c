@@ -89,9 +89,8 @@ static int made(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)self;
-    if (db_error(m)) /* only a super_admin can name an establishment that does not exist */
-        return rest_refuse(r,
-                           strcmp(db_error(m)->sqlstate, "23503") == 0 ? P_not_found : P_internal);
+    if (db_error(m))
+        return rest_refuse_error(r, m);
     return db_rows(m, 0) ? rest_reply_value(r, m, r->op->success, 0, 0, 0, 0)
                          : rest_refuse(r, P_not_found);
 }

@@ -187,23 +187,25 @@ static int refuse_word(struct rest *r, const char *refusal)
     return rest_refuse(r, what == PROBLEMS ? P_internal : what);
 }
 
-/* Errors that input can cause in spite of its schema; everything else is ours. */
-static int refuse_error(struct rest *r, const struct db_error *e)
+int rest_refuse_error(struct rest *r, const struct msg *m)
 {
+    const struct db_error *e = db_error(m);
     const char *reused = r->run && r->run->reused ? r->run->reused : "conflict";
 
     if (strcmp(e->sqlstate, "23505") == 0)
         return refuse_word(r, reused);
     if (strcmp(e->sqlstate, "23503") == 0)
         return rest_refuse(r, P_not_found);
-    http_log_error(r->http, r->op->name, e->message);
+    /* Data exceptions quote what was sent. */
+    http_log_error(r->http, r->op->name,
+                   strncmp(e->sqlstate, "22", 2) == 0 ? e->sqlstate : e->message);
     return rest_refuse(r, P_internal);
 }
 
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt)
 {
     if (db_error(m))
-        return refuse_error(r, db_error(m));
+        return rest_refuse_error(r, m);
     if (db_rows(m, stmt) == 0)
         return rest_refuse(r, P_not_found);
     if (!db_null(m, stmt, 0, 0))

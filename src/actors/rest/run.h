@@ -46,6 +46,9 @@ int rest_run(struct actor *self, struct rest *r, const struct run *what); /* wha
 void rest_put(struct db_group *g, struct rest *r, const struct run *what, const struct cursor *c);
 void rest_put_version(struct db_group *g, const struct rest *r); /* what If-Match names */
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
+/* An error that came as a result: what input can cause in spite of its schema has its problem,
+ * everything else is ours: 500, and the request's log line says what and in which operation. */
+int rest_refuse_error(struct rest *r, const struct msg *m);
 /* What If-Match names: -1 is a tag that fits no version. false: nothing, or everything ("*"). */
 bool rest_if_match(const struct rest *r, int64_t *ret_version);
 void rest_put_host(struct db_group *g, const struct rest *r); /* as the letter h */
