@@ -259,6 +259,12 @@ test('migrate: makes a database, again changes nothing; three at once wait for e
   for (const r of all) assert.equal(r.code, 0, r.err)
   assert.equal((await stacgate(['migrate', '--data', data])).code, 0)
   assert.equal(postmasterPid(data), 0, 'a command left the cluster running')
+  // Nobody is known to a new server: no account that one could guess, no school to register at.
+  const s = await start({ dataDir: data })
+  assert.deepEqual(await s.rows('select (select count(*)::int from users) as users, (select count(*)::int from establishments) as schools'), [{ users: 0, schools: 0 }])
+  const login = await new Api(s).post('/api/auth/login', { email: 'superadmin@stacgate.test', password: 'stacgate-demo' })
+  assert.equal(login.status, 401)
+  await s.stop()
 })
 
 test('check: right and wrong', async () => {
