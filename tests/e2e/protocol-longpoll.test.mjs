@@ -478,6 +478,26 @@ test('what waits for an absent poller is bounded: it is closed as too slow, and 
   await wire.close()
 })
 
+test('ten times over a limit ends it, and maintenance keeps it out', async () => {
+  const poller = await new Poller(who.apprenant1).open()
+  const joins = Array.from({ length: 3000 }, (_, i) => poller.line([`${i}`, `${i}`, `group:${i}`, 'phx_join', {}]))
+  assert.equal((await poller.post(joins.join('\n'))).status, 429)
+  await until('the end, behind what was still to be said', async () => (await poller.get()).json.status === 410)
+  assert.ok(poller.messages.some((m) => m[4].response?.reason === 'rate_limited'))
+  poller.close()
+  const root = await signIn(server, 'superadmin@stacgate.test')
+  const kept = await new Poller(who.apprenant2).open()
+  assert.equal((await root.request('PUT', '/api/system/maintenance', { json: { enabled: true } })).status, 200)
+  await until('the open one to end', async () => (await kept.get()).json.status === 410)
+  kept.token = null
+  const r = await kept.get()
+  assert.deepEqual([r.status, r.json.status, r.json.problem.type], [503, 500, '/problems/maintenance'])
+  assert.ok(Number(r.headers['retry-after']) > 0)
+  await root.request('PUT', '/api/system/maintenance', { json: { enabled: false } })
+  await kept.open()
+  kept.close()
+})
+
 test('its sockets count like any others of its person', async () => {
   const person = await signIn(server, 'apprenant5@moliere.test')
   const first = await new Poller(person).open()
