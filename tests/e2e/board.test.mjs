@@ -433,7 +433,13 @@ test('data of an old installation becomes opaque elements, whole', async () => {
   assert.deepEqual(e.data, old)
   await draw(w, b.topic, [put('a'), { op: 'patch', id: e.id, set: { x: 5 } }])
   assert.deepEqual(Object.keys(await stored(b.id)).sort(), ['a', e.id].sort())
-  await w.close()
+  // History cannot lead there from an empty board, and does not pretend to.
+  assert.equal((await w.refused(b.topic, 'history', { after: 0 }, 'gone')).first, 2)
+  assert.deepEqual((await w.done(b.topic, 'history', { after: 1 })).events.map((x) => x.payload.seq), [2])
+  await server.restart('SIGKILL')
+  const again = await member(server, who.apprenant1, b.topic)
+  assert.deepEqual((await again.event(b.topic, 'snapshot'))[4].elements.map((x) => x.id).sort(), ['a', e.id].sort())
+  await closeAll(w, again)
 })
 
 test('over REST: list, create, rename, delete; who draws sees it', async () => {

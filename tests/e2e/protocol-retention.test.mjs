@@ -55,6 +55,42 @@ test('old events go, the newest stay whatever their age, young ones whatever the
   await again.close()
 })
 
+// A board is made of its log until that is folded; what is folded and old goes, and history says where the log begins.
+test("a board's log stays until it is folded; before its beginning history refuses and says where that is", async () => {
+  const group = await makeGroup(who.apprenant1, [who.apprenant2])
+  const { json: board } = await who.apprenant1.post(`/api/study-groups/${group.id}/whiteboards`, { title: 'Journal' })
+  const topic = `whiteboard:${board.id}`
+  const wire = await member(server, who.apprenant1, topic)
+  const { epoch } = wire.joined
+  const draw = (i) => wire.done(topic, 'ops', { opId: `draw-${i}`, ops: [{ op: 'put', el: { id: `e${i}`, type: 'rect', z: 'a' } }] })
+  for (let i = 1; i <= 30; i++) await draw(i)
+  await wire.enter(group.topic) // a later channel: retention comes to the board before it
+  for (let i = 0; i < 30; i++) await say(wire, group.topic, `message ${i}`)
+  await age(topic, 30)
+  await age(group.topic, (await log(group.topic)).last_seq)
+  await until('retention to have been at both', async () => (await log(group.topic)).first_seq > 1)
+  assert.deepEqual(await log(topic), { first_seq: 1, last_seq: 30, n: 30, least: 1 })
+  await server.restart('SIGKILL')
+  assert.equal((await who.apprenant1.get(`/api/whiteboards/${board.id}`)).json.elements.length, 30)
+
+  const again = await member(server, who.apprenant1, topic)
+  assert.equal((await again.done(topic, 'history', { after: 0, limit: 1 })).first, 1)
+  await server.restart() // which folds
+  await until('the log to be short', async () => (await log(topic)).first_seq === 21)
+  const late = await member(server, who.apprenant2, topic, { params: { epoch, since: 5 } })
+  assert.equal(late.joined.recovered, false)
+  await late.event(topic, 'snapshot', (p) => p.seq === 30 && p.elements.length === 30)
+  const ask = (params) => late.done(topic, 'history', params)
+  for (const [field, params] of [['after', { after: 0 }], ['after', { after: 19 }], ['before', { before: 20 }]]) {
+    const refusal = await late.refused(topic, 'history', params, 'gone')
+    assert.deepEqual([refusal.errors, refusal.first], [[{ field, code: 'too_small' }], 21])
+  }
+  const whole = await ask({ after: 20, limit: 100 })
+  assert.deepEqual([whole.events.map((e) => e.payload.seq), whole.first, whole.hasMore], [Array.from({ length: 10 }, (_, i) => 21 + i), 21, false])
+  assert.deepEqual(await ask({ before: 21 }), { events: [], hasMore: false, first: 21 })
+  await late.close()
+})
+
 test('new epochs: nobody resumes, and a running channel is fenced off', async () => {
   const { topic } = await makeGroup(who.apprenant1, [])
   const wire = await member(server, who.apprenant1, topic)

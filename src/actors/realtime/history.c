@@ -35,16 +35,56 @@ static void answer(struct reader *r, bool ok, struct value response)
     buf_finish(&wire);
 }
 
+static void refuse_reader(struct reader *r, const struct refusal *why)
+{
+    struct buf b = BUF_INIT;
+
+    refusal_put(&b, ENC_MP, why, r->lang);
+    answer(r, false, value_mp(mp_view(b.data, b.len)));
+    buf_finish(&b);
+}
+
+/* {…the refusal, "first"}: where the log begins. */
+static void refuse_early(struct reader *r, const char *field, int64_t first)
+{
+    struct refusal why = {.reason = REASON_gone, .field = field, .code = "too_small"};
+    struct buf json = BUF_INIT;
+
+    refusal_put(&json, ENC_JSON, &why, r->lang);
+    json.len--; /* its closing brace */
+    buf_printf(&json, ",\"first\":%lld}", (long long)first);
+    answer(r, false, value_json((struct str){(const char *)json.data, json.len}));
+    buf_finish(&json);
+}
+
+/* A log that begins at `first` (0: it is kept whole) cannot say what came before: the reader is
+ * told where it begins, and never that nothing was there. NULL: it can answer. */
+static const char *too_early(const struct reader *r, int64_t first)
+{
+    if (r->after >= 0 && r->after < first - 1)
+        return "after";
+    return r->before >= 0 && r->before < first ? "before" : NULL;
+}
+
 static int page_read(struct actor *self, void *state, const struct msg *m)
 {
     struct reader *r = state;
     struct str list = db_strv(m, 0, 0, 0);
+    int64_t first = db_columns(m, 0) > 3 ? db_int(m, 0, 0, 3) : 0;
+    const char *early = too_early(r, first);
     struct buf json = BUF_INIT;
 
     (void)self;
+    if (early) {
+        refuse_early(r, early, first);
+        return ACTOR_DONE;
+    }
     buf_puts(&json, "{\"events\":");
     buf_put(&json, list.p, list.n);
-    buf_printf(&json, ",\"hasMore\":%s}", db_true(m, 0, 0, 2) ? "true" : "false");
+    buf_printf(&json, ",\"hasMore\":%s", db_true(m, 0, 0, 2) ? "true" : "false");
+    if (first)
+        buf_printf(&json, ",\"first\":%lld", (long long)first);
+    buf_puts(&json, "}");
     answer(r, true, value_json((struct str){(const char *)json.data, json.len}));
     buf_finish(&json);
     return ACTOR_DONE;
@@ -68,14 +108,9 @@ static int reader_init(struct actor *self, void *state, const void *arg)
 
 static int reader_fail(struct actor *self, void *state, int err)
 {
-    struct reader *r = state;
-    struct buf b = BUF_INIT;
-
     (void)self;
     (void)err;
-    refusal_put(&b, ENC_MP, &(struct refusal){.reason = REASON_unavailable}, r->lang);
-    answer(r, false, value_mp(mp_view(b.data, b.len)));
-    buf_finish(&b);
+    refuse_reader(state, &(struct refusal){.reason = REASON_unavailable});
     return ACTOR_DONE;
 }
 

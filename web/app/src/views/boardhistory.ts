@@ -30,6 +30,7 @@ async function log(live: Whiteboard): Promise<Logged[] | "cut" | null> {
       continue;
     }
     if (answer.status !== "ok") return null;
+    if (Number(answer.reply.first) > 1) return "cut";
     const page = answer.reply.events as Logged[];
     events = [...page, ...events];
     more = answer.reply.hasMore === true && page.length > 0;
