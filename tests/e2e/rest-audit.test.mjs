@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { startServer, lit } from './lib/server.mjs'
 import { Api, people, signIn } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
+import { makeGroup, member, members, opId, say } from './lib/school.mjs'
 import { unique, until } from './lib/util.mjs'
 
 let server, who, other, root, anon
@@ -71,6 +72,61 @@ test('a downloaded and a deleted export; a sign-out', async () => {
   const api = await signIn(server, 'apprenant2@moliere.test')
   ok(await api.post('/api/auth/logout', {}))
   assert.equal((await newest(who.admin, 'session.ended')).subjectId, api.user.id)
+})
+
+test('what moderators do in a group and on its boards: a row each, in the act\'s own transaction; what one does to one\'s own leaves none', async () => {
+  const { id, topic } = await makeGroup(who.manager, [who.apprenant1, who.apprenant2])
+  const [mod, ada] = await members(server, [who.manager, who.apprenant1], topic)
+  const [userId, about] = [who.apprenant1.user.id, { channel: topic }]
+  const said = (wire) => say(wire, topic, 'à effacer')
+  const row = async (action, subjectId, detail) => {
+    const [r, ...more] = await log(who.admin, `?action=${action}&subjectId=${subjectId}`)
+    assert.ok(r && more.length === 0, `${action}: ${JSON.stringify([r, ...more])}`)
+    assert.equal(r.actorId, who.manager.user.id, action)
+    assert.equal(r.establishmentId, school(), action)
+    assert.deepEqual(r.detail, { ...about, ...detail }, action)
+  }
+  const does = (payload = {}) => ({ opId: opId(), ...payload })
+  const theirs = await said(ada)
+  await mod.done(topic, 'message:delete', does({ id: theirs.id }))
+  await row('message.deleted', theirs.id, { of: userId })
+  for (const wire of [ada, mod]) {
+    const own = await said(wire)
+    await wire.done(topic, 'message:delete', does({ id: own.id }))
+    assert.deepEqual(await log(who.admin, `?action=message.deleted&subjectId=${own.id}`), [], 'one\'s own')
+  }
+  const muting = does({ userId, minutes: 10 })
+  await mod.done(topic, 'member:mute', muting)
+  await mod.done(topic, 'member:mute', muting)
+  const [muted] = await log(who.admin, `?action=member.muted&subjectId=${userId}`)
+  await row('member.muted', userId, { until: muted.detail.until })
+  assert.ok(Date.parse(muted.detail.until) > Date.now())
+  await mod.done(topic, 'member:unmute', does({ userId }))
+  await row('member.unmuted', userId, {})
+  await mod.done(topic, 'member:role', does({ userId, role: 'moderator' }))
+  await row('member.role', userId, { role: 'moderator' })
+  for (const [push, action] of [['group:lock', 'group.locked'], ['group:unlock', 'group.unlocked']]) {
+    await mod.done(topic, push, does())
+    await row(action, id, {})
+  }
+  ok(await who.manager.request('PUT', `/api/study-groups/${id}`, { json: { name: 'Autre nom' } }))
+  assert.equal((await log(who.admin, `?subjectId=${id}`)).length, 2, 'a new name is no act of moderation')
+  await mod.done(topic, 'member:kick', does({ userId }))
+  await row('member.kicked', userId, {})
+  ok(await who.apprenant2.post(`/api/study-groups/${id}/join`, { action: 'leave' }))
+  assert.deepEqual(await log(who.admin, `?action=member.left&subjectId=${who.apprenant2.user.id}`), [])
+
+  const board = ok(await who.manager.post(`/api/study-groups/${id}/whiteboards`, { title: 'T' }))
+  about.channel = `whiteboard:${board.id}`
+  const wire = await member(server, who.manager, about.channel)
+  for (const [push, action] of [['lock', 'board.locked'], ['unlock', 'board.unlocked']]) {
+    await wire.done(about.channel, push, does())
+    await row(action, board.id, {})
+  }
+  ok(await who.manager.request('DELETE', `/api/whiteboards/${board.id}`))
+  assert.deepEqual(await log(who.admin, `?action=board.deleted&subjectId=${board.id}`), [])
+  assert.deepEqual(await log(other.admin, `?subjectId=${userId}`), [], 'another school reads nothing of it')
+  for (const w of [mod, ada, wire]) await w.close()
 })
 
 test('the installation\'s own acts: maintenance and roles, for super administrators alone', async () => {
