@@ -41,6 +41,19 @@ test('a change is seen by members, in the group, in REST and by who comes later;
   assertProblem(await put(who.apprenant1, path, { maxMembers: 2 }), 422)
 })
 
+test('of many changes to one version, one is made', async () => {
+  const g = await makeGroup(who.apprenant1)
+  const path = `/api/study-groups/${g.id}`
+  const { etag } = (await who.apprenant1.get(path)).headers
+  const all = await Promise.all([1, 2, 3, 4, 5, 6].map((i) => put(who.apprenant1, path, { name: `Nom ${i}` }, { 'if-match': etag })))
+  const made = all.filter((r) => r.status === 200)
+  assert.equal(made.length, 1, all.map((r) => r.status).join(' '))
+  for (const r of all) if (r !== made[0]) assertProblem(r, 412)
+  const now = await who.apprenant1.get(path)
+  assert.equal(now.json.name, made[0].json.name)
+  assert.equal((await put(who.apprenant1, path, { name: 'Puis' }, { 'if-match': now.headers.etag })).status, 200)
+})
+
 test('archived: nobody writes; opened again: they do', async () => {
   const g = await makeGroup(who.apprenant1, [who.apprenant2])
   const path = `/api/study-groups/${g.id}`

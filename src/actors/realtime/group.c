@@ -127,6 +127,7 @@ static int group_opened(struct channel *c, const struct msg *m, unsigned stmt)
     g->is_public = db_true(m, stmt, 0, 5);
     g->settings = text_body(db_strv(m, stmt, 0, 6));
     take_members(c, db_strv(m, stmt, 0, 7));
+    g->version = db_int(m, stmt, 0, 8);
     return 0;
 }
 

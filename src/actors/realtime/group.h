@@ -17,6 +17,7 @@ struct group {
     struct body *info;     /* JSON of the group, but for what changes here */
     struct body *settings; /* JSON of its settings, without `locked` */
     bool archived, moderator_only, locked, is_public;
+    int64_t version; /* of what REST's PUT can set: one more with each change of it */
     int64_t max_members;
     uint32_t belong_count;
     int64_t flushed_ms;    /* loop time of the last write of read marks … */

@@ -11,12 +11,14 @@
 
 int group_change_check(struct channel *c, struct op *op, struct refusal *ret)
 {
-    struct mp change = mp_get(op->payload, "group");
+    struct mp change = mp_get(op->payload, "group"), version = mp_get(op->payload, "version");
 
     if (op->user->belongs < MEMBER_ADMIN && !op->user->staff)
         return refuse(ret, REASON_forbidden, NULL, NULL);
     if (mp_type(change) != MP_MAP || mp_count(change) == 0)
         return refuse(ret, REASON_invalid, "group", "required");
+    if (version.p && mp_int(version, -1) != group_of(c)->version)
+        return refuse(ret, REASON_conflict, "version", "stale");
     if (mp_int(mp_get(change, "maxMembers"), INT64_MAX) < group_of(c)->belong_count)
         return refuse(ret, REASON_invalid, "maxMembers", "range");
     snprintf(op->ref, sizeof(op->ref), "%s", c->id);
@@ -74,6 +76,7 @@ void group_changed(struct channel *c, struct op *op)
     struct mp change = mp_get(op->payload, "group"), settings = mp_get(change, "settings");
     struct str status = mp_str(mp_get(change, "status"));
 
+    g->version++;
     replace(&g->info, merged(g->info, change, true));
     if (settings.p) {
         replace(&g->settings, merged(g->settings, settings, false));

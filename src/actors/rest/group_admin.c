@@ -63,26 +63,30 @@ static int push(struct actor *self, struct rest *r, const char *event, const str
 static int push_change(struct actor *self, struct rest *r, struct mp change)
 {
     struct buf payload = BUF_INIT;
+    int64_t version;
+    bool named = rest_if_match(r, &version);
 
-    mp_put_map(&payload, 1);
+    mp_put_map(&payload, named ? 2 : 1);
     mp_put_cstr(&payload, "group");
     mp_put_raw(&payload, change);
+    if (named) {
+        mp_put_cstr(&payload, "version");
+        mp_put_int(&payload, version);
+    }
     int err = push(self, r, "group:change", &payload);
     buf_finish(&payload);
     return err;
 }
 
-/* The version is compared with what stands before the change is sent. */
+/* Who may not see the group finds none. The version is the group's actor's to compare, as it alone
+ * changes it. */
 static int looked(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    int64_t version;
 
     rest_took(r, m);
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
-    if (rest_if_match(r, &version) && version != db_int(m, 0, 0, 3))
-        return rest_refuse(r, P_stale);
     return push_change(self, r, r->body);
 }
 

@@ -155,13 +155,21 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
 static const struct {
     const char *reason, *code;
     enum problem what;
-} reasons[] = {{"not_found", NULL, P_not_found},   {"unmatched_topic", NULL, P_not_found},
-               {"forbidden", NULL, P_forbidden},   {"not_joined", NULL, P_members_only},
-               {"conflict", "full", P_group_full}, {"conflict", "closed", P_poll_closed},
-               {"conflict", NULL, P_conflict},     {"invalid", NULL, P_invalid},
-               {"muted", NULL, P_muted},           {"locked", NULL, P_locked},
-               {"read_only", NULL, P_read_only},   {"rate_limited", NULL, P_rate_limited},
-               {"too_large", NULL, P_too_large},   {"unavailable", NULL, P_unavailable}};
+} reasons[] = {{"not_found", NULL, P_not_found},
+               {"unmatched_topic", NULL, P_not_found},
+               {"forbidden", NULL, P_forbidden},
+               {"not_joined", NULL, P_members_only},
+               {"conflict", "full", P_group_full},
+               {"conflict", "closed", P_poll_closed},
+               {"conflict", "stale", P_stale},
+               {"conflict", NULL, P_conflict},
+               {"invalid", NULL, P_invalid},
+               {"muted", NULL, P_muted},
+               {"locked", NULL, P_locked},
+               {"read_only", NULL, P_read_only},
+               {"rate_limited", NULL, P_rate_limited},
+               {"too_large", NULL, P_too_large},
+               {"unavailable", NULL, P_unavailable}};
 
 static int refuse_invalid(struct rest *r, struct mp error)
 {

@@ -13,6 +13,7 @@ select jsonb_build_object(
                    m.user_id, coalesce(m.role, 'member'),
                    case when m.muted_until = 'infinity' then 9223372036854775807 else (extract(epoch from m.muted_until) * 1000)::bigint end,
                    coalesce(m.last_read_seq, 0))), '[]')
-        from study_group_members m where m.study_group_id = g.id and m.establishment_id = g.establishment_id and m.is_active)
+        from study_group_members m where m.study_group_id = g.id and m.establishment_id = g.establishment_id and m.is_active),
+       g.row_version
 from study_groups g
 where g.id = $1 and g.establishment_id = coalesce($2, g.establishment_id)
