@@ -317,7 +317,7 @@ static int board_may_join(struct channel *c, struct user *u, struct refusal *ret
 }
 
 /* Who comes later knows which elements are read-only. */
-static void put_locked_ids(const struct board *b, struct object *o)
+static void put_locked_ids(const struct board *b, struct object *o, const char *field)
 {
     struct buf list = BUF_INIT, ids = BUF_INIT;
     const struct element *e;
@@ -330,7 +330,7 @@ static void put_locked_ids(const struct board *b, struct object *o)
         }
     mp_put_array(&list, n);
     buf_put(&list, ids.data, ids.len);
-    object_value(o, "lockedIds", value_mp(mp_view(list.data, list.len)));
+    object_value(o, field, value_mp(mp_view(list.data, list.len)));
     buf_finish(&list);
     buf_finish(&ids);
 }
@@ -347,10 +347,16 @@ static void board_describe(struct channel *c, struct user *u, struct object *o)
     object_bool(o, "readOnly", board_may_change(board_of(c), u, &why) < 0);
     object_begin(&board, &inner, o->enc);
     board_put(c, &board);
-    put_locked_ids(board_of(c), &board);
+    put_locked_ids(board_of(c), &board, "lockedIds");
     object_end(&board);
     object_value(o, "whiteboard", value_put_together(o->enc, &inner));
     buf_finish(&inner);
+}
+
+static void board_locks(struct channel *c, struct object *o)
+{
+    object_bool(o, "locked", board_of(c)->model.locked);
+    put_locked_ids(board_of(c), o, "elementIds");
 }
 
 static void board_kin(struct channel *c, struct str user_id, enum member_role now)
@@ -394,6 +400,7 @@ const struct channel_kind board_kind = {
     .snapshot = board_snapshot,
     .history = &board_history,
     .kin = board_kin,
+    .locks = board_locks,
     .may_relay = board_may_relay,
     .state_size = sizeof(struct board),
 };

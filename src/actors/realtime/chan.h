@@ -158,6 +158,8 @@ struct channel_kind {
      * people, keeps its rows until the next `described`. NULL: memory has everything. */
     void (*fetch)(struct channel *c, struct db_group *g, const struct joiner *waiting);
     void (*fetched)(struct channel *c, const struct msg *m);
+    /* {locked, elementIds}: what of it is read-only, for who asks about the room. NULL: nothing. */
+    void (*locks)(struct channel *c, struct object *o);
     /* What an old client's push that is only passed on needs: 0, or refused. NULL: to be in. */
     int (*may_relay)(struct channel *c, const struct user *u, struct refusal *ret);
     size_t state_size;
@@ -239,9 +241,10 @@ enum channel_stage { CHANNEL_OPENING, CHANNEL_OPEN };
 struct channel {
     struct actor *self;
     const struct channel_kind *kind;
-    unsigned kind_at; /* its place among kinds: channel_kind_name() */
-    void *state;      /* the kind's own */
-    struct body *key; /* "<tenant>/<kind>:<id>", shared with the hubs */
+    struct channel *next_room, **at_room; /* in its school's list: rooms.c */
+    unsigned kind_at;                     /* its place among kinds: channel_kind_name() */
+    void *state;                          /* the kind's own */
+    struct body *key;                     /* "<tenant>/<kind>:<id>", shared with the hubs */
     char *tenant, *topic;
     const char *id; /* inside topic */
     enum channel_stage stage;
@@ -359,6 +362,9 @@ struct body *event_loaded(const struct channel *c, const struct msg *m, unsigned
  * seq. */
 int64_t tail_put(const struct tail *t, struct buf *out, enum encoding enc, const struct channel *c,
                  struct str join_ref, int64_t after);
+
+/* presence.c: the role that others see */
+const char *member_shown_role(const struct channel *c, const struct user *u);
 
 /* replay.c */
 void replay_join(struct channel *c,

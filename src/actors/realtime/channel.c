@@ -10,6 +10,7 @@
 #include "chan.h"
 #include "chan_mail.h"
 #include "figures.h"
+#include "rooms.h"
 #include "session.h"
 #include "sql.h"
 #include "stacgate/channel.h"
@@ -537,6 +538,7 @@ static int channel_init(struct actor *self, void *state, const void *arg)
     c->tenant = xstrndup(name, (size_t)(slash - name));
     c->topic = xstrdup(slash + 1);
     c->id = c->topic + strlen(c->kind->name) + 1;
+    rooms_opened(c);
     c->joiners_end = &c->joiners;
     c->queue_end = &c->queue;
     c->batch_end = &c->batch;
@@ -630,6 +632,7 @@ static void channel_terminate(struct actor *self, void *state, int result)
             next = op->next;
             op_destroy(c, op);
         }
+    rooms_closed(c);
     if (c->kind)
         tally_sub(&figures->channels[c->kind_at], 1);
     replay_failed(c);

@@ -9,6 +9,7 @@
 
 #include "chan.h"
 #include "figures.h"
+#include "rooms.h"
 #include "scratch.h"
 #include "sql.h"
 #include "stacgate/channel.h"
@@ -470,8 +471,12 @@ static void publish_batch(struct channel *c)
     struct body *wire[ENCODINGS] = {0};
     struct buf b = BUF_INIT;
 
+    uint64_t messages = 0, events = 0;
+
     for (struct op *op = c->batch; op; op = op->next)
         if (op->fresh) {
+            messages += strcmp(op->kind->event, "message") == 0;
+            events++;
             c->last_seq = op->seq;
             tail_append(c, op->seq, event_data(op, op->user));
         }
@@ -485,6 +490,8 @@ static void publish_batch(struct channel *c)
             wire[e] = body_of(&b);
     }
     tail_trim(c);
+    rooms_count(str_of(c->tenant), LIVE_MESSAGES, messages);
+    rooms_count(str_of(c->tenant), LIVE_OPERATIONS, events);
     answer_batch(c);
     channel_publish(c, WS_DURABLE, wire, 0);
     if (old_here(c))

@@ -4,6 +4,7 @@
  * stored, numbered or answered.
  */
 #include "chan.h"
+#include "rooms.h"
 
 static actor_step ephemeral_tick;
 
@@ -38,6 +39,8 @@ static void send_frame(struct channel *c)
         frame.mp = mp_view(mp.data, mp.len);
     if (said && (in_json || in_mp))
         channel_broadcast(c, WS_EPHEMERAL, "ephemeral", frame, alone ? said->from : 0);
+    if (said)
+        rooms_count(str_of(c->tenant), LIVE_EPHEMERAL, 1);
     if (old_here(c))
         tell_old(c, said);
     lane_told(&c->lane, loop_now(), json.len > mp.len ? json.len : mp.len);

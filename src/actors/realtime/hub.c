@@ -12,6 +12,7 @@
 #include "chan_mail.h"
 #include "figures.h"
 #include "kin.h"
+#include "rooms.h"
 #include "session.h"
 #include "stacgate/config.h"
 #include "unread.h"
@@ -197,6 +198,15 @@ static void count_told(enum ws_lane lane, const struct told *t)
     tally_add(&figures->dropped[lane], t->refused);
 }
 
+static void count_spared(const struct topic *t, const struct told *told)
+{
+    struct str key = topic_key(t);
+    const char *slash = memchr(key.p, '/', key.n);
+
+    if (told->refused)
+        rooms_count((struct str){key.p, (size_t)(slash - key.p)}, LIVE_DROPPED, told->refused);
+}
+
 /* The hot path: one reference a member, nothing else. */
 static void publish(const struct hub_msg *h)
 {
@@ -223,6 +233,7 @@ static void publish(const struct hub_msg *h)
         tell_one(&told, sub->conn, frames[sub->enc]);
     }
     count_told((enum ws_lane)h->lane, &told);
+    count_spared(t, &told);
     for (int e = 0; e < ENCODINGS; e++)
         frame_unref(frames[e]);
 }
@@ -271,6 +282,7 @@ static void presence(const struct hub_msg *h)
         without += !(h->flags & PRESENCE_COUNT) && !(sub->flags & SUB_STATE);
     }
     count_told(WS_PRESENCE, &told);
+    count_spared(t, &told);
     if (without &&
         t->channel) /* dropped, deferred or in replay: the channel asks again a little later */
         actor_send(t->channel, CH_STATE_WANTED, NULL);
@@ -314,6 +326,14 @@ static int hub_receive(struct actor *self, void *state, const struct msg *m)
     case HUB_KIN:
         kin_heard(body_mp(m->body));
         break;
+    case HUB_FIGURES:
+        actor_reply(m, 0, rooms_figures(body_mp(m->body)));
+        break;
+    case HUB_ROOM:
+        actor_reply(m, 0,
+                    rooms_room(mp_at(body_mp(m->body), 0), mp_at(body_mp(m->body), 1),
+                               mp_bool(mp_at(body_mp(m->body), 2), false)));
+        break;
     case HUB_ACTIVITY:
         unread_activity(body_mp(m->body));
         break;
@@ -343,7 +363,7 @@ void hub_session_opened(struct session *s)
     table_put(&hub()->users, id, strlen(id),
               s); /* the key is of the newest: its identity outlives the entry */
     tally_add(&figures->sessions[s->enc], 1);
-    census_opened(s->who->establishment_id);
+    census_opened(s->who->establishment_id, s->who->user_id);
 }
 
 void hub_each_session(void (*each)(struct session *s, void *arg), void *arg)
@@ -371,7 +391,7 @@ void hub_session_closed(struct session *s)
     if (first)
         table_put(&hub()->users, first->who->user_id, strlen(first->who->user_id), first);
     tally_sub(&figures->sessions[s->enc], 1);
-    census_closed(s->who->establishment_id);
+    census_closed(s->who->establishment_id, s->who->user_id);
 }
 
 void hub_finish(void)

@@ -59,6 +59,8 @@ enum hub_kind {
                      flags */
     HUB_REMOVE,   /* session, nonce, ended: it is no member any more */
     HUB_KIN,      /* msgpack, see kin.h: a membership of a group changed */
+    HUB_FIGURES,  /* a question, see rooms.h: a school's id; "": all */
+    HUB_ROOM,     /* a question: [school, topic, whether people are named] */
     HUB_ACTIVITY, /* groups in which something happened: see unread.h */
 };
 enum presence_flags {

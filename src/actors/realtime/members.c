@@ -116,6 +116,12 @@ void members_connected(struct members *ms, const struct member *m, int by)
 {
     ms->by_loop[loop_index_of(m)] += (uint32_t)by;
     ms->by_enc[m->enc] += (uint32_t)by;
+    ms->connected += (uint32_t)by;
+    if (m->user->here == 0 && by > 0)
+        ms->people++;
+    m->user->here += (uint32_t)by;
+    if (m->user->here == 0)
+        ms->people--;
 }
 
 void members_rekey(struct members *ms, struct member *m, actor_id session, uint64_t nonce)

@@ -24,6 +24,7 @@ struct user {
     int64_t mentioned_seq;    /* the last message that told it of a mention */
     struct member *members;   /* connections, linked by next_of_user */
     uint32_t ops;             /* operations under way that name it */
+    uint32_t here;            /* its connected members, those in grace not */
     enum member_role belongs; /* of this channel */
     enum role role;           /* in the establishment */
     bool staff;               /* manages every channel of this kind */
@@ -62,6 +63,7 @@ struct members {
     struct table by_key, users;
     uint32_t count;                          /* connected members, those in grace included */
     uint32_t by_loop[64], by_enc[ENCODINGS]; /* connected ones */
+    uint32_t connected, people;              /* … all of them; the users they are of */
 };
 
 struct user *members_user(struct members *ms, struct str id); /* makes it */

@@ -48,8 +48,10 @@ static void put_ref(struct buf *b, const struct channel *c, uint64_t ref)
     mp_put_str(b, text, (size_t)n);
 }
 
-static const char *shown_role(const struct user *u)
+const char *member_shown_role(const struct channel *c, const struct user *u)
 {
+    if (c->kind->role)
+        return c->kind->role(c, u);
     return u->belongs != MEMBER_NONE ? member_role_name(u->belongs) : role_name(u->role);
 }
 
@@ -75,7 +77,7 @@ static void put_meta(struct buf *b, const struct channel *c, const struct member
     mp_put_cstr(b, "name");
     mp_put_str(b, name, len);
     mp_put_cstr(b, "role");
-    mp_put_cstr(b, c->kind->role ? c->kind->role(c, m->user) : shown_role(m->user));
+    mp_put_cstr(b, member_shown_role(c, m->user));
     mp_put_cstr(b, "status");
     mp_put_cstr(b, m->status ? m->status : "online");
 }

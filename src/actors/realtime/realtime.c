@@ -10,6 +10,7 @@
 #include "figures.h"
 #include "kin.h"
 #include "longpoll.h"
+#include "rooms.h"
 #include "scratch.h"
 #include "session.h"
 #include "stacgate/config.h"
@@ -261,6 +262,7 @@ static void realtime_stop(unsigned loop)
     longpoll_finish();
     unread_finish();
     kin_finish();
+    rooms_finish();
     refused_finish();
     scratch_finish();
 }

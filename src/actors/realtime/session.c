@@ -16,6 +16,7 @@
 #include "old.h"
 #include "refusal.h"
 #include "refused.h"
+#include "rooms.h"
 #include "scratch.h"
 #include "sockets.h"
 #include "stacgate/config.h"
@@ -399,6 +400,8 @@ static void on_closed(void *arg, uint16_t code)
 
     if (!s || !s->conn)
         return;
+    if (code == 4008)
+        rooms_count(str_of(s->who->establishment_id), LIVE_CLOSED_SLOW, 1);
     if (s->enc == ENC_COLLAB && its_own_fault(code))
         refused_note(s->sid, (struct refusal_given){code == 4001 ? 401 : 429,
                                                     "closed a moment ago: its code says why"});

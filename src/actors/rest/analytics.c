@@ -40,7 +40,7 @@ static int overview(struct actor *self, struct rest *r, const struct sql *sql, c
     db_str(g, rest_tenant_filter(r));
     if (school)
         db_str(g, school);
-    db_i64(g, live_connections(r->tenant));
+    db_i64(g, *r->tenant ? live_sockets(r->tenant).connections : 0);
     return rest_ask(self, g, answered);
 }
 

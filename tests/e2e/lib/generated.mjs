@@ -123,7 +123,7 @@ export class School {
 
 // ---- requests
 
-const WORDS = { 'page name': 'accueil', permission: 'courses:create', role: 'apprenant', words: 'aide', size: '10', 'subject of the log': 'x', slug: (s) => s.slug, code: (s) => `V-${s.take('certificate')}` }
+const WORDS = { 'page name': 'accueil', room: (s) => s.ids.school, permission: 'courses:create', role: 'apprenant', words: 'aide', size: '10', 'subject of the log': 'x', slug: (s) => s.slug, code: (s) => `V-${s.take('certificate')}` }
 
 function word(what, school) {
   assert.ok(what in WORDS, `"${what}" is a word of the document (named.def) that tests/e2e/lib/generated.mjs has no value for: add one to WORDS`)

@@ -1,0 +1,31 @@
+-- A room as the database has it, by its topic or by the id of its resource; who may see it is who may join it, and staff. No row: not here.
+-- $1 tenant filter, $2 caller, $3 topic or id, $4 staff.
+with asked as (
+    select case when strpos($3, ':') > 0 then split_part($3, ':', 1) end as kind, substr($3, strpos($3, ':') + 1) as id
+), found as (
+    select 'group' as kind, g.id, g.name as title, null::jsonb as locks,
+           exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active) as is_in,
+           (select coalesce(max(m.seq), 0) from study_group_messages m where m.study_group_id = g.id) as head
+    from asked a join study_groups g on g.id = a.id where g.establishment_id = coalesce($1, g.establishment_id)
+    union all
+    select 'whiteboard', w.id, w.title, jsonb_build_object('locked', w.locked, 'elementIds', to_jsonb(w.locked_ids)),
+           exists (select from study_group_members m where m.study_group_id = w.study_group_id and m.user_id = $2 and m.is_active), w.data_seq
+    from asked a join whiteboards w on w.id = a.id where w.establishment_id = coalesce($1, w.establishment_id) and w.is_active is not false
+    union all
+    select 'class', s.id, s.title, null,
+           s.host_id = $2 or exists (select from study_group_members m
+                                     where m.study_group_id = s.study_group_id and m.user_id = $2 and m.is_active), 0
+    from asked a join study_sessions s on s.id = a.id where s.establishment_id = coalesce($1, s.establishment_id)
+    union all
+    select 'course', c.id, c.title, null,
+           coalesce(c.instructor_id = $2, false)
+           or exists (select from user_courses e where e.course_id = c.id and e.user_id = $2 and e.status is distinct from 'dropped'), 0
+    from asked a join courses c on c.id = a.id where c.establishment_id = coalesce($1, c.establishment_id)
+    union all
+    select 'establishment', e.id, e.name, null, true, 0
+    from asked a join establishments e on e.id = a.id where e.id = coalesce($1, e.id)
+)
+select case when not ($4::boolean or f.is_in) then 'forbidden' end, f.kind || ':' || f.id, f.kind,
+       jsonb_build_object('topic', f.kind || ':' || f.id, 'kind', f.kind, 'resourceId', f.id, 'title', f.title),
+       c.epoch, coalesce(c.last_seq, f.head), coalesce(f.locks, 'null')
+from asked a join found f on f.kind = coalesce(a.kind, f.kind) left join channels c on c.topic = f.kind || ':' || f.id
