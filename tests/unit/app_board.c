@@ -465,6 +465,34 @@ Test(board, locks_hold_for_what_they_name)
     buf_finish(&mp);
 }
 
+/* A connector goes from the edge of one element to the edge of the other, as the pages draw it. */
+Test(board, a_connector_ends_at_the_edges_of_what_it_connects)
+{
+    struct board_model b = {0};
+    struct buf svg = BUF_INIT;
+
+    apply_text(
+        &b,
+        "[{\"op\":\"put\",\"el\":{\"id\":\"a\",\"type\":\"rect\",\"z\":\"a\",\"x\":0,\"y\":0,"
+        "\"w\":100,\"h\":50}},"
+        "{\"op\":\"put\",\"el\":{\"id\":\"b\",\"type\":\"rect\",\"z\":\"b\",\"x\":300,\"y\":0,"
+        "\"w\":100,\"h\":50}},"
+        "{\"op\":\"put\",\"el\":{\"id\":\"c\",\"type\":\"line\",\"z\":\"c\",\"from\":\"a\",\"to\":"
+        "\"b\",\"points\":[[0,0],[7,7]]}}]");
+    board_svg(&b, STR("t"), &svg);
+    cr_assert(strstr(buf_cstr(&svg), "d=\"M100 25L300 25\""), "%s", buf_cstr(&svg));
+    apply_text(&b, "[{\"op\":\"patch\",\"id\":\"b\",\"set\":{\"x\":0,\"y\":200.25}}]");
+    buf_clear(&svg);
+    board_svg(&b, STR("t"), &svg);
+    cr_assert(strstr(buf_cstr(&svg), "d=\"M50 50L50 200.25\""), "it follows");
+    apply_text(&b, "[{\"op\":\"del\",\"id\":\"b\"}]");
+    buf_clear(&svg);
+    board_svg(&b, STR("t"), &svg);
+    cr_assert(strstr(buf_cstr(&svg), "d=\"M0 0L7 7\""), "alone, it has its own points");
+    board_finish(&b);
+    buf_finish(&svg);
+}
+
 Test(board, a_picture_is_well_formed_whatever_the_elements_say)
 {
     struct board_model b = {0};

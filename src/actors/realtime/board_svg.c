@@ -266,6 +266,22 @@ static void middle(const struct element *e, double *x, double *y)
     *y = number(el, "y", 0) + number(el, "h", 0) / 2;
 }
 
+/* Where a line from the middle of e towards (x, y) leaves its box. */
+static void edge(const struct element *e, double x, double y, double *at_x, double *at_y)
+{
+    struct mp el = body_mp(e->data);
+    double part = 1;
+
+    middle(e, at_x, at_y);
+    double dx = x - *at_x, dy = y - *at_y;
+    if (dx != 0)
+        part = fmin(part, fabs(number(el, "w", 0) / 2 / dx));
+    if (dy != 0)
+        part = fmin(part, fabs(number(el, "h", 0) / 2 / dy));
+    *at_x += dx * part;
+    *at_y += dy * part;
+}
+
 /* The points as path commands; how many. Between two elements, when it names them. */
 static unsigned put_path(const struct pen *p, double last[4])
 {
@@ -274,8 +290,12 @@ static unsigned put_path(const struct pen *p, double last[4])
     double x, y;
 
     if (from && to) {
-        middle(from, &last[0], &last[1]);
-        middle(to, &last[2], &last[3]);
+        double middles[4];
+
+        middle(from, &middles[0], &middles[1]);
+        middle(to, &middles[2], &middles[3]);
+        edge(from, middles[2], middles[3], &last[0], &last[1]);
+        edge(to, middles[0], middles[1], &last[2], &last[3]);
         buf_puts(p->out, "M");
         put_number(p->out, last[0]), buf_puts(p->out, " "), put_number(p->out, last[1]);
         buf_puts(p->out, "L");

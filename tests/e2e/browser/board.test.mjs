@@ -378,6 +378,52 @@ test('the list: make, rename, delete; who is on a board that ends is told; in En
   await two.close()
 })
 
+test('an arrow drawn from one shape to another hangs on both and follows them; a laser is seen, and leaves nothing', async () => {
+  const [one, two] = [await enter('formateur@'), await enter('apprenant1@')]
+  const { id } = await boardOf(one, two)
+  await draw(one, 'rect', [100, 100], [200, 200])
+  await draw(one, 'rect', [500, 100], [600, 200])
+  await draw(one, 'arrow', [160, 150], [540, 150])
+  await saved(one)
+  const elements = await stored(one, id)
+  const [a, b, arrow] = elements
+  assert.deepEqual([arrow.type, arrow.from, arrow.to], ['arrow', a.id, b.id])
+  await showsInk(two, 350, 150)
+  await tool(two, 'select')
+  await drag(two, [[600, 180], [600, 380]], { release: false }) // by its edge
+  await showsInk(two, 350, 250) // half-way: the arrow goes with it
+  await showsNone(two, 350, 150)
+  await two.page.mouse.up()
+  await showsNone(one, 350, 150)
+  await saved(two)
+  await two.page.keyboard.press('Control+a')
+  await two.page.keyboard.press('Escape')
+
+  // By what is selected: two shapes, and the button.
+  await draw(one, 'ellipse', [100, 300], [200, 400])
+  await tool(one, 'select')
+  await one.page.mouse.click(...on(one, 100, 120))
+  await one.page.keyboard.down('Shift')
+  await one.page.mouse.click(...on(one, 100, 350))
+  await one.page.keyboard.up('Shift')
+  await one.page.getByRole('button', { name: 'Relier par une flèche' }).click()
+  await saved(one)
+  await showsInk(two, 150, 250)
+  assert.equal((await stored(one, id)).filter((e) => e.type === 'arrow').length, 2)
+
+  await tool(one, 'laser')
+  const count = (await stored(one, id)).length
+  await drag(one, [[300, 420], [400, 420]], { release: false })
+  await showsInk(two, 400, 420, 1)
+  await one.page.mouse.up()
+  await one.page.mouse.move(...on(one, 700, 60)) // the cursor too
+  await showsNone(two, 400, 420, 1)
+  assert.equal((await stored(one, id)).length, count)
+  assert.equal(await inked(two, 400, 420), false)
+  await one.close()
+  await two.close()
+})
+
 test('the history of a board, step by step', async () => {
   const one = await enter('formateur@')
   await boardOf(one)

@@ -239,6 +239,8 @@ export const texts = {
   "board.arrow": ["Flèche", "Arrow"],
   "board.text": ["Texte", "Text"],
   "board.sticky": ["Note", "Sticky note"],
+  "board.laser": ["Pointeur laser", "Laser pointer"],
+  "board.connect": ["Relier par une flèche", "Connect with an arrow"],
   "board.style": ["Couleur et trait", "Colour and line"],
   "board.colour": ["Couleur", "Colour"],
   "board.width": ["Épaisseur", "Width"],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Element, Point } from "@stacgate/client";
-import { bounds, frame, moved, pointsOf, resized, simplified, strokeParts, topmost } from "../src/board/geometry";
+import { bounds, hangs, frame, moved, pointsOf, resized, simplified, strokeParts, topmost } from "../src/board/geometry";
 
 const none = () => undefined;
 const el = (type: string, more: Record<string, unknown> = {}): Element => ({ id: type, type, z: "a0", x: 100, y: 100, w: 80, h: 40, ...more });
@@ -46,10 +46,11 @@ test("a line is where its ink is, as far as the finger reaches", () => {
 test("a connector goes where its ends go", () => {
   const ends: Record<string, Element> = { a: el("rect", { x: 0, y: 0 }), b: el("rect", { x: 200, y: 0 }) };
   const arrow = el("arrow", { from: "a", to: "b" });
-  assert.deepEqual(pointsOf(arrow, (id) => ends[id]), [[40, 20], [240, 20]]);
+  assert.deepEqual(pointsOf(arrow, (id) => ends[id]), [[80, 20], [200, 20]], "from edge to edge");
   ends.b = el("rect", { x: 400, y: 0 });
-  assert.deepEqual(pointsOf(arrow, (id) => ends[id]), [[40, 20], [440, 20]]);
-  assert.ok(bounds(arrow, (id) => ends[id]).x1 >= 440, "its bounds too");
+  assert.deepEqual(pointsOf(arrow, (id) => ends[id]), [[80, 20], [400, 20]]);
+  assert.ok(bounds(arrow, (id) => ends[id]).x1 >= 400, "its bounds too");
+  assert.ok(hangs(arrow, (id) => ends[id]) && !hangs(arrow, () => undefined) && !hangs(ends.a!, (id) => ends[id]));
 });
 
 test("moved and resized: boxes by their sides, strokes by their points, text by its size", () => {

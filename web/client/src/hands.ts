@@ -7,6 +7,9 @@ import { Signal } from "./signal";
 const SAY_MS = 50;
 const STROKE_MS = 12_000;
 const CURSOR_MS = 60_000;
+/** How long a laser's trail is seen. */
+export const LASER_MS = 1_200;
+const LASER_POINTS_MAX = 60;
 /** Points of one push; the rest waits for the next. */
 const POINTS_MAX = 200;
 
@@ -32,6 +35,9 @@ export class Hands {
   readonly cursors = new Map<string, Cursor>();
   readonly strokes = new Map<string, Stroke>();
   readonly selections = new Map<string, string[]>();
+  /** What laser pointers, ours too, went over of late; the latest last. */
+  readonly lasers = new Map<string, { x: number; y: number; at: number }[]>();
+  private laser: { x: number; y: number } | undefined;
   private cursor: { x: number; y: number; tool?: string } | undefined;
   private stroke: { id: string; points: Point[]; style?: Record<string, unknown> } | undefined;
   private said = 0;
@@ -48,6 +54,7 @@ export class Hands {
   receive(lanes: Record<string, Record<string, unknown>>): void {
     for (const [userId, value] of others(lanes.cursor, this.me)) this.heardCursor(userId, value as Cursor);
     for (const [userId, value] of others(lanes.draw, this.me)) this.heardStroke(userId, value as Stroke);
+    for (const [userId, value] of others(lanes.laser, this.me)) this.heardLaser(userId, value as Cursor);
     for (const [userId, value] of others(lanes.selection, this.me)) {
       const ids = (value as { ids?: unknown }).ids;
       this.selections.set(userId, Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : []);
@@ -57,6 +64,12 @@ export class Hands {
 
   sayCursor(x: number, y: number, tool: string): void {
     this.cursor = { x, y, tool };
+    this.later();
+  }
+
+  sayLaser(x: number, y: number): void {
+    this.laser = { x, y };
+    this.heardLaser(this.me, this.laser);
     this.later();
   }
 
@@ -87,7 +100,7 @@ export class Hands {
   }
 
   keepOnly(present: ReadonlySet<string>): void {
-    for (const map of [this.cursors, this.strokes, this.selections]) for (const userId of [...map.keys()]) if (!present.has(userId)) map.delete(userId);
+    for (const map of [this.cursors, this.strokes, this.selections, this.lasers]) for (const userId of [...map.keys()]) if (!present.has(userId)) map.delete(userId);
     this.changed.emit();
   }
 
@@ -95,6 +108,7 @@ export class Hands {
     this.cursors.clear();
     this.strokes.clear();
     this.selections.clear();
+    this.lasers.clear();
     this.changed.emit();
   }
 
@@ -114,6 +128,8 @@ export class Hands {
     this.said = Date.now();
     if (this.cursor) this.cast("cursor", this.cursor);
     this.cursor = undefined;
+    if (this.laser) this.cast("laser", this.laser);
+    this.laser = undefined;
     const stroke = this.stroke;
     if (!stroke || stroke.points.length === 0) return;
     this.cast("draw", { id: stroke.id, points: stroke.points.splice(0, POINTS_MAX), ...(stroke.style ? { style: stroke.style } : {}) });
@@ -123,6 +139,13 @@ export class Hands {
 
   private heardCursor(userId: string, { x, y, tool }: Cursor): void {
     if (Number.isFinite(x) && Number.isFinite(y)) this.cursors.set(userId, { x, y, tool: typeof tool === "string" ? tool : undefined, at: Date.now() });
+  }
+
+  private heardLaser(userId: string, { x, y }: { x: number; y: number }): void {
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return;
+    const trail = this.lasers.get(userId) ?? [];
+    trail.push({ x, y, at: Date.now() });
+    this.lasers.set(userId, trail.slice(-LASER_POINTS_MAX));
   }
 
   private heardStroke(userId: string, { id, points, style }: Stroke): void {
@@ -143,6 +166,7 @@ export class Hands {
     let gone = false;
     for (const [userId, { at }] of this.strokes) if (now - at > STROKE_MS) gone = this.strokes.delete(userId) || gone;
     for (const [userId, { at }] of this.cursors) if (now - at > CURSOR_MS) gone = this.cursors.delete(userId) || gone;
+    for (const [userId, trail] of this.lasers) if (now - trail[trail.length - 1]!.at > LASER_MS) gone = this.lasers.delete(userId) || gone;
     if (gone) this.changed.emit();
   }
 }

@@ -6,7 +6,7 @@ export { Connection, type ConnectionOptions, type Link } from "./connection";
 export type { AnyEvents, BoardEvents, ChannelEvent, EventMap, GroupEvents, MemberEvent, MessageEvent, ReactionEvent } from "./events";
 export { applied, compareOrder, sameValue, targetOf, zAbove, zBelow, type Element, type ElementOp, type Op } from "./elements";
 export { Fleeting } from "./fleeting";
-export { Hands, type Cursor, type Point, type Stroke } from "./hands";
+export { Hands, LASER_MS, type Cursor, type Point, type Stroke } from "./hands";
 export { MAX_ENTRIES, Outbox, type Entry, type EntryState, type OutboxOptions, type Part, type Shelf } from "./outbox";
 export { PersonChannel, type Unread } from "./person";
 export { Position, type Verdict } from "./position";

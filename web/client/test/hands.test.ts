@@ -24,6 +24,19 @@ test("many movements are one cursor, many points one push, the style with the fi
   assert.deepEqual([said[1]![1].style, said[2]![1].style], [{ stroke: "#123" }, undefined]);
 });
 
+test("a laser is said as where it is now, heard as a trail, and fades by itself", async (t) => {
+  const { hands, said } = setup(t);
+  for (let x = 0; x < 50; x++) hands.sayLaser(x, 1);
+  await soon();
+  assert.deepEqual(said, [["laser", { x: 49, y: 1 }]]);
+  assert.equal(hands.lasers.get("me")!.length, 50, "our own shows at once");
+  for (let x = 0; x < 100; x++) hands.receive({ laser: { a: { x, y: 2 }, me: { x: 7, y: 7 }, b: { x: "left", y: 2 } } });
+  assert.deepEqual([...hands.lasers.keys()], ["me", "a"]);
+  assert.ok(hands.lasers.get("a")!.length <= 60 && hands.lasers.get("a")!.at(-1)!.x === 99);
+  hands.keepOnly(new Set(["me"]));
+  assert.ok(!hands.lasers.has("a"));
+});
+
 test("a long stroke goes in pieces, in order, and none of it is lost", async (t) => {
   const { hands, said } = setup(t);
   hands.sayStroke("s", Array.from({ length: 450 }, (_, x): Point => [x, 0]));

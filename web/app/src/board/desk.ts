@@ -3,11 +3,11 @@
  * the pointer share. Invariant: nothing here touches an element but through `Whiteboard.act`, so that each gesture can be undone.
  */
 import { newOpId, Signal, zAbove, zBelow, type Element, type ElementOp, type Whiteboard } from "@stacgate/client";
-import { bounds, frame, isLined, moved, num, resized, str, STICKY_SIZE, TEXT_SIZE, textSize, union, type Box } from "./geometry";
+import { bounds, frame, hangs, isLined, moved, num, resized, str, STICKY_SIZE, TEXT_SIZE, textSize, union, type Box } from "./geometry";
 import { textWidth, wrapped } from "./paint";
 import type { Scene } from "./scene";
 
-export type ToolName = "select" | "hand" | "freehand" | "eraser" | "rect" | "ellipse" | "line" | "arrow" | "text" | "sticky";
+export type ToolName = "select" | "hand" | "freehand" | "eraser" | "rect" | "ellipse" | "line" | "arrow" | "text" | "sticky" | "laser";
 
 /** A colour for lines, and the lighter one that fills with it. */
 export interface Colour {
@@ -77,7 +77,7 @@ export class Desk {
   }
 
   selectionBox(elements: readonly Element[] = this.selection()): Box | undefined {
-    return elements.length === 1 ? frame(elements[0]!) : union(elements.map((el) => bounds(el, this.scene.look)));
+    return elements.length === 1 && !hangs(elements[0]!, this.scene.look) ? frame(elements[0]!) : union(elements.map((el) => bounds(el, this.scene.look)));
   }
 
   /** The next or the one before in drawing order, around the ends; it comes into view. */
@@ -121,7 +121,8 @@ export class Desk {
 
   nudge(dx: number, dy: number): void {
     const elements = this.selection();
-    this.patch(elements.map((el) => ({ id: el.id, set: moved(el, dx, dy) })), `nudge ${[...this.selected].join(" ")}`);
+    const free = elements.filter((el) => !hangs(el, this.scene.look));
+    this.patch(free.map((el) => ({ id: el.id, set: moved(el, dx, dy) })), `nudge ${[...this.selected].join(" ")}`);
     const box = this.selectionBox();
     if (box) this.scene.reveal(box);
   }
@@ -142,8 +143,20 @@ export class Desk {
   }
 
   duplicate(): void {
-    const parts = this.selection().map(({ id: _id, z: _z, ...el }) => ({ ...el, ...moved(el as Element, COPY_SHIFT, COPY_SHIFT) }) as Omit<Element, "id" | "z">);
-    if (parts.length > 0) this.select(this.put(parts));
+    const elements = this.selection();
+    const copies = new Map(elements.map((el) => [el.id, newOpId()]));
+    /* A copied connector hangs on the copies, where there are. */
+    const ends = (el: Element) => Object.fromEntries(["from", "to"].filter((key) => copies.has(str(el, key))).map((key) => [key, copies.get(str(el, key))]));
+    const parts = elements.map(({ id: _id, z: _z, ...el }) => ({ ...el, ...moved(el as Element, COPY_SHIFT, COPY_SHIFT), ...ends(el as Element) }) as Omit<Element, "id" | "z">);
+    if (parts.length > 0) this.select(this.put(parts, [...copies.values()]));
+  }
+
+  /** An arrow from the first to the second of two that are selected; it follows them. */
+  connect(): void {
+    const [from, to] = [...this.selected].map((id) => this.live.board.get(id));
+    if (!from || !to) return;
+    const [x, y] = [num(from, "x", 0), num(from, "y", 0)];
+    this.finish(this.put([{ type: "arrow", x, y, points: [[0, 0], [num(to, "x", 0) - x, num(to, "y", 0) - y]], from: from.id, to: to.id, ...this.style("arrow") }]));
   }
 
   reorder(to: "front" | "back"): void {

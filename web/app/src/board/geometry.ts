@@ -33,10 +33,10 @@ export const isLined = (el: Element): boolean => LINED.has(el.type);
 export const strokeWidth = (el: Element): number => Math.min(Math.max(num(el, "strokeWidth", 2), 0.1), 200);
 export const textSize = (el: Element, otherwise: number): number => Math.min(Math.max(num(el, "size", otherwise), 1), 500);
 
-/** An element's points in the board's units; of a connector, the middles of what it connects. */
+/** An element's points in the board's units; of a connector, where the line between the middles of what it connects leaves their boxes. */
 export function pointsOf(el: Element, look: Look): Point[] {
   const [from, to] = [look(str(el, "from")), look(str(el, "to"))];
-  if (from && to) return [middle(from), middle(to)];
+  if (from && to) return [edge(from, middle(to)), edge(to, middle(from))];
   const [x, y] = [num(el, "x", 0), num(el, "y", 0)];
   const points: Point[] = [];
   for (const p of Array.isArray(el.points) ? (el.points as unknown[]) : []) {
@@ -49,6 +49,19 @@ export function pointsOf(el: Element, look: Look): Point[] {
 function middle(el: Element): Point {
   return [num(el, "x", 0) + num(el, "w", 0) / 2, num(el, "y", 0) + num(el, "h", 0) / 2];
 }
+
+/** Where a line from the middle of `el` towards a point leaves its box. */
+function edge(el: Element, [x, y]: Point): Point {
+  const [cx, cy] = middle(el);
+  const [dx, dy] = [x - cx, y - cy];
+  const across = dx === 0 ? 1 : Math.abs(num(el, "w", 0) / 2 / dx);
+  const down = dy === 0 ? 1 : Math.abs(num(el, "h", 0) / 2 / dy);
+  const part = Math.min(across, down, 1);
+  return [cx + dx * part, cy + dy * part];
+}
+
+/** It hangs on two elements that are there, and goes where they go. */
+export const hangs = (el: Element, look: Look): boolean => isLined(el) && look(str(el, "from")) !== undefined && look(str(el, "to")) !== undefined;
 
 export const isConnector = (el: Element): boolean => str(el, "from") !== "" && str(el, "to") !== "";
 

@@ -7,7 +7,7 @@ import type { Pointers } from "./pointer";
 
 const STEP = 4;
 const STEP_FAR = 40;
-export const TOOL_KEYS: Record<string, ToolName> = { v: "select", h: "hand", p: "freehand", e: "eraser", r: "rect", o: "ellipse", l: "line", a: "arrow", t: "text", n: "sticky" };
+export const TOOL_KEYS: Record<string, ToolName> = { v: "select", h: "hand", p: "freehand", e: "eraser", r: "rect", o: "ellipse", l: "line", a: "arrow", t: "text", n: "sticky", k: "laser" };
 const WAYS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 type Row = (desk: Desk, e: KeyboardEvent) => void;

@@ -1,9 +1,9 @@
 /* What is drawn above the elements: the gesture under way, what is selected, and the others' strokes, selections and cursors. */
-import type { Cursor, Element, Whiteboard } from "@stacgate/client";
+import { LASER_MS, type Cursor, type Element, type Whiteboard } from "@stacgate/client";
 import { tint } from "../format";
 import { t } from "../i18n";
 import type { Desk } from "./desk";
-import { bounds, frame, type Box } from "./geometry";
+import { bounds, frame, hangs, type Box } from "./geometry";
 import { paint, stroke } from "./paint";
 import type { Pointers } from "./pointer";
 import { handles } from "./tools";
@@ -11,6 +11,7 @@ import { handles } from "./tools";
 /** As `.tint-0` … in base.css. */
 const TINTS = ["#14535a", "#8a4b14", "#5b4a8a", "#2c6e49", "#9a3b4e", "#31628f", "#77581a", "#6a3d6f"];
 const MINE = "#1f7a86";
+const LASER = "#e11d48";
 const NAME_FONT = "600 12px system-ui, sans-serif";
 const IDLE_MS = 8_000;
 
@@ -34,7 +35,8 @@ export function paintOverlay(pen: CanvasRenderingContext2D, desk: Desk, pointers
   pen.restore();
   paintSelections(pen, desk);
   if (pointers.gesture?.marquee) paintMarquee(pen, desk, pointers.gesture.marquee);
-  return paintCursors(pen, desk, calm);
+  const pointing = paintLasers(pen, desk);
+  return paintCursors(pen, desk, calm) || pointing;
 }
 
 function paintStrokes(pen: CanvasRenderingContext2D, live: Whiteboard): void {
@@ -46,6 +48,31 @@ function paintStrokes(pen: CanvasRenderingContext2D, live: Whiteboard): void {
   }
 }
 
+/** Trails that thin out behind the point; true while one is seen. */
+function paintLasers(pen: CanvasRenderingContext2D, desk: Desk): boolean {
+  const now = Date.now();
+  let seen = false;
+  pen.strokeStyle = pen.fillStyle = LASER;
+  pen.lineCap = "round";
+  for (const trail of desk.live.hands.lasers.values()) {
+    for (const [i, point] of trail.entries()) {
+      const fresh = 1 - (now - point.at) / LASER_MS;
+      if (fresh <= 0) continue;
+      seen = true;
+      const [x, y] = desk.scene.toScreen(point.x, point.y);
+      const [x0, y0] = i > 0 ? desk.scene.toScreen(trail[i - 1]!.x, trail[i - 1]!.y) : [x, y];
+      pen.globalAlpha = fresh;
+      pen.lineWidth = 2 + 5 * fresh;
+      pen.beginPath();
+      pen.moveTo(x0, y0);
+      pen.lineTo(x, y);
+      pen.stroke();
+    }
+  }
+  pen.globalAlpha = 1;
+  return seen;
+}
+
 function paintSelections(pen: CanvasRenderingContext2D, desk: Desk): void {
   for (const [userId, ids] of desk.live.hands.selections) {
     for (const id of ids.slice(0, 50)) {
@@ -54,10 +81,10 @@ function paintSelections(pen: CanvasRenderingContext2D, desk: Desk): void {
     }
   }
   const mine = desk.selection();
-  for (const el of mine) outline(pen, desk, mine.length === 1 ? frame(shown(desk, el)) : bounds(shown(desk, el), desk.scene.look), MINE, 1.5);
+  for (const el of mine) outline(pen, desk, mine.length === 1 && !hangs(el, desk.scene.look) ? frame(shown(desk, el)) : bounds(shown(desk, el), desk.scene.look), MINE, 1.5);
   const [only, ...more] = mine;
   if (only && desk.live.board.lockedIds.has(only.id)) padlock(pen, desk, frame(only));
-  if (only && more.length === 0 && desk.live.mayChange(only.id)) for (const { x, y } of handles(shown(desk, only))) handle(pen, ...desk.scene.toScreen(x, y));
+  if (only && more.length === 0 && desk.live.mayChange(only.id)) for (const { x, y } of handles(shown(desk, only), desk.scene.look)) handle(pen, ...desk.scene.toScreen(x, y));
 }
 
 const shown = (desk: Desk, el: Element): Element => desk.scene.previewOf(el.id) ?? el;

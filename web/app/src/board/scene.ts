@@ -55,7 +55,8 @@ export class Scene {
     this.sizes.disconnect();
   }
 
-  readonly look = (id: string): Element | undefined => this.board.get(id);
+  /** As it is shown: a connector follows what is being moved. */
+  readonly look = (id: string): Element | undefined => this.preview.get(id) ?? this.board.get(id);
 
   toBoard(sx: number, sy: number): [number, number] {
     return [sx / this.camera.zoom + this.camera.x, sy / this.camera.zoom + this.camera.y];

@@ -4,7 +4,7 @@
  */
 import { newOpId, type Element, type Point } from "@stacgate/client";
 import type { Desk, ToolName } from "./desk";
-import { bounds, frame, isLined, meets, moved, num, strokeParts, topmost, type Box } from "./geometry";
+import { bounds, frame, hangs, isLined, meets, moved, num, strokeParts, topmost, type Box } from "./geometry";
 
 /** Where the pointer is: in the board's units, and on the screen. */
 export interface At {
@@ -113,18 +113,24 @@ function boxed(type: "rect" | "ellipse") {
 
 function lined(type: "line" | "arrow") {
   return (desk: Desk, start: At): Gesture => {
+    const from = boxUnder(desk, start);
     const shape = (at: At): Element => {
+      const to = from && boxUnder(desk, at);
+      const ends = from && to && from !== to ? { from: from.id, to: to.id } : {};
       let [dx, dy] = [at.x - start.x, at.y - start.y];
       if (at.shift) {
         const angle = (Math.round(Math.atan2(dy, dx) / (Math.PI / 12)) * Math.PI) / 12;
         const length = Math.hypot(dx, dy);
         [dx, dy] = [length * Math.cos(angle), length * Math.sin(angle)];
       }
-      return { id: "", z: "", type, x: tenth(start.x), y: tenth(start.y), points: [[0, 0], [tenth(dx), tenth(dy)]], ...desk.style(type) };
+      return { id: "", z: "", type, x: tenth(start.x), y: tenth(start.y), points: [[0, 0], [tenth(dx), tenth(dy)]], ...ends, ...desk.style(type) };
     };
     return drawn(desk, start, shape, (at) => ({ ...shape(at), points: [[0, 0], [120, 0]] }));
   };
 }
+
+/** What a line may hang on. */
+const boxUnder = (desk: Desk, at: At): Element | undefined => topmost(desk.live.board.elements().filter((el) => !isLined(el)), at.x, at.y, reach(desk, at), desk.scene.look);
 
 /** A shape between where the pointer went down and where it is; `tap`: what a touch without a drag makes. */
 function drawn(desk: Desk, start: At, shape: (at: At) => Element, tap: (at: At) => Element): Gesture {
@@ -166,8 +172,9 @@ export interface Handle {
   point?: 0 | 1;
 }
 
-/** Where a single selected element is taken to change its size. */
-export function handles(el: Element): Handle[] {
+/** Where a single selected element is taken to change its size; a connector has its place from others. */
+export function handles(el: Element, look: (id: string) => Element | undefined): Handle[] {
+  if (hangs(el, look)) return [];
   const points = el.points as Point[] | undefined;
   if (isLined(el) && Array.isArray(points) && points.length === 2) {
     return points.map(([x, y], i) => ({ x: num(el, "x", 0) + x, y: num(el, "y", 0) + y, point: i as 0 | 1 }));
@@ -181,7 +188,7 @@ export function handleAt(desk: Desk, at: At): Handle | undefined {
   const [el, ...more] = desk.selection();
   if (!el || more.length > 0 || !desk.live.mayChange(el.id)) return undefined;
   const near = (at.coarse ? HANDLE_COARSE_PX : HANDLE_PX) / desk.scene.camera.zoom;
-  return handles(el).find((handle) => Math.hypot(handle.x - at.x, handle.y - at.y) <= near);
+  return handles(el, desk.scene.look).find((handle) => Math.hypot(handle.x - at.x, handle.y - at.y) <= near);
 }
 
 function select(desk: Desk, start: At): Gesture {
@@ -215,7 +222,7 @@ function previewed(desk: Desk, change: (at: At) => { el: Element; set: Record<st
 }
 
 function drag(desk: Desk, start: At): Gesture {
-  const elements = desk.selection().filter((el) => desk.live.mayChange(el.id));
+  const elements = desk.selection().filter((el) => desk.live.mayChange(el.id) && !hangs(el, desk.scene.look));
   return previewed(desk, (at) => elements.map((el) => ({ el, set: moved(el, at.x - start.x, at.y - start.y) })), start);
 }
 
@@ -277,11 +284,19 @@ export function pan(desk: Desk, start: At): Gesture {
   };
 }
 
+/* ---- pointing ---- */
+
+function laser(desk: Desk, start: At): Gesture {
+  const say = (path: readonly At[]) => path.forEach((at) => desk.live.hands.sayLaser(tenth(at.x), tenth(at.y)));
+  say([start]);
+  return { move: say, up: () => undefined, cancel: () => undefined };
+}
+
 const rows: Record<ToolName, (desk: Desk, start: At) => Gesture> = {
-  select, hand: pan, freehand, eraser, rect: boxed("rect"), ellipse: boxed("ellipse"), line: lined("line"), arrow: lined("arrow"), text, sticky,
+  select, hand: pan, freehand, eraser, rect: boxed("rect"), ellipse: boxed("ellipse"), line: lined("line"), arrow: lined("arrow"), text, sticky, laser,
 };
 /** What somebody who may not draw can still do. */
-const READING = new Set<ToolName>(["select", "hand"]);
+const READING = new Set<ToolName>(["select", "hand", "laser"]);
 
 export function begin(desk: Desk, start: At): Gesture {
   return desk.live.mayDraw() || READING.has(desk.tool) ? rows[desk.tool](desk, start) : pan(desk, start);

@@ -4,15 +4,16 @@
  */
 import type { Element } from "@stacgate/client";
 import { COLOURS, isWritable, WIDTHS, type Colour, type Desk, type ToolName } from "../board/desk";
+import { isLined } from "../board/geometry";
 import { icon, type Sign } from "../board/icons";
 import { TOOL_KEYS } from "../board/keys";
 import { h, replace } from "../dom";
 import { t } from "../i18n";
 import type { TextKey } from "../texts";
 
-const TOOLS: readonly ToolName[] = ["select", "hand", "freehand", "eraser", "rect", "ellipse", "line", "arrow", "text", "sticky"];
+const TOOLS: readonly ToolName[] = ["select", "hand", "freehand", "eraser", "rect", "ellipse", "line", "arrow", "text", "sticky", "laser"];
 /** What remains to somebody who may only look. */
-const LOOKING = new Set<ToolName>(["select", "hand"]);
+const LOOKING = new Set<ToolName>(["select", "hand", "laser"]);
 const keyOf = new Map(Object.entries(TOOL_KEYS).map(([key, tool]) => [tool, key.toUpperCase()]));
 
 export interface Bar {
@@ -117,7 +118,7 @@ export function selectionBar(desk: Desk): Bar {
       const elements = desk.selection();
       const free = elements.filter((el) => desk.live.mayChange(el.id));
       const locked = elements.length > 0 && elements.every((el) => desk.live.board.lockedIds.has(el.id));
-      const now = [elements.length, free.length, locked, elements.length === 1 && isWritable(elements[0]!), desk.live.isModerator()].join();
+      const now = [[...desk.selected].join(" "), free.length, locked, elements.length === 1 && isWritable(elements[0]!), desk.live.isModerator()].join();
       if (now === version) return;
       version = now;
       element.hidden = elements.length === 0 || (free.length === 0 && !desk.live.isModerator());
@@ -131,6 +132,7 @@ function actions(desk: Desk, elements: readonly Element[], may: boolean, locked:
   const ids = elements.map((el) => el.id);
   return [
     may && only !== undefined && more.length === 0 && isWritable(only) && signButton("write", t("board.write"), () => desk.edit(desk.live.board.get(only.id) ?? only)),
+    may && elements.length === 2 && !elements.some(isLined) && signButton("arrow", t("board.connect"), () => desk.connect()),
     may && signButton("copy", t("board.duplicate"), () => desk.duplicate()),
     may && signButton("front", t("board.front"), () => desk.reorder("front")),
     may && signButton("back", t("board.back"), () => desk.reorder("back")),
