@@ -364,6 +364,22 @@ test('who leaves the group, or is put out, is off its boards at once; a new memb
   await closeAll(mod, w, late)
 })
 
+test('a group that is archived closes its boards while they are open, and opens them again', async () => {
+  const { group, topic } = await makeBoard(who.apprenant1, [who.apprenant2])
+  const wire = await member(server, who.apprenant2, topic)
+  await draw(wire, topic, [put('a')])
+  const archive = (archived) => who.apprenant1.post(`/api/study-groups/${group.id}/archive`, { archived })
+  const says = (word) => until(`the board to be ${word}`, async () => {
+    const r = await wire.push(topic, 'ops', { opId: opId(), ops: [put('b')] })
+    return (r.response.reason ?? r.status) === word
+  })
+  assert.equal((await archive(true)).status, 200)
+  await says('read_only')
+  assert.equal((await archive(false)).status, 200)
+  await says('ok')
+  await wire.close()
+})
+
 test('folding: the data follows the log, survives kills, and a resume needs nothing that it took away', async () => {
   const b = await makeBoard(who.apprenant1)
   const w = await member(server, who.apprenant1, b.topic)

@@ -59,7 +59,7 @@ static const char *contents(const char *table)
         "'establishment_id', 'seq', 'client_op_id', 'last_read_seq', 'muted_until', 'row_version', "
         "'version', 'draft_of', 'deadline', 'results', 'language', 'views', 'words', "
         "'data_seq', 'locked', 'locked_ids', 'poll_closed_at', 'live', 'live_from', 'live_until', "
-        "'is_open', "
+        "'is_open', 'room_of', "
         "case '%s' when 'courses' then 'max_participants' else '' end] j from %s x) y",
         table, table);
     return harness_value(t.owner_conninfo, sql);

@@ -243,7 +243,8 @@ enum {
     ARCHIVED,
     ALLOWED,
     MEMBERS,
-    LOG
+    LOG,
+    ROOM_OF
 };
 
 /* A JSON column as msgpack in b. */
@@ -271,6 +272,8 @@ static void board_reset(struct channel *c)
 
     if (b->group_id)
         kin_unwatch(b->group_id, actor_self(c->self));
+    if (b->room_of)
+        kin_unwatch(b->room_of, actor_self(c->self));
     board_finish(&b->model);
     board_draft_finish(&b->draft);
     if (b->folding)
@@ -278,6 +281,7 @@ static void board_reset(struct channel *c)
     body_unref(b->info);
     free(b->title);
     free(b->group_id);
+    free(b->room_of);
     *b = (struct board){.opened = b->opened};
 }
 
@@ -301,7 +305,11 @@ static int board_opened(struct channel *c, const struct msg *m, unsigned stmt)
     int64_t seq = board_take_log(&b->model, column(m, LOG, &json), b->folded_seq);
     buf_finish(&json);
     buf_finish(&ids_json);
-    kin_watch(b->group_id, actor_self(c->self));
+    kin_watch(b->group_id, actor_self(c->self), KIN_ALL);
+    if (!db_null(m, 0, 0, ROOM_OF)) {
+        b->room_of = xstrdup(db_text(m, 0, 0, ROOM_OF));
+        kin_watch(b->room_of, actor_self(c->self), KIN_LEAVERS);
+    }
     b->changed_ms = loop_now();
     if (seq == db_int(m, 0, 0, 3))
         return 0;
@@ -373,6 +381,14 @@ static void board_kin(struct channel *c, struct str user_id, enum member_role no
     members_user_release(&c->members, u);
 }
 
+static void board_archived(struct channel *c, bool now)
+{
+    if (!now && board_of(c)->room_of && board_of(c)->archived)
+        actor_stop(actor_self(c->self),
+                   -ESHUTDOWN); /* a breakout room opens anew: group_archived */
+    board_of(c)->archived = now;
+}
+
 static int board_may_relay(struct channel *c, const struct user *u, struct refusal *ret)
 {
     return board_may_change(board_of(c), u, ret);
@@ -401,6 +417,7 @@ const struct channel_kind board_kind = {
     .history = &board_history,
     .kin = board_kin,
     .locks = board_locks,
+    .archived = board_archived,
     .may_relay = board_may_relay,
     .state_size = sizeof(struct board),
 };

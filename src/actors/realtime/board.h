@@ -12,7 +12,7 @@ struct board {
     struct board_model model;
     struct board_draft draft; /* what the batch being built makes of it */
     struct body *info;        /* JSON of the board, but for what changes here */
-    char *title, *group_id;
+    char *title, *group_id, *room_of;
     bool archived, allowed;
     unsigned opened;                 /* times it was read before it agreed with its log */
     int64_t folded_seq;              /* where whiteboards.data stands, or will */

@@ -76,7 +76,8 @@ struct op {
 #define PUSH_DONE 1    /* check's answer: it is so already */
 
 enum push_flags {
-    PUSH_LOOKUP = 1, /* needs message_info of the id in field `lookup` (when that field is there) */
+    PUSH_LOOKUP = 1, /* needs message_info of the id in field `lookup` (when that field is there; a
+                        kind without `lookup`: always) */
     PUSH_REST_ONLY = 2,
     PUSH_ID = 8,      /* its reply says the id of what it made */
     PUSH_CARD = 4,    /* its event carries who did it: a message's sender, else `user` */
@@ -146,6 +147,8 @@ struct channel_kind {
     const struct sql *const *history;
     /* Somebody's place in the group by whose membership this channel lives changed (kin.h). */
     void (*kin)(struct channel *c, struct str user_id, enum member_role now);
+    void (*archived)(struct channel *c, bool now); /* that group is, or is no longer; NULL: no
+                                                      matter */
     /* What others write too: adds a statement, reads its result (-ENOENT: it is no more). NULL:
      * only the channel writes what it holds. See look.c. */
     void (*look)(struct channel *c, struct db_group *g);

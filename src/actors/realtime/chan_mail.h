@@ -18,7 +18,9 @@ enum chan_kind {
     CH_STATE_WANTED, /* a hub has members without the presence list */
     CH_LOOK,         /* others wrote rows that it holds, or said something in channel_said */
     CH_TELL,         /* [event, payload]: a statement of others tells some of the members */
-    CH_KIN, /* [user id, role]: a change in the group by whose membership it lives (kin.h) */
+    CH_KIN,  /* [user id, role] or [nil, archived]: a change of the group by which it lives (kin.h)
+              */
+    CH_WAKE, /* nothing but its activation: its clock has something to do (wake.c) */
 };
 
 /*

@@ -548,6 +548,14 @@ static int channel_init(struct actor *self, void *state, const void *arg)
     return 0;
 }
 
+static void on_kin(struct channel *c, struct str user_id, int now)
+{
+    if (user_id.p && c->kind->kin)
+        c->kind->kin(c, user_id, (enum member_role)now);
+    else if (!user_id.p && c->kind->archived)
+        c->kind->archived(c, now != 0);
+}
+
 static int channel_receive(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
@@ -590,8 +598,7 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
         channel_look(c);
         break;
     case CH_KIN:
-        if (c->kind->kin)
-            c->kind->kin(c, mp_str(mp_at(mail, 0)), (enum member_role)mp_int(mp_at(mail, 1), 0));
+        on_kin(c, mp_str(mp_at(mail, 0)), (int)mp_int(mp_at(mail, 1), 0));
         break;
     default:
         break;

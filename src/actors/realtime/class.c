@@ -1,7 +1,7 @@
 /*
  * A live study session as a channel: its table of pushes, its activation, hands, the spotlight,
- * locks, start and end. Every push but a vote is alone in its batch, so its check sees what was
- * committed before.
+ * locks, start and end (rooms: class_breakout.c). Every push but a vote is alone in its batch, so
+ * its check sees what was committed before.
  */
 #include "class.h"
 
@@ -58,7 +58,7 @@ void live_set(struct channel *c, enum live field, struct mp v)
     *at = mp_type(v) == MP_NONE || mp_type(v) == MP_NIL ? NULL : body_make(bytes.p, bytes.n);
 }
 
-static bool lists(struct mp list, const char *word)
+bool words_have(struct mp list, const char *word)
 {
     for (struct mp_iter it = mp_iter(list); mp_next(&it);)
         if (str_is(mp_str(it.value), word))
@@ -66,10 +66,9 @@ static bool lists(struct mp list, const char *word)
     return false;
 }
 
-/* The list with the word at its end, or without it. */
-static void put_list(struct buf *b, struct mp list, const char *word, bool with)
+void words_put(struct buf *b, struct mp list, const char *word, bool with)
 {
-    mp_put_array(b, mp_count(list) - lists(list, word) + with);
+    mp_put_array(b, mp_count(list) - words_have(list, word) + with);
     for (struct mp_iter it = mp_iter(list); mp_next(&it);)
         if (!str_is(mp_str(it.value), word))
             mp_put_raw(b, it.value);
@@ -134,11 +133,11 @@ static int hand_raise_check(struct channel *c, struct op *op, struct refusal *re
     if (class_over(c))
         return refuse(ret, REASON_read_only, NULL, NULL);
     snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
-    if (lists(hands, op->user->id))
+    if (words_have(hands, op->user->id))
         return store_hand(op, true);
     if (!class_hosts(c, op->user) && mp_bool(mp_get(live_of(c, LIVE_LOCKS), "hands"), false))
         return refuse(ret, REASON_locked, NULL, NULL);
-    if (lists(mp_get(live_of(c, LIVE_MUTED), op->user->id), "hands"))
+    if (words_have(mp_get(live_of(c, LIVE_MUTED), op->user->id), "hands"))
         return refuse(ret, REASON_muted, NULL, NULL);
     if (mp_count(hands) >= CLASS_HANDS_MAX)
         return refuse(ret, REASON_conflict, "hands", "full");
@@ -156,14 +155,14 @@ static int hand_lower_check(struct channel *c, struct op *op, struct refusal *re
     if (!str_is(id, op->user->id) && !class_hosts(c, op->user))
         return refuse(ret, REASON_forbidden, NULL, NULL);
     snprintf(op->ref, sizeof(op->ref), "%.*s", (int)id.n, id.p);
-    return store_hand(op, !lists(live_of(c, LIVE_HANDS), op->ref));
+    return store_hand(op, !words_have(live_of(c, LIVE_HANDS), op->ref));
 }
 
 static void hand_moved(struct channel *c, struct op *op)
 {
     struct buf b = BUF_INIT;
 
-    put_list(&b, live_of(c, LIVE_HANDS), op->ref, strcmp(op->kind->push, "hand:raise") == 0);
+    words_put(&b, live_of(c, LIVE_HANDS), op->ref, strcmp(op->kind->push, "hand:raise") == 0);
     live_set(c, LIVE_HANDS, mp_view(b.data, b.len));
     buf_finish(&b);
 }
@@ -199,8 +198,15 @@ static int spotlight_check(struct channel *c, struct op *op, struct refusal *ret
 
 static void class_looked(struct channel *c, struct op *op, const struct msg *m, int row)
 {
-    (void)c;
+    struct buf b = BUF_INIT;
+
     op->message.found = db_true(m, 0, row, 2);
+    if (db_null(m, 0, row, 3))
+        return;
+    body_unref(class_of(c)->rooms);
+    value_put(&b, ENC_MP, value_json(db_strv(m, 0, row, 3)));
+    class_of(c)->rooms = body_of(&b);
+    buf_finish(&b);
 }
 
 /* ---- locks ---- */
@@ -292,7 +298,7 @@ static int mute_check(struct channel *c, struct op *op, struct refusal *ret)
     if (str_is(id, class_of(c)->host_id))
         return refuse(ret, REASON_forbidden, NULL, NULL);
     snprintf(op->ref, sizeof(op->ref), "%s", target->id);
-    put_list(&list, mp_get(live_of(c, LIVE_MUTED), op->ref), what, on);
+    words_put(&list, mp_get(live_of(c, LIVE_MUTED), op->ref), what, on);
     struct mp words = mp_view(list.data, list.len);
     put_map(&b, live_of(c, LIVE_MUTED), op->ref, mp_count(words) ? words : mp_view("\xc0", 1));
     store_lock(op, "muted", &b, what, on);
@@ -327,7 +333,7 @@ static void locked(struct channel *c, struct op *op)
 
 /* ---- start, end, change ---- */
 
-static int unchanged(struct op *op)
+int class_unchanged(struct op *op)
 {
     mp_put_map(&op->stored, 1);
     mp_put_cstr(&op->stored, "unchanged");
@@ -342,7 +348,7 @@ static int start_check(struct channel *c, struct op *op, struct refusal *ret)
     if (r < 0)
         return r;
     if (strcmp(class_of(c)->status, "active") == 0)
-        return unchanged(op);
+        return class_unchanged(op);
     mp_put_map(&op->stored, 0);
     return 0;
 }
@@ -356,7 +362,7 @@ static int end_check(struct channel *c, struct op *op, struct refusal *ret)
     if (!class_hosts(c, op->user) && !(cancels && op->user->belongs >= MEMBER_MODERATOR))
         return refuse(ret, REASON_forbidden, NULL, NULL);
     if (class_over(c))
-        return unchanged(op);
+        return class_unchanged(op);
     if (cancels == active)
         return refuse(ret, REASON_conflict, "class", active ? "started" : "not_started");
     mp_put_map(&op->stored, cancels ? 1 : 0);
@@ -389,6 +395,7 @@ static void ended(struct channel *c, struct op *op)
     struct class *k = class_of(c);
 
     unlock_group(c, op);
+    breakout_class_ended(c, op);
     snprintf(k->status, sizeof(k->status), "%s",
              mp_get(stored_of(op), "cancelled").p ? "cancelled" : "completed");
     snprintf(k->ended, sizeof(k->ended), "%s", op->at);
@@ -421,15 +428,19 @@ static void take_host(struct channel *c, struct str id)
 
     if (old && !str_is(id, old->id)) {
         old->belongs = MEMBER_NONE;
+        breakout_left(c, old);
         if (!old->staff)
             channel_remove_user(c, old, "phx_error");
     }
-    free(k->host_id);
+    char *before = k->host_id;
     k->host_id = xstrndup(id.p, id.n);
     struct user *u = members_user(&c->members, id);
     k->guest = u->belongs == MEMBER_NONE || u == old;
     if (k->guest)
         u->belongs = MEMBER_MEMBER;
+    if (before && strcmp(before, k->host_id) != 0)
+        breakout_host_changed(c, before);
+    free(before);
 }
 
 static void changed(struct channel *c, struct op *op)
@@ -466,6 +477,20 @@ static const struct push_kind pushes[] = {
      live_taken, NULL},
     {"lock", "class:updated", 0, 0, NULL, lock_check, &state, 3, locked, NULL},
     {"mute", "class:updated", 0, 0, NULL, mute_check, &state, 3, locked, NULL},
+    {"breakout:open", "breakout:opened", PUSH_LOOKUP, 0, NULL, breakout_open_check, &state, 3,
+     breakout_opened, NULL},
+    {"breakout:move", "breakout:updated", 0, 0, NULL, breakout_move_check, &state, 3,
+     breakout_moved, NULL},
+    {"class:unseat", "breakout:updated", PUSH_REST_ONLY, 0, NULL, breakout_left_check, &state, 3,
+     breakout_moved, NULL},
+    {"breakout:broadcast", "breakout:message", 0, 0, NULL, breakout_broadcast_check, NULL, 0, NULL,
+     NULL},
+    {"breakout:close", "breakout:closed", 0, 0, NULL, breakout_close_check, &state, 3,
+     breakout_closed, NULL},
+    {"class:breakout-time", "breakout:closed", PUSH_REST_ONLY, 0, NULL, breakout_close_check,
+     &state, 3, breakout_closed, NULL},
+    {"class:breakout-over", "breakout:closed", PUSH_REST_ONLY, 0, NULL, breakout_close_check, NULL,
+     0, NULL, NULL},
     {"start", "class:started", 0, 0, NULL, start_check, &state, 3, started, NULL},
     {"end", "class:ended", 0, 0, NULL, end_check, &state, 3, ended, NULL},
     {"class:cancel", "class:ended", PUSH_REST_ONLY, 0, NULL, end_check, &state, 3, ended, NULL},
@@ -538,10 +563,11 @@ static int class_opened(struct channel *c, const struct msg *m, unsigned stmt)
         live_set(c, (enum live)i, mp_get(live, live_names[i]));
     take_members(c, column(m, stmt, 4, &json));
     take_host(c, db_strv(m, stmt, 0, 1));
+    breakout_loaded(c);
     class_polls_load(c, column(m, stmt, 5, &json));
     attendance_load(c, column(m, stmt, 6, &json));
     buf_finish(&json);
-    kin_watch(k->group_id, actor_self(c->self));
+    kin_watch(k->group_id, actor_self(c->self), KIN_ALL);
     return 0;
 }
 
@@ -556,6 +582,7 @@ static void class_closed(struct channel *c)
     class_polls_finish(c);
     attendance_finish(c);
     body_unref(k->info);
+    body_unref(k->rooms);
     free(k->host_id);
     free(k->group_id);
 }
@@ -629,14 +656,23 @@ static void class_kin(struct channel *c, struct str user_id, enum member_role no
     if (hosts)
         class_of(c)->guest = now == MEMBER_NONE;
     u->belongs = now == MEMBER_NONE && hosts ? MEMBER_MEMBER : now;
+    if (u->belongs == MEMBER_NONE)
+        breakout_left(c, u);
     if (u->belongs == MEMBER_NONE && !u->staff)
         channel_remove_user(c, u, "phx_error"); /* and releases it */
     else
         members_user_release(&c->members, u);
 }
 
+static void class_flush(struct channel *c)
+{
+    attendance_tick(c);
+    breakout_tick(c);
+}
+
 static const struct side_push sides[] = {
     {"presence:update", presence_push},
+    {"breakout:help", breakout_help_push},
     {0},
 };
 
@@ -651,7 +687,7 @@ const struct channel_kind class_kind = {
     .may_join = class_may_join,
     .role = class_role,
     .describe = class_describe,
-    .flush = attendance_tick,
+    .flush = class_flush,
     .lookup = &class_lookup,
     .looked = class_looked,
     .kin = class_kin,

@@ -10,9 +10,11 @@
 
 #define CLASS_POLLS_MAX 200
 #define CLASS_HANDS_MAX 1000
+#define CLASS_HELP_MAX 64 /* calls for help whose op ids are remembered */
 
 /* hands: [user id …] in the order they went up · locks: {chat, board, hands} · muted: {user id:
- * [what …]} · spotlight: {userId} or {whiteboardId} · breakout: {rooms, endsAt} */
+ * [what …]} · spotlight: {userId} or {whiteboardId} · breakout: {rooms: [{groupId, whiteboardId,
+ * name, userIds}], endsAt: nil or text} */
 enum live { LIVE_HANDS, LIVE_LOCKS, LIVE_MUTED, LIVE_SPOTLIGHT, LIVE_BREAKOUT, LIVE_FIELDS };
 extern const char *const live_names[LIVE_FIELDS];
 
@@ -42,6 +44,10 @@ struct class
     struct class_poll *polls;
     uint32_t poll_count;
     struct attendance attendance;
+    struct body *rooms;     /* the group's breakout rooms as last looked up; NULL: not yet */
+    int64_t close_again_ms; /* loop time before which the clock closes no rooms again */
+    uint64_t helped[CLASS_HELP_MAX];
+    unsigned helped_at;
 };
 
 static inline struct class *class_of(const struct channel *c)
@@ -61,6 +67,27 @@ bool class_over(const struct channel *c);
 int class_host_check(struct channel *c, const struct user *u,
                      struct refusal *ret);                      /* and not over */
 void live_set(struct channel *c, enum live field, struct mp v); /* absent, nil: nothing */
+
+int class_unchanged(struct op *op); /* logged as such: PUSH_DONE */
+bool words_have(struct mp list, const char *word);
+/* The list with the word at its end, or without it. */
+void words_put(struct buf *b, struct mp list, const char *word, bool with);
+
+/* class_breakout.c */
+int breakout_open_check(struct channel *c, struct op *op, struct refusal *ret);
+int breakout_move_check(struct channel *c, struct op *op, struct refusal *ret);
+int breakout_left_check(struct channel *c, struct op *op, struct refusal *ret);
+int breakout_broadcast_check(struct channel *c, struct op *op, struct refusal *ret);
+int breakout_close_check(struct channel *c, struct op *op, struct refusal *ret);
+int breakout_help_push(struct channel *c, struct member *m, struct op *op, struct refusal *ret);
+void breakout_opened(struct channel *c, struct op *op);
+void breakout_moved(struct channel *c, struct op *op);
+void breakout_closed(struct channel *c, struct op *op);
+void breakout_class_ended(struct channel *c, struct op *op);
+void breakout_host_changed(struct channel *c, const char *old_id);
+void breakout_left(struct channel *c, struct user *u); /* left the group: and their room */
+void breakout_loaded(struct channel *c);               /* after the members */
+void breakout_tick(struct channel *c);                 /* each second */
 
 /* class_poll.c */
 void class_polls_load(struct channel *c, struct mp list);

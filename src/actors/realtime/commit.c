@@ -118,7 +118,9 @@ static struct str looked_for(const struct op *op)
 
 static bool needs_lookup(const struct op *op)
 {
-    return !op->looked && (op->must_look || ((op->kind->flags & PUSH_LOOKUP) && looked_for(op).p));
+    bool wants = (op->kind->flags & PUSH_LOOKUP) && (!op->kind->lookup || looked_for(op).p);
+
+    return !op->looked && (op->must_look || wants);
 }
 
 static void put_lookup_column(struct channel *c, struct db_group *g, int column)
@@ -537,7 +539,6 @@ static int committed(struct actor *self, void *state, const struct msg *m)
         channel_fail(c, -ESTALE);
         return 0;
     }
-    c->committing = false;
     c->unknown_since = 0;
     c->attempts = 0;
     count_commit(c);
@@ -552,6 +553,7 @@ static int committed(struct actor *self, void *state, const struct msg *m)
     for (struct op *o = op; o; o = o->next)
         if (o->fresh && !o->unchanged && o->kind->applied)
             o->kind->applied(c, o);
+    c->committing = false; /* what they pushed themselves waited for the end of this */
     if (c->kind->committed)
         c->kind->committed(c, op);
     batch_clear(c);

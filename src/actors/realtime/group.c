@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kin.h"
 #include "sql.h"
 #include "stacgate/config.h"
 #include "unread.h"
@@ -70,6 +71,8 @@ static const struct push_kind pushes[] = {
      group_locked, NULL},
     {"class:unlock", "group:updated", PUSH_REST_ONLY, 0, NULL, group_lock_check, &state_locks, 3,
      group_locked, NULL},
+    {"class:status", "group:updated", PUSH_REST_ONLY, 0, NULL, group_status_check, NULL, 0, NULL,
+     NULL},
     {"group:lock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked,
      NULL},
     {"group:unlock", "group:updated", 0, 0, NULL, group_lock_check, &state_locks, 3, group_locked,
@@ -128,6 +131,11 @@ static int group_opened(struct channel *c, const struct msg *m, unsigned stmt)
     g->settings = text_body(db_strv(m, stmt, 0, 6));
     take_members(c, db_strv(m, stmt, 0, 7));
     g->version = db_int(m, stmt, 0, 8);
+    if (!db_null(m, stmt, 0, 9)) {
+        g->room_of = xstrdup(db_text(m, stmt, 0, 9));
+        kin_watch(c->id, actor_self(c->self), KIN_ALL);
+        kin_watch(g->room_of, actor_self(c->self), KIN_LEAVERS);
+    }
     return 0;
 }
 
@@ -144,8 +152,15 @@ static void group_recent(struct channel *c, struct db_group *g, uint32_t n)
 
 static void group_closed(struct channel *c)
 {
-    body_unref(group_of(c)->info);
-    body_unref(group_of(c)->settings);
+    struct group *g = group_of(c);
+
+    if (g->room_of) {
+        kin_unwatch(c->id, actor_self(c->self));
+        kin_unwatch(g->room_of, actor_self(c->self));
+    }
+    free(g->room_of);
+    body_unref(g->info);
+    body_unref(g->settings);
     polls_finish(c);
 }
 
@@ -343,5 +358,7 @@ const struct channel_kind group_kind = {
     .recent = group_recent,
     .history = &group_history,
     .may_relay = may_post,
+    .kin = group_kin,
+    .archived = group_archived,
     .state_size = sizeof(struct group),
 };

@@ -23,6 +23,7 @@ struct group {
     int64_t flushed_ms;    /* loop time of the last write of read marks … */
     int64_t reads_told_ms; /* … and of their last telling */
     bool reads_untold;
+    char *room_of;      /* the group whose breakout room this is (class_breakout.c); NULL: none */
     struct table polls; /* struct poll, by message id: those voted in lately */
 };
 
@@ -34,6 +35,10 @@ static inline bool moderates(const struct user *u)
 {
     return u->belongs >= MEMBER_MODERATOR || u->staff;
 }
+
+/* group_member.c. A breakout room's name, end and people are its class's: 0, or refused. */
+int no_room_check(struct channel *c, struct refusal *ret);
+void group_kin(struct channel *c, struct str user_id, enum member_role now);
 
 /* group_message.c. May this user say something here? 0, or refused. */
 int may_post(struct channel *c, const struct user *u, struct refusal *ret);
@@ -68,12 +73,14 @@ int member_mute_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_kick_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_role_check(struct channel *c, struct op *op, struct refusal *ret);
 int group_change_check(struct channel *c, struct op *op, struct refusal *ret);
+int group_status_check(struct channel *c, struct op *op, struct refusal *ret);
 int group_lock_check(struct channel *c, struct op *op, struct refusal *ret);
 void member_joined(struct channel *c, struct op *op);
 void member_left(struct channel *c, struct op *op);
 void member_muted(struct channel *c, struct op *op);
 void member_role_given(struct channel *c, struct op *op);
 void group_changed(struct channel *c, struct op *op);
+void group_archived(struct channel *c, bool now);
 void group_locked(struct channel *c, struct op *op);
 void member_item(struct channel *c, struct op *op, struct buf *out);
 

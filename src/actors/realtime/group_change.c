@@ -3,10 +3,12 @@
  * members see it in its place among what else happens. The schema of REST has checked the fields;
  * here stand the rules that need the group's state.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "group.h"
+#include "kin.h"
 #include "stacgate/json.h"
 
 int group_change_check(struct channel *c, struct op *op, struct refusal *ret)
@@ -15,6 +17,8 @@ int group_change_check(struct channel *c, struct op *op, struct refusal *ret)
 
     if (op->user->belongs < MEMBER_ADMIN && !op->user->staff)
         return refuse(ret, REASON_forbidden, NULL, NULL);
+    if (no_room_check(c, ret) < 0)
+        return -EPERM;
     if (mp_type(change) != MP_MAP || mp_count(change) == 0)
         return refuse(ret, REASON_invalid, "group", "required");
     if (version.p && mp_int(version, -1) != group_of(c)->version)
@@ -82,8 +86,56 @@ void group_changed(struct channel *c, struct op *op)
         replace(&g->settings, merged(g->settings, settings, false));
         g->moderator_only = mp_bool(mp_get(settings, "moderatorOnly"), g->moderator_only);
     }
-    if (status.p)
+    if (status.p) {
         g->archived = str_is(status, "archived");
+        kin_tell_archived(c->id, g->archived);
+    }
     g->max_members = mp_int(mp_get(change, "maxMembers"), g->max_members);
     g->is_public = mp_bool(mp_get(change, "isPublic"), g->is_public);
+}
+
+/* ---- a breakout room opens or closes: its class has written it ---- */
+
+/* Only so that the room's log says it. */
+int group_status_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    (void)ret;
+    snprintf(op->ref, sizeof(op->ref), "%s", c->id);
+    mp_put_map(&op->stored, 1);
+    mp_put_cstr(&op->stored, "group");
+    mp_put_raw(&op->stored, op->payload);
+    return 0;
+}
+
+/* Somebody in whose name the log can say it. */
+static struct user *moderator(struct channel *c)
+{
+    struct user *u;
+
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));)
+        if (u->belongs >= MEMBER_MODERATOR)
+            return u;
+    return NULL;
+}
+
+void group_archived(struct channel *c, bool now)
+{
+    struct group *g = group_of(c);
+    struct user *by = moderator(c);
+    struct buf b = BUF_INIT;
+
+    if (!g->room_of || g->archived == now)
+        return;
+    if (!now) { /* it opens anew, with other people: all is read again */
+        actor_stop(actor_self(c->self), -ESHUTDOWN);
+        return;
+    }
+    g->archived = now;
+    mp_put_map(&b, 1);
+    mp_put_cstr(&b, "status");
+    mp_put_cstr(&b, "archived");
+    replace(&g->info, merged(g->info, mp_view(b.data, b.len), true));
+    if (by)
+        channel_act(c, by, "class:status", mp_view(b.data, b.len));
+    buf_finish(&b);
 }

@@ -26,12 +26,19 @@ static int unchanged(struct op *op)
     return PUSH_DONE;
 }
 
+int no_room_check(struct channel *c, struct refusal *ret)
+{
+    return group_of(c)->room_of ? refuse(ret, REASON_forbidden, NULL, NULL) : 0;
+}
+
 int member_join_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     struct group *g = group_of(c);
 
     if (belongs(op->user))
         return unchanged(op);
+    if (no_room_check(c, ret) < 0)
+        return -EPERM;
     if (g->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
     /* Only REST can send a join, and it has looked the invitation up. */
@@ -50,10 +57,10 @@ int member_join_check(struct channel *c, struct op *op, struct refusal *ret)
 
 int member_leave_check(struct channel *c, struct op *op, struct refusal *ret)
 {
-    (void)c;
-    (void)ret;
     if (!belongs(op->user))
         return unchanged(op);
+    if (no_room_check(c, ret) < 0)
+        return -EPERM;
     snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
     mp_put_map(&op->stored, 1);
     mp_put_cstr(&op->stored, "userId");
@@ -120,7 +127,7 @@ int member_kick_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     int r = check_target(c, op, ret);
 
-    if (r < 0)
+    if (r < 0 || (r = no_room_check(c, ret)) < 0)
         return r;
     mp_put_map(&op->stored, 1);
     mp_put_cstr(&op->stored, "userId");
@@ -136,7 +143,7 @@ int member_role_check(struct channel *c, struct op *op, struct refusal *ret)
 
     if (given == MEMBER_NONE)
         return refuse(ret, REASON_invalid, "role", role.p ? "unknown" : "required");
-    if ((r = check_target(c, op, ret)) < 0)
+    if ((r = check_target(c, op, ret)) < 0 || (r = no_room_check(c, ret)) < 0)
         return r;
     if (!op->user->staff && given > op->user->belongs) /* nobody grants above themselves */
         return refuse(ret, REASON_forbidden, NULL, NULL);
@@ -235,6 +242,26 @@ void member_role_given(struct channel *c, struct op *op)
 void group_locked(struct channel *c, struct op *op)
 {
     group_of(c)->locked = verb_is(op, "lock");
+}
+
+/* A breakout room's class moved somebody (or they left the class's group): it is stored already. */
+void group_kin(struct channel *c, struct str user_id, enum member_role now)
+{
+    struct user *u = members_user(&c->members, user_id);
+    bool was = belongs(u);
+
+    u->belongs = now;
+    group_of(c)->belong_count += belongs(u) - was;
+    if (belongs(u)) {
+        for (struct member *m = u->members; m; m = m->next_of_user)
+            presence_update(c, m, (struct str){0}); /* the others see the new role */
+        return;
+    }
+    u->read_dirty = false;
+    if (u->staff)
+        members_user_release(&c->members, u);
+    else
+        channel_remove_user(c, u, "phx_error"); /* and releases it */
 }
 
 /* What REST answers to a join or leave. */

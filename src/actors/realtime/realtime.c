@@ -20,6 +20,7 @@
 #include "stacgate/maintenance.h"
 #include "ticket.h"
 #include "unread.h"
+#include "wake.h"
 
 #define LONGPOLL_BODY_MAX (1u << 20) /* a batch of a hundred messages, as a rule */
 #define SWEEP_MS 250
@@ -249,6 +250,8 @@ static int realtime_start(unsigned loop)
         return -ENOMEM;
     loop_set_actor(HUB_ACTOR, hub);
     loop_set_actor(LONGPOLL_ACTOR, polls);
+    if (loop == 0 && !actor_spawn(&wake_type, NULL))
+        return -ENOMEM;
     *p = (struct pulse){.touched_ms = loop_now()};
     uv_timer_init(loop_uv(), &p->timer);
     p->timer.data = p;

@@ -1,7 +1,7 @@
 /*
- * Study sessions (live classes) over REST: planning, attendance, results of polls. A change and the
- * end of one go through its class's channel, so that who waits in it sees them; what is answered is
- * read after them.
+ * Study sessions (live classes) over REST: planning, attendance, results of polls, breakout rooms.
+ * A change and the end of one go through its class's channel, so that who waits in it sees them;
+ * what is answered is read after them.
  */
 #include "groups.h"
 #include "stacgate/channel.h"
@@ -28,6 +28,7 @@ const struct field schema_class_change[] = {SESSION_FIELDS(0), {.name = NULL}};
 static const struct run one = {.sql = SQL_CLASSES_GET, .params = "tuim", MANAGE};
 
 RUN_OP(classes_list, .sql = SQL_CLASSES_LIST, .params = "tuimp", MANAGE, .key = time_valid)
+RUN_OP(groups_rooms, .sql = SQL_GROUPS_ROOMS, .params = "tuimp", MANAGE, .key = time_valid)
 RUN_OP(classes_create, .sql = SQL_CLASSES_CREATE, .params = "tuibm", MANAGE)
 RUN_OP(classes_get, .sql = SQL_CLASSES_GET, .params = "tuim", MANAGE)
 RUN_OP(classes_attendance, .sql = SQL_CLASSES_ATTENDANCE, .params = "tuim", MANAGE)

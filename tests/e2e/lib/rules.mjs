@@ -9,7 +9,7 @@ const RULES = {
   mAS: `users_update themes_get schools_list_old`,
   AS: `grants_list`,
   amAS: `groups_update groups_archive groups_invite groups_role groups_remove messages_list messages_create polls_get polls_close classes_list
-    classes_create classes_get classes_update classes_cancel classes_attendance classes_polls boards_list boards_create boards_get boards_rename
+    classes_create classes_get classes_update classes_cancel classes_attendance classes_polls groups_rooms boards_list boards_create boards_get boards_rename
     boards_delete boards_export certificates_get`,
   afmA: `analytics_user_stats`, // one's own, in a school; a super_admin has none there
   fmA: `exports_create_old`, // no school can be named there

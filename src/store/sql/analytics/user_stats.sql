@@ -12,7 +12,8 @@ select case when who.id <> $2 and not $4::boolean then 'forbidden' end, 200, jso
                     'averageScore', coalesce(round(avg(100.0 * score / nullif(max_score, 0)) filter (where status = 'graded'), 2), 0))
                     from assessment_attempts t where t.user_id = who.id),
     'certificates', (select count(*) from certificates k where k.user_id = who.id and k.is_valid is not false),
-    'studyGroups', (select count(*) from study_group_members m where m.user_id = who.id and m.is_active),
+    'studyGroups', (select count(*) from study_group_members m join study_groups g on g.id = m.study_group_id
+                    where m.user_id = who.id and m.is_active and g.room_of is null),
     'activity', (select json_build_object('days30', count(*), 'minutes30', coalesce(sum(minutes), 0), 'lastSeenAt', iso8601(max(last_at)))
                  from user_activity a where a.user_id = who.id and a.day > (now() at time zone 'utc')::date - 30))
 from who

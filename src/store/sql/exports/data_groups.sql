@@ -3,7 +3,7 @@
 select export_rows($5, $8::boolean, array_agg(j order by id)), max(id), count(*) from (
     select x.id, json_build_object('id', x.id, 'name', x.name, 'courseId', x.course_id, 'createdBy', x.created_by, 'status', x.status, 'isPublic', x.is_public,
                'currentMembers', x.current_members, 'maxMembers', x.max_members, 'createdAt', iso8601(x.created_at)) as j
-    from study_groups x where x.establishment_id = $1
+    from study_groups x where x.establishment_id = $1 and x.room_of is null
       and ($3::boolean or x.created_by = $2) and x.id > $6
   and ($4::jsonb #>> '{dateRange,start}' is null or x.created_at >= ($4::jsonb #>> '{dateRange,start}')::timestamptz at time zone 'utc')
   and ($4::jsonb #>> '{dateRange,end}' is null or x.created_at < ($4::jsonb #>> '{dateRange,end}')::timestamptz at time zone 'utc'

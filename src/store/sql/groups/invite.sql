@@ -3,7 +3,7 @@ with one as (
     select g.*, $5::boolean or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active
                                        and m.role in ('moderator', 'admin')) as may,
            g.is_public is not false or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active) as seen
-    from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id)
+    from study_groups g where g.id = $3 and g.room_of is null and g.establishment_id = coalesce($1, g.establishment_id)
 ), refusal as (
     select case when not seen and not may then 'not_found' when not may then 'forbidden' end as word from one
 ), ids as (

@@ -1,11 +1,11 @@
--- The groups that $2 may see: public ones, their own, all of them for staff ($3). $1 tenant filter, $4 course, $5 status, $6 mine only,
+-- The groups that $2 may see, breakout rooms aside: public ones, their own, all of them for staff ($3). $1 tenant filter, $4 course, $5 status, $6 mine only,
 -- $7 words, $8 limit, $9 $10 cursor (time, id), $11 count wanted. The list, the next cursor, the count.
 with seen as (
     select g.*, m.id is not null as is_member, m.role as my_role, coalesce(m.last_read_seq, 0) as last_read_seq,
            coalesce(g.created_at, 'epoch') as at
     from study_groups g
     left join study_group_members m on m.study_group_id = g.id and m.user_id = $2 and m.is_active
-    where g.establishment_id = coalesce($1, g.establishment_id)
+    where g.establishment_id = coalesce($1, g.establishment_id) and g.room_of is null
       and (g.is_public is not false or m.id is not null or $3::boolean)
       and ($4::text is null or g.course_id = $4) and ($5::text is null or g.status::text = $5)
       and ($6::boolean is null or $6::boolean = (m.id is not null))

@@ -1,4 +1,5 @@
--- The group as REST gives it, what its rules need, and who belongs to it, as a list of [user id, role, muted until (ms), last read].
+-- The group as REST gives it, what its rules need, and who belongs to it, as a list of [user id, role, muted until (ms), last read],
+-- and the group whose breakout room it is.
 -- $1 group id, $2 establishment.
 select jsonb_build_object(
            'id', g.id, 'establishmentId', g.establishment_id, 'courseId', g.course_id, 'createdBy', g.created_by, 'name', g.name,
@@ -14,6 +15,7 @@ select jsonb_build_object(
                    case when m.muted_until = 'infinity' then 9223372036854775807 else (extract(epoch from m.muted_until) * 1000)::bigint end,
                    coalesce(m.last_read_seq, 0))), '[]')
         from study_group_members m where m.study_group_id = g.id and m.establishment_id = g.establishment_id and m.is_active),
-       g.row_version
+       g.row_version,
+       g.room_of
 from study_groups g
 where g.id = $1 and g.establishment_id = coalesce($2, g.establishment_id)
