@@ -6,7 +6,7 @@ import { startServer, lit } from './lib/server.mjs'
 import { people } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
 import { makeGroup, member, members, opId, say, text, uuid } from './lib/school.mjs'
-import { sleep } from './lib/util.mjs'
+import { sleep, until } from './lib/util.mjs'
 
 let server, who, group, ada, bob, eve
 before(async () => {
@@ -152,6 +152,9 @@ test('a poll with a time closes by the server\'s clock', async () => {
   await sleep(1600)
   await bob.refused(group.topic, 'poll:vote', { opId: opId(), messageId: m, option: 'b' }, 'conflict')
   assert.equal((await inHistory(bob, m)).poll.closed, true)
+  const x = (await bob.event(group.topic, 'poll:updated', (p) => p.messageId === m && p.closed))[4]
+  assert.deepEqual([x.counts, x.voters, x.reason, x.by], [{ a: 1 }, 1, 'time', id(who.apprenant1)])
+  assert.equal(typeof (await inHistory(bob, m)).poll.closedAt, 'string')
 })
 
 test('over REST: the same act', async () => {
@@ -199,4 +202,21 @@ test('a deleted poll takes its votes and results along', async () => {
   assert.equal(await server.sql(`select count(*) from poll_votes where message_id = ${lit(m)}`), '0')
   assert.equal(await server.sql(`select count(*) from channel_events where ref = ${lit(m)} and payload ? 'counts'`), '0')
   assertProblem(await seen(who.apprenant1, m), 404)
+})
+
+test('a poll whose time came while the server was away is closed, once, when it is back, with nobody there', async () => {
+  const m = await ask(ada, { closesAt: new Date(Date.now() + 1000).toISOString(), anonymous: true })
+  await vote(bob, m, 'b')
+  await server.kill9()
+  await sleep(1000)
+  await server.start()
+  const events = () => server.rows(`select e.payload from channel_events e where e.ref = ${lit(m)} and e.payload ->> 'reason' = 'time'`)
+  await until('the event', async () => (await events()).length === 1)
+  const [{ payload }] = await events()
+  assert.deepEqual([payload.counts, payload.closed, payload.vote], [{ b: 1 }, true, undefined])
+  const back = await member(server, who.apprenant2, group.topic)
+  assert.equal((await inHistory(back, m)).poll.closed, true)
+  assert.equal((await back.done(group.topic, 'history', { limit: 5 })).events.at(-1).payload.id, m)
+  assert.equal((await events()).length, 1)
+  await back.close()
 })

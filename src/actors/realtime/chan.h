@@ -147,8 +147,10 @@ struct channel_kind {
     const struct sql *const *history;
     /* Somebody's place in the group by whose membership this channel lives changed (kin.h). */
     void (*kin)(struct channel *c, struct str user_id, enum member_role now);
-    void (*archived)(struct channel *c, bool now); /* that group is, or is no longer; NULL: no
-                                                      matter */
+    void (*wake)(struct channel *c, struct mp what); /* CH_WAKE, also while it opens; NULL: its
+                                                        activation is enough */
+    void (*archived)(struct channel *c, bool now);   /* that group is, or is no longer; NULL: no
+                                                        matter */
     /* What others write too: adds a statement, reads its result (-ENOENT: it is no more). NULL:
      * only the channel writes what it holds. See look.c. */
     void (*look)(struct channel *c, struct db_group *g);

@@ -20,7 +20,7 @@ enum chan_kind {
     CH_TELL,         /* [event, payload]: a statement of others tells some of the members */
     CH_KIN,  /* [user id, role] or [nil, archived]: a change of the group by which it lives (kin.h)
               */
-    CH_WAKE, /* nothing but its activation: its clock has something to do (wake.c) */
+    CH_WAKE, /* its clock has something to do (wake.c): nothing, or what its kind is to know */
 };
 
 /*

@@ -597,6 +597,10 @@ static int channel_receive(struct actor *self, void *state, const struct msg *m)
     case CH_LOOK:
         channel_look(c);
         break;
+    case CH_WAKE:
+        if (c->kind->wake && m->body)
+            c->kind->wake(c, mail);
+        break;
     case CH_KIN:
         on_kin(c, mp_str(mp_at(mail, 0)), (int)mp_int(mp_at(mail, 1), 0));
         break;

@@ -49,6 +49,8 @@ static const struct push_kind pushes[] = {
      &state_votes, 2, poll_voted, poll_vote_item},
     {"poll:close", "poll:updated", PUSH_LOOKUP, 0, "messageId", poll_close_check, &state_closings,
      3, poll_closed, poll_vote_item},
+    {"poll:time", "poll:updated", PUSH_LOOKUP | PUSH_REST_ONLY, 0, "messageId", poll_time_check,
+     &state_closings, 3, poll_closed, NULL},
     {"member:join", "member:joined", PUSH_CARD | PUSH_REST_ONLY, 0, NULL, member_join_check,
      &state_joined, 3, member_joined, member_item},
     {"member:leave", "member:left", PUSH_REST_ONLY, 0, NULL, member_leave_check, &state_left, 3,
@@ -270,6 +272,7 @@ static void group_flush(struct channel *c)
 
     tell_reads(c, 0);
     polls_trim(c);
+    polls_tick(c);
     if ((loop_now() - group_of(c)->flushed_ms < READ_EVERY_MS && !runtime_draining()) ||
         !db_available())
         return;
@@ -360,5 +363,6 @@ const struct channel_kind group_kind = {
     .may_relay = may_post,
     .kin = group_kin,
     .archived = group_archived,
+    .wake = polls_wake,
     .state_size = sizeof(struct group),
 };

@@ -25,6 +25,7 @@ struct group {
     bool reads_untold;
     char *room_of;      /* the group whose breakout room this is (class_breakout.c); NULL: none */
     struct table polls; /* struct poll, by message id: those voted in lately */
+    struct table timed; /* struct timed_poll, by message id: those whose time comes now */
 };
 
 static inline struct group *group_of(struct channel *c)
@@ -58,6 +59,9 @@ void messages_committed(struct channel *c, const struct op *batch);
 void poll_looked(struct channel *c, const struct op *op, const struct msg *m, int row);
 int poll_vote_check(struct channel *c, struct op *op, struct refusal *ret);
 int poll_close_check(struct channel *c, struct op *op, struct refusal *ret);
+int poll_time_check(struct channel *c, struct op *op, struct refusal *ret);
+void polls_wake(struct channel *c, struct mp what); /* [id, when (wall ms), author] */
+void polls_tick(struct channel *c);                 /* each second */
 void poll_voted(struct channel *c, struct op *op);
 void poll_closed(struct channel *c, struct op *op);
 void poll_item(struct channel *c, struct op *op, struct buf *out); /* of a new message */

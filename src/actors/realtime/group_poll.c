@@ -13,6 +13,13 @@
 #define POLLS_MAX 256 /* in memory; more: unavailable, until some were left alone for a while */
 #define POLL_IDLE_MS 60000
 
+/* One that is about to close by its time. */
+struct timed_poll {
+    int64_t closes_ms; /* wall */
+    char author[64];
+    char id[]; /* the table's key */
+};
+
 static struct poll *poll_named(struct channel *c, const char *id)
 {
     struct poll *p = table_get(&group_of(c)->polls, id, strlen(id));
@@ -70,6 +77,10 @@ void polls_finish(struct channel *c)
     for (uint32_t i = 0; (p = table_each(&group_of(c)->polls, &i));)
         poll_destroy(p);
     table_finish(&group_of(c)->polls);
+    struct timed_poll *t;
+    for (uint32_t i = 0; (t = table_each(&group_of(c)->timed, &i));)
+        free(t);
+    table_finish(&group_of(c)->timed);
 }
 
 /* ---- checks ---- */
@@ -127,6 +138,64 @@ int poll_close_check(struct channel *c, struct op *op, struct refusal *ret)
         object_bool(&o, "unchanged", true);
     object_end(&o);
     return p->closed ? PUSH_DONE : 0;
+}
+
+/* ---- the clock ---- */
+
+/* In its author's name: they said when. */
+int poll_time_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    struct poll *p;
+    struct object o;
+    int r = check_poll(c, op, &p, ret);
+
+    if (r < 0)
+        return r;
+    if (p->closed)
+        return PUSH_DONE;
+    object_begin(&o, &op->stored, ENC_MP);
+    object_str(&o, "messageId", str_of(op->ref));
+    poll_put(&o, p, &p->tally, true);
+    object_str(&o, "reason", STR("time"));
+    object_end(&o);
+    return 0;
+}
+
+void polls_wake(struct channel *c, struct mp what)
+{
+    struct table *timed = &group_of(c)->timed;
+    struct str id = mp_str(mp_at(what, 0)), author = mp_str(mp_at(what, 2));
+    struct timed_poll *t;
+
+    if (!id.p || !author.p || author.n >= sizeof(t->author) || table_get(timed, id.p, id.n) ||
+        timed->count >= POLLS_MAX)
+        return; /* it comes again while it is not closed */
+    t = xcalloc(1, sizeof(*t) + id.n + 1);
+    t->closes_ms = mp_int(mp_at(what, 1), 0);
+    memcpy(t->author, author.p, author.n);
+    memcpy(t->id, id.p, id.n);
+    table_put(timed, t->id, id.n, t);
+}
+
+void polls_tick(struct channel *c)
+{
+    struct table *timed = &group_of(c)->timed;
+    struct timed_poll *t;
+    struct buf b = BUF_INIT;
+
+    for (uint32_t i = 0; (t = table_each(timed, &i));) {
+        if (t->closes_ms > wall_ms())
+            continue;
+        table_remove(timed, t->id, strlen(t->id));
+        buf_clear(&b);
+        mp_put_map(&b, 1);
+        mp_put_cstr(&b, "messageId");
+        mp_put_cstr(&b, t->id);
+        channel_act(c, members_user(&c->members, str_of(t->author)), "poll:time",
+                    mp_view(b.data, b.len));
+        free(t);
+    }
+    buf_finish(&b);
 }
 
 /* ---- after the commit ---- */

@@ -32,20 +32,38 @@ static int look(struct actor *self, void *state, const struct msg *m)
     struct db_group *g = db_group(DB_READ, &(struct db_context){0});
     db_stmt(g, SQL_REALTIME_BREAKOUTS_DUE);
     db_i64(g, LOOK_AHEAD_S);
+    db_stmt(g, SQL_REALTIME_POLLS_DUE);
+    db_i64(g, LOOK_AHEAD_S);
     return db_ask(self, g, DB_MS, seen) < 0 ? again(self, LOOK_EVERY_MS) : 0;
+}
+
+/* What: NULL, or the bytes of what the channel is to know. */
+static void wake(const char *tenant, const char *kind, const char *id, struct buf *what)
+{
+    char topic[TOPIC_MAX + 1];
+    int n = snprintf(topic, sizeof(topic), "%s:%s", kind, id);
+    actor_id who = n < (int)sizeof(topic) ? channel_whereis(tenant, str_of(topic)) : 0;
+
+    if (who)
+        actor_send(who, CH_WAKE, what ? body_of(what) : NULL);
 }
 
 static int seen(struct actor *self, void *state, const struct msg *m)
 {
-    char topic[TOPIC_MAX + 1];
+    struct buf b = BUF_INIT;
 
     (void)state;
-    for (int row = 0; row < db_rows(m, 0); row++) {
-        snprintf(topic, sizeof(topic), "class:%s", db_text(m, 0, row, 1));
-        actor_id who = channel_whereis(db_text(m, 0, row, 0), str_of(topic));
-        if (who)
-            actor_send(who, CH_WAKE, NULL);
+    for (int row = 0; row < db_rows(m, 0); row++)
+        wake(db_text(m, 0, row, 0), "class", db_text(m, 0, row, 1), NULL);
+    for (int row = 0; row < db_rows(m, 1); row++) {
+        buf_clear(&b);
+        mp_put_array(&b, 3);
+        mp_put_cstr(&b, db_text(m, 1, row, 2));
+        mp_put_int(&b, db_int(m, 1, row, 3));
+        mp_put_cstr(&b, db_text(m, 1, row, 4));
+        wake(db_text(m, 1, row, 0), "group", db_text(m, 1, row, 1), &b);
     }
+    buf_finish(&b);
     return again(self, LOOK_EVERY_MS);
 }
 
