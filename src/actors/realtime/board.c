@@ -96,14 +96,9 @@ static void changed(struct channel *c)
     board_of(c)->changed_ms = loop_now();
 }
 
-static struct mp stored_of(const struct op *op)
-{
-    return mp_view(op->stored.data, op->stored.len);
-}
-
 static void ops_applied(struct channel *c, struct op *op)
 {
-    board_apply(&board_of(c)->model, mp_get(stored_of(op), "ops"));
+    board_apply(&board_of(c)->model, mp_get(op_stored(op), "ops"));
     changed(c);
 }
 
@@ -172,8 +167,8 @@ static void take_title(struct board *b, struct mp payload)
 
 static void updated(struct channel *c, struct op *op)
 {
-    take_title(board_of(c), stored_of(op));
-    board_lock(&board_of(c)->model, stored_of(op));
+    take_title(board_of(c), op_stored(op));
+    board_lock(&board_of(c)->model, op_stored(op));
     changed(c);
 }
 
@@ -199,7 +194,7 @@ static void board_item(struct channel *c, struct op *op, struct buf *out)
 {
     struct object o;
 
-    take_title(board_of(c), stored_of(op));
+    take_title(board_of(c), op_stored(op));
     object_begin(&o, out, ENC_MP);
     board_put(c, &o);
     object_end(&o);
@@ -247,25 +242,6 @@ enum {
     ROOM_OF
 };
 
-/* A JSON column as msgpack in b. */
-static struct mp column(const struct msg *m, int col, struct buf *b)
-{
-    buf_clear(b);
-    value_put(b, ENC_MP, value_json(db_strv(m, 0, 0, col)));
-    return mp_view(b->data, b->len);
-}
-
-static void take_members(struct channel *c, struct mp list)
-{
-    for (struct mp_iter it = mp_iter(list); mp_next(&it);) {
-        struct user *u = members_user(&c->members, mp_str(mp_at(it.value, 0)));
-
-        u->belongs = member_role_of(mp_str(mp_at(it.value, 1)));
-        if (u->belongs == MEMBER_NONE) /* a word that an old installation made up */
-            u->belongs = MEMBER_MEMBER;
-    }
-}
-
 static void board_reset(struct channel *c)
 {
     struct board *b = board_of(c);
@@ -299,10 +275,10 @@ static int board_opened(struct channel *c, const struct msg *m, unsigned stmt)
     b->folded_seq = db_int(m, 0, 0, DATA_SEQ);
     b->archived = db_true(m, 0, 0, ARCHIVED);
     b->allowed = db_true(m, 0, 0, ALLOWED);
-    struct mp data = column(m, DATA, &json), ids = column(m, LOCKED_IDS, &ids_json);
+    struct mp data = json_column(m, 0, DATA, &json), ids = json_column(m, 0, LOCKED_IDS, &ids_json);
     board_load(&b->model, data, db_true(m, 0, 0, LOCKED), ids);
-    take_members(c, column(m, MEMBERS, &json));
-    int64_t seq = board_take_log(&b->model, column(m, LOG, &json), b->folded_seq);
+    members_take(&c->members, json_column(m, 0, MEMBERS, &json));
+    int64_t seq = board_take_log(&b->model, json_column(m, 0, LOG, &json), b->folded_seq);
     buf_finish(&json);
     buf_finish(&ids_json);
     kin_watch(b->group_id, actor_self(c->self), KIN_ALL);

@@ -72,6 +72,11 @@ struct op {
     bool fresh, conflict; /* … whether it made a new event; the op id was used for something else */
 };
 
+static inline struct mp op_stored(const struct op *op)
+{
+    return mp_view(op->stored.data, op->stored.len);
+}
+
 #define PUSH_DURABLE 1 /* a side push's answer: like this, it is one of the kind's pushes */
 #define PUSH_DONE 1    /* check's answer: it is so already */
 
@@ -338,6 +343,14 @@ void member_send(struct channel *c, actor_id session, uint32_t nonce, uint8_t en
 /* The push's op id, or one of ours. 0, or what refuse() returns. */
 int op_take_id(struct op *op, struct refusal *why);
 int64_t op_content_hash(struct str event, struct mp payload); /* op_hash.c */
+
+/* A JSON column of a statement's first row, as msgpack in b, which is cleared first. */
+static inline struct mp json_column(const struct msg *m, unsigned stmt, int col, struct buf *b)
+{
+    buf_clear(b);
+    value_put(b, ENC_MP, value_json(db_strv(m, stmt, 0, col)));
+    return mp_view(b->data, b->len);
+}
 
 /* commit.c */
 void commit_enqueue(struct channel *c, struct op *op);

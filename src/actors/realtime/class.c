@@ -94,16 +94,11 @@ static void put_map(struct buf *b, struct mp map, const char *key, struct mp v)
     }
 }
 
-static struct mp stored_of(const struct op *op)
-{
-    return mp_view(op->stored.data, op->stored.len);
-}
-
 /* Fields that an event carries whole replace what stood. */
 static void live_taken(struct channel *c, struct op *op)
 {
     for (int i = LIVE_LOCKS; i < LIVE_FIELDS; i++) {
-        struct mp v = mp_get(stored_of(op), live_names[i]);
+        struct mp v = mp_get(op_stored(op), live_names[i]);
 
         if (v.p)
             live_set(c, (enum live)i, v);
@@ -310,7 +305,7 @@ static int mute_check(struct channel *c, struct op *op, struct refusal *ret)
 /* A class's chat and boards are its group's: they are told. */
 static void locked(struct channel *c, struct op *op)
 {
-    struct mp stored = stored_of(op);
+    struct mp stored = op_stored(op);
     struct str what = mp_str(mp_get(stored, "what"));
     bool on = mp_bool(mp_get(stored, "on"), false), one = mp_get(stored, "userId").p != NULL;
     struct buf b = BUF_INIT;
@@ -397,7 +392,7 @@ static void ended(struct channel *c, struct op *op)
     unlock_group(c, op);
     breakout_class_ended(c, op);
     snprintf(k->status, sizeof(k->status), "%s",
-             mp_get(stored_of(op), "cancelled").p ? "cancelled" : "completed");
+             mp_get(op_stored(op), "cancelled").p ? "cancelled" : "completed");
     snprintf(k->ended, sizeof(k->ended), "%s", op->at);
     live_set(c, LIVE_HANDS, (struct mp){0});
     live_set(c, LIVE_SPOTLIGHT, (struct mp){0});
@@ -446,7 +441,7 @@ static void take_host(struct channel *c, struct str id)
 static void changed(struct channel *c, struct op *op)
 {
     struct class *k = class_of(c);
-    struct mp change = mp_get(stored_of(op), "class");
+    struct mp change = mp_get(op_stored(op), "class");
 
     for (struct mp_iter it = mp_iter(change); mp_next(&it);) {
         char key[64];
@@ -512,14 +507,6 @@ static void class_open(struct channel *c, struct db_group *g)
     db_str(g, tenant_filter(c->tenant));
 }
 
-/* A JSON column as msgpack in b. */
-static struct mp column(const struct msg *m, unsigned stmt, int col, struct buf *b)
-{
-    buf_clear(b);
-    value_put(b, ENC_MP, value_json(db_strv(m, stmt, 0, col)));
-    return mp_view(b->data, b->len);
-}
-
 static void copy_field(char *out, size_t size, struct mp info, const char *key)
 {
     struct str s = mp_str(mp_get(info, key));
@@ -538,17 +525,6 @@ static void take_info(struct channel *c, struct mp info)
     k->max_participants = mp_int(mp_get(info, "maxParticipants"), 0);
 }
 
-static void take_members(struct channel *c, struct mp list)
-{
-    for (struct mp_iter it = mp_iter(list); mp_next(&it);) {
-        struct user *u = members_user(&c->members, mp_str(mp_at(it.value, 0)));
-
-        u->belongs = member_role_of(mp_str(mp_at(it.value, 1)));
-        if (u->belongs == MEMBER_NONE) /* a word that an old installation made up */
-            u->belongs = MEMBER_MEMBER;
-    }
-}
-
 static int class_opened(struct channel *c, const struct msg *m, unsigned stmt)
 {
     struct class *k = class_of(c);
@@ -556,16 +532,16 @@ static int class_opened(struct channel *c, const struct msg *m, unsigned stmt)
 
     if (db_rows(m, stmt) == 0)
         return -ENOENT;
-    take_info(c, column(m, stmt, 0, &json));
+    take_info(c, json_column(m, stmt, 0, &json));
     k->group_id = xstrdup(db_text(m, stmt, 0, 2));
-    struct mp live = column(m, stmt, 3, &json);
+    struct mp live = json_column(m, stmt, 3, &json);
     for (int i = 0; i < LIVE_FIELDS; i++)
         live_set(c, (enum live)i, mp_get(live, live_names[i]));
-    take_members(c, column(m, stmt, 4, &json));
+    members_take(&c->members, json_column(m, stmt, 4, &json));
     take_host(c, db_strv(m, stmt, 0, 1));
     breakout_loaded(c);
-    class_polls_load(c, column(m, stmt, 5, &json));
-    attendance_load(c, column(m, stmt, 6, &json));
+    class_polls_load(c, json_column(m, stmt, 5, &json));
+    attendance_load(c, json_column(m, stmt, 6, &json));
     buf_finish(&json);
     kin_watch(k->group_id, actor_self(c->self), KIN_ALL);
     return 0;

@@ -260,7 +260,7 @@ static void tell_host(const struct channel *c)
 
 void breakout_opened(struct channel *c, struct op *op)
 {
-    live_set(c, LIVE_BREAKOUT, mp_get(mp_view(op->stored.data, op->stored.len), "breakout"));
+    live_set(c, LIVE_BREAKOUT, mp_get(op_stored(op), "breakout"));
     tell_archived(c, false);
     for (struct mp_iter it = mp_iter(rooms_of(c)); mp_next(&it);)
         for (struct mp_iter s = mp_iter(mp_get(it.value, "userIds")); mp_next(&s);)
@@ -366,7 +366,7 @@ static void reseat(struct channel *c, const char *user_id, struct str to)
 
 void breakout_moved(struct channel *c, struct op *op)
 {
-    struct mp stored = mp_view(op->stored.data, op->stored.len);
+    struct mp stored = op_stored(op);
     struct str from = mp_str(mp_get(stored, "from")), to = mp_str(mp_get(stored, "room"));
     enum member_role role = seat_role(c, str_of(op->ref));
 

@@ -175,7 +175,7 @@ int class_poll_open_check(struct channel *c, struct op *op, struct refusal *ret)
 
 void class_poll_opened(struct channel *c, struct op *op)
 {
-    struct mp shown = mp_get(mp_view(op->stored.data, op->stored.len), "poll");
+    struct mp shown = mp_get(op_stored(op), "poll");
     struct buf b = BUF_INIT;
     struct object o;
 

@@ -47,6 +47,17 @@ struct user *members_user(struct members *ms, struct str id)
     return u;
 }
 
+void members_take(struct members *ms, struct mp list)
+{
+    for (struct mp_iter it = mp_iter(list); mp_next(&it);) {
+        struct user *u = members_user(ms, mp_str(mp_at(it.value, 0)));
+
+        u->belongs = member_role_of(mp_str(mp_at(it.value, 1)));
+        if (u->belongs == MEMBER_NONE) /* a word that an old installation made up */
+            u->belongs = MEMBER_MEMBER;
+    }
+}
+
 void members_see(struct user *u, struct mp packed)
 {
     struct str part[3];

@@ -67,6 +67,7 @@ struct members {
 };
 
 struct user *members_user(struct members *ms, struct str id); /* makes it */
+void members_take(struct members *ms, struct mp list);        /* who belongs: [[id, role], …] */
 struct user *members_find_user(const struct members *ms, struct str id);
 void members_see(struct user *u, struct mp packed); /* what user_put packed: names, role */
 void members_user_release(struct members *ms, struct user *u); /* frees it when nothing holds it */
