@@ -305,8 +305,14 @@ static inline const char *tenant_filter(const char *tenant)
     return tenant;
 #endif
 }
-struct db_context channel_context(const struct channel *c);
-struct str channel_topic(const struct channel *c);
+static inline struct db_context channel_context(const struct channel *c)
+{
+    return (struct db_context){.establishment_id = c->tenant};
+}
+static inline struct str channel_topic(const struct channel *c)
+{
+    return str_of(c->topic);
+}
 void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
                      actor_id except);
 /* An unnumbered event to members of these roles (bits) or with this permission (a literal). */

@@ -73,16 +73,6 @@ actor_id channel_whereis(const char *tenant, struct str topic)
                : 0;
 }
 
-struct db_context channel_context(const struct channel *c)
-{
-    return (struct db_context){.establishment_id = c->tenant};
-}
-
-struct str channel_topic(const struct channel *c)
-{
-    return str_of(c->topic);
-}
-
 /* ---- telling ---- */
 
 void channel_publish(struct channel *c, enum ws_lane lane, struct body *const wire[ENCODINGS],
@@ -441,6 +431,17 @@ static void joiners_refuse(struct channel *c, enum reason reason)
     c->queued = 0;
 }
 
+/* There is no such thing. Who asked meanwhile, and stands in the mailbox, hears the same. */
+static int absent(struct actor *self, void *state, const struct msg *m)
+{
+    (void)m;
+    joiners_refuse(state, REASON_not_found);
+    int r = actor_passivate(self);
+    if (r == 0)
+        actor_after(self, 1, absent);
+    return r;
+}
+
 static int channel_opened(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;
@@ -450,10 +451,8 @@ static int channel_opened(struct actor *self, void *state, const struct msg *m)
         open_channel(c);
         return 0;
     }
-    if (r < 0) {
-        joiners_refuse(c, REASON_not_found);
-        return ACTOR_DONE;
-    }
+    if (r < 0)
+        return absent(self, state, m);
     snprintf(c->epoch, sizeof(c->epoch), "%s", db_text(m, 0, 0, 1));
     c->fence = db_int(m, 0, 0, 2);
     c->last_seq = db_int(m, 0, 0, 3);
