@@ -381,7 +381,7 @@ Test(board, an_element_has_at_most_64_properties_however_they_came)
 {
     struct board_model b = {0};
     struct board_draft d = {0};
-    char key[8];
+    char key[16];
 
     apply_text(&b, PUT("a")); /* three of them */
     for (int i = 0; i < 61; i++) {
