@@ -157,16 +157,27 @@ static bool is_gzip_of(const struct entry *gz, const struct entry *e)
     return true;
 }
 
+/* What was read from a directory is the heap's; ours is the program's. */
+static void foreign_free(struct entry *e)
+{
+    if (!e->foreign)
+        return;
+    free((char *)(uintptr_t)e->path);
+    free((unsigned char *)(uintptr_t)e->bytes);
+}
+
 /* Of one path, ours stays. */
 static void drop_doubles(void)
 {
     size_t n = 0;
     for (size_t i = 0; i < entry_count; i++) {
-        if (n && strcmp(entries[n - 1].path, entries[i].path) == 0) {
-            if (entries[n - 1].foreign)
-                entries[n - 1] = entries[i];
+        struct entry *last = n ? &entries[n - 1] : NULL, *e = &entries[i];
+        if (!last || strcmp(last->path, e->path) != 0) {
+            entries[n++] = *e;
         } else {
-            entries[n++] = entries[i];
+            struct entry kept = last->foreign ? *e : *last;
+            foreign_free(last->foreign ? last : e);
+            *last = kept;
         }
     }
     entry_count = n;
