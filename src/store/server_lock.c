@@ -17,7 +17,7 @@
 #include "stacgate/log.h"
 #include "store_private.h"
 
-enum { RETRY_MS = 250, RETRY_MAX_MS = 2000 };
+enum { RETRY_MS = 250, RETRY_MAX_MS = 2000, KILLED_MS = 2000, ASK_MS = 100 };
 
 static struct {
     pthread_t thread;
@@ -84,10 +84,22 @@ static void *hold_run(void *arg)
     return NULL;
 }
 
+/* A server that was killed a moment ago has the lock until the database notices. */
+static int take_patiently(char **ret_error)
+{
+    int taken = take(ret_error);
+
+    for (int waited = 0; taken == 0 && waited < KILLED_MS; waited += ASK_MS) {
+        poll(NULL, 0, ASK_MS);
+        taken = take(ret_error);
+    }
+    return taken;
+}
+
 int store_lock_server(const struct store_target *t, char **ret_error)
 {
     lock.conninfo = store_conninfo(t->owner_conninfo, NULL, NULL, NULL, ret_error);
-    int taken = lock.conninfo ? take(ret_error) : -1;
+    int taken = lock.conninfo ? take_patiently(ret_error) : -1;
 
     if (taken == 1) {
         lock.wake = eventfd(0, EFD_CLOEXEC);
