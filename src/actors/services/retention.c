@@ -50,10 +50,10 @@ static int due(struct actor *self, void *state, const struct msg *m)
 static int removed(struct actor *self, void *state, const struct msg *m)
 {
     struct retention *r = state;
-    int64_t n = db_int(m, 0, 0, 1);
 
     if (db_rows(m, 0) == 0)
         return round_over(self, r);
+    int64_t n = db_int(m, 0, 0, 1);
     r->removed += (uint64_t)n;
     r->after = db_int(m, 0, 0, 0) - (n >= BATCH); /* it may have more: the same channel again */
     return actor_after(self, PAUSE_MS, due) ? 0 : -1;
