@@ -14,7 +14,7 @@ const KINDS = {
   StudyGroup: 'group', StudyGroupMember: 'user', StudyGroupMessage: 'message', StudySession: 'class', Whiteboard: 'whiteboard', Notification: 'notification',
   Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
   Content: 'content', Page: 'page', PageComponent: 'component', MenuItem: 'menu_item', Version: 'version', Module: 'module', PageSection: 'section',
-  TrainingSession: 'training_session',
+  TrainingSession: 'training_session', BreakoutRoom: 'room',
 }
 const BOUNDED = {
   tokens_list: 'a person has at most so many', sign_ins_list: 'a person\'s own sessions', permissions_list: 'the catalogue', roles_list: 'five',
@@ -57,7 +57,7 @@ async function page(o, person, path) {
   return { rows: r.json, next: /<([^>]+)>; rel="next"/.exec(r.headers.link ?? '')?.[1], total: Number(r.headers['x-total-count'] ?? NaN) }
 }
 
-const keyOf = (row) => row.id ?? row.userId ?? JSON.stringify(row)
+const keyOf = (row) => row.id ?? row.userId ?? row.groupId ?? JSON.stringify(row)
 
 // Everything, page by page: {keys, total}. `between` is called after each page.
 async function walk(o, person, query, between = () => {}) {

@@ -44,6 +44,9 @@ export const makers = {
     insert into study_groups (id, establishment_id, created_by, name, max_members, current_members, is_public, created_at)
     select id, ${s.id}, ${s.apprenant}, 'Groupe ' || n, 50, 1, true, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};
     insert into study_group_members (study_group_id, user_id, establishment_id, role) select id, ${s.apprenant}, ${s.id}, 'admin' from ${each(ids)};`,
+  room: (s, ids) => `
+    insert into study_groups (id, establishment_id, created_by, name, max_members, current_members, is_public, room_of, created_at)
+    select id, ${s.id}, ${s.apprenant}, 'Salle ' || n, 50, 0, false, ${s.group}, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
   message: (s, ids) => `
     insert into study_group_messages (id, study_group_id, sender_id, establishment_id, type, content, metadata, seq, created_at)
     select id, ${s.group}, ${s.apprenant}, ${s.id}, 'poll', 'Q', ${poll}, n + coalesce((select max(seq) from study_group_messages where study_group_id = ${s.group}), 0),
