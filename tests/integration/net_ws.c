@@ -275,6 +275,29 @@ Test(ws, a_peer_that_answers_no_close_is_dropped, .init = start, .fini = server_
     close(fd);
 }
 
+/* Of the server's end of fd, in this same process. The kernel doubles what was set (socket(7)). */
+static int send_buffer_opposite(int fd)
+{
+    struct sockaddr_in own, peer;
+    socklen_t n = sizeof(own);
+    getsockname(fd, (struct sockaddr *)&own, &n);
+    for (int other = 3, size; other < 1024; other++) {
+        n = sizeof(peer);
+        if (getpeername(other, (struct sockaddr *)&peer, &n) < 0 || peer.sin_port != own.sin_port)
+            continue;
+        n = sizeof(size);
+        return getsockopt(other, SOL_SOCKET, SO_SNDBUF, &size, &n) == 0 ? size / 2 : -1;
+    }
+    return -1;
+}
+
+Test(ws, the_kernel_holds_at_most_128_kib_for_a_socket, .init = start, .fini = server_stop)
+{
+    int fd = ws_dial("/member");
+    cr_expect_eq(send_buffer_opposite(fd), 128 * 1024);
+    close(fd);
+}
+
 /* The socket's buffers hold some 400 KiB here; what is sent above that is queued. */
 static void start_tight(void)
 {
