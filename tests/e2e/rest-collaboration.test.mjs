@@ -146,6 +146,22 @@ test('a board with its locks; a school whose people only staff sees by name', as
   await Promise.all([a.close(), all.close()])
 })
 
+test('an assessment: who supervises it sees who is there, takers do not', async () => {
+  const made = (await who.formateur.post('/api/assessments', { title: 'Contrôle', assessmentType: 'quiz', questions: [{ id: 'q', type: 'essay', text: 'Qui ?' }] })).json
+  await who.formateur.post(`/api/assessments/${made.id}/submit`)
+  await who.manager.post(`/api/assessments/${made.id}/approve`)
+  const topic = `assessment:${made.id}`
+  const taker = await member(server, who.apprenant1, topic)
+  for (const person of [who.manager, who.formateur, root]) {
+    const r = await room(person, person === root ? made.id : topic)
+    assert.deepEqual([r.kind, r.title, r.active, r.epoch, r.headSeq], ['assessment', 'Contrôle', true, null, 0])
+    assert.deepEqual(r.members.map((m) => m.id), [who.apprenant1.user.id])
+  }
+  for (const person of [who.apprenant1, who.apprenant2]) assertProblem(await person.get(`/api/collaboration/rooms/${topic}`), 403)
+  assertProblem(await stranger.get(`/api/collaboration/rooms/${topic}`), 404)
+  await taker.close()
+})
+
 test('asking wakes no channel: what is not in memory answers from its row', async (t) => {
   const own = await startServer({ env: { STACGATE_CHANNEL_IDLE: '200ms', STACGATE_GRACE: '50ms' } })
   t.after(() => own.stop())

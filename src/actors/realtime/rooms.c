@@ -209,7 +209,7 @@ static void put_room(struct buf *b, struct channel *c, bool people)
     mp_put_cstr(b, "locks");
     put_locks(b, c);
     mp_put_cstr(b, "epoch");
-    mp_put_cstr(b, c->epoch);
+    mp_put_cstr(b, *c->epoch ? c->epoch : NULL); /* without a log there is none */
     put_number(b, "headSeq", c->last_seq);
     put_number(b, "connections", c->members.connected);
     put_number(b, "people", c->members.people);

@@ -1,4 +1,5 @@
--- A room as the database has it, by its topic or by the id of its resource; who may see it is who may join it, and staff. No row: not here.
+-- A room as the database has it, by its topic or by the id of its resource; who may see it is who may join it, and staff; an assessment's,
+-- where nobody sees who else is there, its author and the course's instructor. No row: not here.
 -- $1 tenant filter, $2 caller, $3 topic or id, $4 staff.
 with asked as (
     select case when strpos($3, ':') > 0 then split_part($3, ':', 1) end as kind, substr($3, strpos($3, ':') + 1) as id
@@ -21,6 +22,10 @@ with asked as (
            coalesce(c.instructor_id = $2, false)
            or exists (select from user_courses e where e.course_id = c.id and e.user_id = $2 and e.status is distinct from 'dropped'), 0
     from asked a join courses c on c.id = a.id where c.establishment_id = coalesce($1, c.establishment_id)
+    union all
+    select 'assessment', x.id, x.title, null,
+           coalesce(x.created_by = $2, false) or exists (select from courses c where c.id = x.course_id and c.instructor_id = $2), 0
+    from asked a join assessments x on x.id = a.id where x.establishment_id = coalesce($1, x.establishment_id)
     union all
     select 'establishment', e.id, e.name, null, true, 0
     from asked a join establishments e on e.id = a.id where e.id = coalesce($1, e.id)
