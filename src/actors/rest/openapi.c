@@ -37,9 +37,9 @@ static void put_text(struct buf *b, const char **comma, const char *key, const c
 
 static void put_limits(struct buf *b, const struct field *f, const char *least, const char *most)
 {
-    if (f->min)
+    if (least && f->min)
         buf_printf(b, ",\"%s\":%lld", least, (long long)f->min);
-    if (f->max && f->max != INT64_MAX)
+    if (most && f->max && f->max != INT64_MAX)
         buf_printf(b, ",\"%s\":%lld", most, (long long)f->max);
 }
 
@@ -47,7 +47,7 @@ static void put_choices(struct buf *b, const char *choices)
 {
     const char *comma = "";
 
-    buf_puts(b, "\"type\":\"string\",\"enum\":[");
+    buf_puts(b, ",\"enum\":[");
     for (const char *p = choices; *p; comma = ",") {
         size_t n = strcspn(p, "|");
 
@@ -58,95 +58,72 @@ static void put_choices(struct buf *b, const char *choices)
     buf_puts(b, "]");
 }
 
-static void put_string(struct buf *b, const struct field *f)
-{
-    buf_puts(b, f->flags & FIELD_NULL_CLEARS ? "\"type\":[\"string\",\"null\"]"
-                                             : "\"type\":\"string\"");
-}
-
-/* What an id names, and whose it must be. */
+/* What an id names. */
 static void put_named(struct buf *b, const struct rest_op *op, const struct field *f)
 {
     const struct named *n = named_field(op, f);
 
     if (n)
         buf_printf(b, ",\"%s\":\"%s\"", n->word ? "x-word" : "x-id", n->kind);
-    if (f->type == FIELD_CALLER)
-        buf_puts(b, ",\"x-identity\":\"caller\"");
-    if (f->type == FIELD_TENANT)
-        buf_puts(b, ",\"x-identity\":\"establishment\"");
 }
 
-/* A field's schema, as the check sees it (schema.h). */
+/* A field's schema, as the check sees it (schema.h): its JSON types, what else holds, and what min
+ * and max limit. */
+#define ID_PATTERN "\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\""
+#define TEXT(more)                                                                                 \
+    {                                                                                              \
+        "\"string\"", more, "minLength", "maxLength"                                               \
+    }
+#define ARRAY(more)                                                                                \
+    {                                                                                              \
+        "\"array\"", more, "minItems", "maxItems"                                                  \
+    }
+static const struct {
+    const char *types, *more, *least, *most;
+} shapes[] = {
+    [FIELD_STR] = TEXT(""),
+    [FIELD_LINE] = TEXT(""),
+    [FIELD_URL] = TEXT(",\"format\":\"uri\""),
+    [FIELD_CSS] = TEXT(",\"pattern\":\"^[A-Za-z0-9 #%.,()'\\\"_-]+$\""),
+    [FIELD_LINK] = TEXT(",\"pattern\":\"^(#|/([^/]|$)|https?://|mailto:)\""),
+    [FIELD_ID] = {"\"string\"", "," ID_PATTERN, NULL, NULL},
+    [FIELD_CALLER] = {"\"string\"", "," ID_PATTERN ",\"x-identity\":\"caller\"", NULL, NULL},
+    [FIELD_TENANT] = {"\"string\"", "," ID_PATTERN ",\"x-identity\":\"establishment\"", NULL, NULL},
+    [FIELD_EMAIL] = {"\"string\"", ",\"format\":\"email\",\"maxLength\":254", NULL, NULL},
+    [FIELD_INT] = {"\"integer\"", "", "minimum", "maximum"},
+    [FIELD_DECIMAL] = {"\"number\",\"string\"", "", "minimum", "maximum"},
+    [FIELD_BOOL] = {"\"boolean\"", "", NULL, NULL},
+    [FIELD_CHOICE] = {"\"string\"", "", NULL, NULL},
+    [FIELD_TIME] = {"\"string\"",
+                    ",\"description\":\"ISO 8601: a date, or a date and time; without a zone UTC\","
+                    "\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}\"",
+                    NULL, NULL},
+    [FIELD_TEXTS] = ARRAY(",\"items\":{\"type\":\"string\",\"maxLength\":64}"),
+    [FIELD_IDS] = ARRAY(",\"minItems\":1,\"items\":{\"type\":\"string\"," ID_PATTERN "}"),
+    [FIELD_LIST] = ARRAY(",\"items\":{\"type\":\"object\"}"),
+    [FIELD_OBJECT] = {"\"object\"", "", NULL, "x-max-bytes"},
+    [FIELD_OP_ID] = {"\"string\"", ",\"minLength\":1,\"maxLength\":64", NULL, NULL},
+    [FIELD_IGNORED] = {NULL, "\"description\":\"accepted and ignored\",\"x-ignored\":true", NULL,
+                       NULL},
+};
+
+static void put_types(struct buf *b, const char *types, bool nullable)
+{
+    bool several = nullable || strchr(types, ',');
+
+    buf_printf(b, "\"type\":%s%s%s%s", several ? "[" : "", types, nullable ? ",\"null\"" : "",
+               several ? "]" : "");
+}
+
 static void put_schema(struct buf *b, const struct rest_op *op, const struct field *f)
 {
     buf_puts(b, "{");
-    switch (f->type) {
-    case FIELD_STR:
-    case FIELD_LINE:
-    case FIELD_URL:
-    case FIELD_LINK:
-    case FIELD_CSS:
-        put_string(b, f);
-        if (f->type == FIELD_URL)
-            buf_puts(b, ",\"format\":\"uri\"");
-        if (f->type == FIELD_CSS)
-            buf_puts(b, ",\"pattern\":\"^[A-Za-z0-9 #%.,()'\\\"_-]+$\"");
-        if (f->type == FIELD_LINK)
-            buf_puts(b, ",\"pattern\":\"^(#|/([^/]|$)|https?://|mailto:)\"");
-        put_limits(b, f, "minLength", "maxLength");
-        break;
-    case FIELD_ID:
-    case FIELD_CALLER:
-    case FIELD_TENANT:
-        put_string(b, f);
-        buf_puts(b, ",\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\"");
-        break;
-    case FIELD_EMAIL:
-        buf_puts(b, "\"type\":\"string\",\"format\":\"email\",\"maxLength\":254");
-        break;
-    case FIELD_INT:
-        buf_puts(b, "\"type\":\"integer\"");
-        put_limits(b, f, "minimum", "maximum");
-        break;
-    case FIELD_DECIMAL:
-        buf_puts(b, "\"type\":[\"number\",\"string\"]");
-        put_limits(b, f, "minimum", "maximum");
-        break;
-    case FIELD_BOOL:
-        buf_puts(b, "\"type\":\"boolean\"");
-        break;
-    case FIELD_CHOICE:
+    if (shapes[f->type].types)
+        put_types(b, shapes[f->type].types, f->flags & FIELD_NULL_CLEARS);
+    buf_puts(b, shapes[f->type].more);
+    put_limits(b, f, shapes[f->type].least, shapes[f->type].most);
+    if (f->type == FIELD_CHOICE)
         put_choices(b, f->choices);
-        break;
-    case FIELD_TIME:
-        buf_puts(b, "\"type\":\"string\",\"description\":\"ISO 8601: a date, or a date and time; "
-                    "without a zone UTC\","
-                    "\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}\"");
-        break;
-    case FIELD_TEXTS:
-        buf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":64}");
-        put_limits(b, f, "minItems", "maxItems");
-        break;
-    case FIELD_IDS:
-        buf_puts(b, "\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\","
-                    "\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\"}");
-        put_limits(b, f, "minItems", "maxItems");
-        break;
-    case FIELD_LIST:
-        buf_puts(b, "\"type\":\"array\",\"items\":{\"type\":\"object\"}");
-        put_limits(b, f, "minItems", "maxItems");
-        break;
-    case FIELD_OBJECT:
-        buf_printf(b, "\"type\":\"object\",\"x-max-bytes\":%lld", (long long)f->max);
-        break;
-    case FIELD_OP_ID:
-        buf_puts(b, "\"type\":\"string\",\"minLength\":1,\"maxLength\":64");
-        break;
-    case FIELD_IGNORED:
-        buf_puts(b, "\"description\":\"accepted and ignored\",\"x-ignored\":true");
-        break;
-    }
     if (f->flags & FIELD_BLANK_IS_ABSENT || f->type == FIELD_TEXTS)
         buf_puts(b, ",\"x-blank-is-absent\":true");
     put_named(b, op, f);
