@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { startServer, lit } from './lib/server.mjs'
 import { joined, people, pushed, signIn, stockSocket } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
-import { makeGroup, member, members, opId, text, uuid } from './lib/school.mjs'
+import { enterClass, heardAt, makeGroup, member, members, opId, planClass, text, uuid } from './lib/school.mjs'
 import { until } from './lib/util.mjs'
 
 let server, who, group, ids
@@ -18,23 +18,13 @@ before(async () => {
 })
 after(() => server?.stop())
 
-async function plan(fields = {}) {
-  const r = await who.formateur.post(`/api/study-groups/${group.id}/sessions`, {
-    title: 'Séance', startTime: new Date().toISOString(), endTime: new Date(Date.now() + 3600e3).toISOString(), ...fields })
-  assert.equal(r.status, 201, r.text)
-  return { ...r.json, topic: `class:${r.json.id}` }
-}
-async function inClass(fields) {
-  const k = await plan(fields)
-  const [host, ada, bob] = await members(server, [who.formateur, who.apprenant1, who.apprenant2], k.topic)
-  return { k, host, ada, bob, close: () => Promise.all([host, ada, bob].map((w) => w.close())) }
-}
-const heard = async (wire, topic, event, seq) => (await wire.event(topic, event, (p) => p.seq === seq))[4]
+const plan = (fields) => planClass(who.formateur, group, fields)
+const inClass = (fields) => enterClass(server, [who.formateur, who.apprenant1, who.apprenant2], group, fields)
 // Ada in the first room, Bob in the second. Returns the two rooms as all are told of them.
 async function opened({ k, host, ada }, extra = {}) {
   const rooms = [{ name: 'Rouge', userIds: [ids.apprenant1] }, { name: 'Bleu', userIds: [ids.apprenant2] }]
   const { seq } = await host.done(k.topic, 'breakout:open', { opId: opId(), rooms, ...extra })
-  const { breakout } = await heard(ada, k.topic, 'breakout:opened', seq)
+  const { breakout } = await heardAt(ada, k.topic, 'breakout:opened', seq)
   return breakout.rooms.map((r) => ({ ...r, topic: `group:${r.groupId}`, board: `whiteboard:${r.whiteboardId}` }))
 }
 const stands = async (person, k) => {
@@ -141,7 +131,7 @@ test('who is moved leaves the old room and its board within a second, and enters
   const { seq } = await host.done(k.topic, 'breakout:move', { opId: opId(), userId: ids.apprenant1, room: blue.groupId })
   await Promise.all([ada.event(red.topic, 'phx_error'), ada.event(red.board, 'phx_error')])
   assert.ok(Date.now() - started < 1000)
-  const event = await heard(bob, k.topic, 'breakout:updated', seq)
+  const event = await heardAt(bob, k.topic, 'breakout:updated', seq)
   assert.deepEqual([event.userId, event.from, event.room], [ids.apprenant1, red.groupId, blue.groupId])
   for (const topic of [red.topic, red.board]) assert.equal((await ada.join(topic)).response.reason, 'forbidden')
   await ada.enter(blue.topic)
@@ -150,7 +140,7 @@ test('who is moved leaves the old room and its board within a second, and enters
   await bob.event(blue.topic, 'message')
   await host.enter(red.topic) // the host keeps every room
   assert.deepEqual((await stands(who.manager, k)).rooms.map((r) => r.userIds), [[], [ids.apprenant2, ids.apprenant1]])
-  assert.equal((await heard(ada, k.topic, 'breakout:updated', (await host.done(k.topic, 'breakout:move', { opId: opId(), userId: ids.apprenant1, room: 'Bleu' })).seq)).unchanged, true)
+  assert.equal((await heardAt(ada, k.topic, 'breakout:updated', (await host.done(k.topic, 'breakout:move', { opId: opId(), userId: ids.apprenant1, room: 'Bleu' })).seq)).unchanged, true)
 
   await host.done(k.topic, 'breakout:move', { opId: opId(), userId: ids.apprenant1, room: null }) // back among all
   await ada.event(blue.topic, 'phx_error')
@@ -180,7 +170,7 @@ test('a word to all rooms, and a call for help that only the host hears', async 
   const { k, host, ada, bob, close } = c
   const [red] = await opened(c)
   const { seq } = await host.done(k.topic, 'breakout:broadcast', { opId: opId(), body: 'Plus que cinq minutes' })
-  assert.equal((await heard(bob, k.topic, 'breakout:message', seq)).body, 'Plus que cinq minutes')
+  assert.equal((await heardAt(bob, k.topic, 'breakout:message', seq)).body, 'Plus que cinq minutes')
   await host.refused(k.topic, 'breakout:broadcast', { opId: opId(), body: '' }, 'invalid')
   await ada.refused(k.topic, 'breakout:broadcast', { opId: opId(), body: 'moi' }, 'forbidden')
   await Promise.all([[host, 'formateur'], [bob, 'apprenant2']].map(([w, name]) => w.enter(`user:${ids[name]}`)))
@@ -208,7 +198,7 @@ test('closed rooms are read only, stay readable with their board, in no list but
   await ada.done(red.board, 'ops', put('croquis'))
   await ada.refused(k.topic, 'breakout:close', { opId: opId() }, 'forbidden')
   const { seq } = await host.done(k.topic, 'breakout:close', { opId: opId() })
-  assert.equal((await heard(bob, k.topic, 'breakout:closed', seq)).breakout, null)
+  assert.equal((await heardAt(bob, k.topic, 'breakout:closed', seq)).breakout, null)
   await ada.event(red.topic, 'group:updated', (p) => p.group.status === 'archived')
   await ada.refused(red.topic, 'message:new', text('trop tard'), 'read_only')
   await until('the board to be closed too', async () => (await ada.push(red.board, 'ops', put('trop-tard'))).response.reason === 'read_only')
@@ -239,7 +229,7 @@ test('closed rooms are read only, stay readable with their board, in no list but
   const next = await inClass()
   await again.enter(red.topic)
   const { seq: s } = await next.host.done(next.k.topic, 'breakout:open', { opId: opId(), rooms: [{ groupId: red.groupId, userIds: [ids.apprenant2] }] })
-  const room = (await heard(next.bob, next.k.topic, 'breakout:opened', s)).breakout.rooms[0]
+  const room = (await heardAt(next.bob, next.k.topic, 'breakout:opened', s)).breakout.rooms[0]
   assert.deepEqual([room.groupId, room.whiteboardId, room.name], [red.groupId, red.whiteboardId, 'Rouge'])
   await Promise.all([again.event(red.topic, 'phx_error'), again.event(red.board, 'phx_error')])
   for (const topic of [red.topic, red.board]) assert.equal((await again.join(topic)).response.reason, 'forbidden')
@@ -304,7 +294,7 @@ test('the end of the class closes its rooms; another host gets them all', async 
   assert.equal((await ada.enter(blue.topic)).role, 'moderator')
   await ada.done(k.topic, 'start', { opId: opId() })
   const { seq } = await ada.done(k.topic, 'end', { opId: opId() })
-  await heard(bob, k.topic, 'class:ended', seq)
+  await heardAt(bob, k.topic, 'class:ended', seq)
   assert.deepEqual([(await bob.event(k.topic, 'breakout:closed'))[4].reason, await stands(who.apprenant2, k)], ['ended', null])
   await ada.event(red.topic, 'group:updated', (p) => p.group.status === 'archived')
   await ada.refused(red.topic, 'message:new', text('fini'), 'read_only')

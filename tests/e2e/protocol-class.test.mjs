@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { startServer, lit } from './lib/server.mjs'
 import { people, signIn } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
-import { makeGroup, member, members, opId, text, uuid } from './lib/school.mjs'
+import { enterClass, heardAt, makeGroup, member, members, opId, planClass, text, uuid } from './lib/school.mjs'
 import { sleep, until } from './lib/util.mjs'
 
 let server, who, group, times
@@ -19,18 +19,8 @@ before(async () => {
 after(() => server?.stop())
 
 const id = (person) => person.user.id
-async function plan(fields = {}) {
-  const r = await who.formateur.post(`/api/study-groups/${group.id}/sessions`, { title: 'Séance', ...times, ...fields })
-  assert.equal(r.status, 201, r.text)
-  return { ...r.json, topic: `class:${r.json.id}` }
-}
-// The host and two learners, in a class of their own.
-async function inClass(fields) {
-  const k = await plan(fields)
-  const [host, ada, bob] = await members(server, [who.formateur, who.apprenant1, who.apprenant2], k.topic)
-  return { k, host, ada, bob, close: () => Promise.all([host, ada, bob].map((w) => w.close())) }
-}
-const heard = async (wire, topic, event, seq) => (await wire.event(topic, event, (p) => p.seq === seq))[4]
+const plan = (fields) => planClass(who.formateur, group, fields)
+const inClass = (fields) => enterClass(server, [who.formateur, who.apprenant1, who.apprenant2], group, fields)
 const joinedAs = async (person, topic) => {
   const w = await member(server, person, topic)
   await w.close()
@@ -59,10 +49,10 @@ test('who may come in, and as what', async () => {
 test('hands go up in order, come down by oneself or the host, and are still there after a restart', async () => {
   const { k, host, ada, bob, close } = await inClass()
   const up = await bob.done(k.topic, 'hand:raise', { opId: opId() })
-  assert.deepEqual((await heard(host, k.topic, 'hand:raised', up.seq)).userId, id(who.apprenant2))
+  assert.deepEqual((await heardAt(host, k.topic, 'hand:raised', up.seq)).userId, id(who.apprenant2))
   await ada.done(k.topic, 'hand:raise', { opId: opId() })
   const again = await bob.done(k.topic, 'hand:raise', { opId: opId() })
-  assert.equal((await heard(ada, k.topic, 'hand:raised', again.seq)).unchanged, true)
+  assert.equal((await heardAt(ada, k.topic, 'hand:raised', again.seq)).unchanged, true)
   assert.equal((await bob.done(k.topic, 'hand:raise', {})).already, true)
   assert.deepEqual((await joinedAs(who.manager, k.topic)).class.hands, [id(who.apprenant2), id(who.apprenant1)])
   await ada.refused(k.topic, 'hand:lower', { opId: opId(), userId: id(who.apprenant2) }, 'forbidden')
@@ -70,7 +60,7 @@ test('hands go up in order, come down by oneself or the host, and are still ther
   assert.deepEqual((await joinedAs(who.apprenant1, k.topic)).class.hands, [id(who.apprenant2), id(who.apprenant1)])
   const [h, b] = await members(server, [who.formateur, who.apprenant2], k.topic)
   const down = await h.done(k.topic, 'hand:lower', { opId: opId(), userId: id(who.apprenant2) })
-  assert.equal((await heard(b, k.topic, 'hand:lowered', down.seq)).by, id(who.formateur))
+  assert.equal((await heardAt(b, k.topic, 'hand:lowered', down.seq)).by, id(who.formateur))
   assert.deepEqual((await joinedAs(who.apprenant1, k.topic)).class.hands, [id(who.apprenant1)])
   assert.equal((await b.done(k.topic, 'hand:lower', {})).already, true)
   const staff = await member(server, who.manager, k.topic)
@@ -86,13 +76,13 @@ test('polls: the host asks, participants answer, results outlive the class', asy
     await host.refused(k.topic, 'poll:open', { ...question, opId: opId(), ...bad }, 'invalid')
   const opened = await host.done(k.topic, 'poll:open', question)
   assert.deepEqual(await host.done(k.topic, 'poll:open', question), opened)
-  const poll = (await heard(ada, k.topic, 'poll:opened', opened.seq)).poll
+  const poll = (await heardAt(ada, k.topic, 'poll:opened', opened.seq)).poll
   assert.equal(poll.id, opened.id)
   assert.deepEqual(poll.options, [{ id: '1', text: 'oui' }, { id: '2', text: 'non' }])
   const vote = (wire, option, pollId = poll.id) => wire.done(k.topic, 'poll:vote', { opId: opId(), pollId, option })
   await vote(ada, '1')
   const { seq } = await vote(bob, '2')
-  const x = await heard(host, k.topic, 'poll:updated', seq)
+  const x = await heardAt(host, k.topic, 'poll:updated', seq)
   assert.deepEqual([x.pollId, x.counts, x.voters, x.vote], [poll.id, { 1: 1, 2: 1 }, 2, { userId: id(who.apprenant2), options: ['2'] }])
   await ada.refused(k.topic, 'poll:vote', { opId: opId(), pollId: poll.id, option: '3' }, 'invalid')
   await ada.refused(k.topic, 'poll:vote', { opId: opId(), pollId: uuid, option: '1' }, 'not_found')
@@ -100,12 +90,12 @@ test('polls: the host asks, participants answer, results outlive the class', asy
   assert.deepEqual([shown.id, shown.question, shown.counts, shown.voters, shown.closed, shown.myVote], [poll.id, 'Compris ?', { 1: 1, 2: 1 }, 2, false, ['1']])
   await ada.refused(k.topic, 'poll:close', { opId: opId(), pollId: poll.id }, 'forbidden')
   const closing = await host.done(k.topic, 'poll:close', { opId: opId(), pollId: poll.id })
-  const closed = await heard(bob, k.topic, 'poll:closed', closing.seq)
+  const closed = await heardAt(bob, k.topic, 'poll:closed', closing.seq)
   assert.deepEqual([closed.poll.id, closed.counts], [poll.id, { 1: 1, 2: 1 }])
   await ada.refused(k.topic, 'poll:vote', { opId: opId(), pollId: poll.id, option: '2' }, 'conflict')
 
   const secret = await host.done(k.topic, 'poll:open', { ...question, opId: opId(), anonymous: true, options: [{ id: 'a', text: 'A' }, { id: 'b', text: 'B' }] })
-  const anonymous = await heard(host, k.topic, 'poll:updated', (await vote(ada, 'b', secret.id)).seq)
+  const anonymous = await heardAt(host, k.topic, 'poll:updated', (await vote(ada, 'b', secret.id)).seq)
   assert.deepEqual([anonymous.by, anonymous.vote, anonymous.opId, anonymous.counts], [undefined, undefined, undefined, { b: 1 }])
   assert.equal(await server.sql(`select count(*) from channel_events where payload ? 'secret'`), '0')
   await server.restart()
@@ -123,7 +113,7 @@ test('spotlight: somebody who is there, or a board of the group', async () => {
   const foreign = (await who.apprenant3.post(`/api/study-groups/${elsewhere.id}/whiteboards`, { title: 'Autre' })).json.id
   for (const [what, expected] of [[{ userId: id(who.apprenant1) }, { userId: id(who.apprenant1) }], [{ whiteboardId: board }, { whiteboardId: board }], [{ none: true }, null]]) {
     const { seq } = await host.done(k.topic, 'spotlight', { opId: opId(), ...what })
-    assert.deepEqual((await heard(bob, k.topic, 'spotlight', seq)).spotlight, expected)
+    assert.deepEqual((await heardAt(bob, k.topic, 'spotlight', seq)).spotlight, expected)
     assert.deepEqual((await joinedAs(who.apprenant1, k.topic)).class.spotlight, expected)
   }
   await host.refused(k.topic, 'spotlight', { opId: opId(), whiteboardId: foreign }, 'not_found')
@@ -142,7 +132,7 @@ test('locks: hands here, chat and boards in the group, and the end opens them ag
   await ada.refused(k.topic, 'lock', { opId: opId(), what: 'chat', on: true }, 'forbidden')
   await host.refused(k.topic, 'lock', { opId: opId(), what: 'doors', on: true }, 'invalid')
   const { seq } = await lock('hands', true)
-  assert.deepEqual((await heard(ada, k.topic, 'class:updated', seq)).locks, { hands: true })
+  assert.deepEqual((await heardAt(ada, k.topic, 'class:updated', seq)).locks, { hands: true })
   await ada.refused(k.topic, 'hand:raise', { opId: opId() }, 'locked')
   await lock('hands', false)
   await ada.done(k.topic, 'hand:raise', { opId: opId() })
@@ -166,7 +156,7 @@ test('mute: one person, in chat or hands; a host who does not moderate the group
   assert.deepEqual([ada.joined.role, host.joined.role], ['host', 'participant'])
   const chat = await member(server, who.apprenant2, group.topic)
   const { seq } = await ada.done(k.topic, 'mute', { opId: opId(), userId: id(who.apprenant2), on: true })
-  assert.deepEqual((await heard(bob, k.topic, 'class:updated', seq)).muted, { [id(who.apprenant2)]: ['chat'] })
+  assert.deepEqual((await heardAt(bob, k.topic, 'class:updated', seq)).muted, { [id(who.apprenant2)]: ['chat'] })
   await chat.event(group.topic, 'member:muted')
   await chat.refused(group.topic, 'message:new', text('moi'), 'muted')
   await ada.done(k.topic, 'mute', { opId: opId(), userId: id(who.apprenant2), what: 'hands', on: true })
@@ -186,13 +176,13 @@ test('start and end: once each, by the host; then it is read only', async () => 
   await host.refused(k.topic, 'end', { opId: opId() }, 'conflict')
   await ada.refused(k.topic, 'start', { opId: opId() }, 'forbidden')
   const { seq } = await host.done(k.topic, 'start', { opId: opId() })
-  await heard(ada, k.topic, 'class:started', seq)
+  await heardAt(ada, k.topic, 'class:started', seq)
   assert.equal((await host.done(k.topic, 'start', {})).already, true)
   assert.equal((await who.apprenant1.get(`/api/study-sessions/${k.id}`)).json.status, 'active')
   assertProblem(await who.formateur.request('DELETE', `/api/study-sessions/${k.id}`), 409)
   await host.done(k.topic, 'poll:open', { opId: opId(), question: 'Q', options: ['x', 'y'] })
   const end = await host.done(k.topic, 'end', { opId: opId() })
-  await heard(ada, k.topic, 'class:ended', end.seq)
+  await heardAt(ada, k.topic, 'class:ended', end.seq)
   await ada.refused(k.topic, 'hand:raise', { opId: opId() }, 'read_only')
   await host.refused(k.topic, 'start', { opId: opId() }, 'read_only')
   const now = await joinedAs(who.apprenant1, k.topic)

@@ -86,3 +86,17 @@ export async function fill(speaker, topic, n = FILL) {
   for (let i = 0; i < n; i++) seqs.push((await say(speaker, topic, `${i} `.padEnd(8000, 'plein '))).seq)
   return seqs
 }
+
+// A class planned for now by its host, and the same with its host and two learners in it.
+export async function planClass(host, group, fields = {}) {
+  const now = { startTime: new Date().toISOString(), endTime: new Date(Date.now() + 3600e3).toISOString() }
+  const r = await host.post(`/api/study-groups/${group.id}/sessions`, { title: 'Séance', ...now, ...fields })
+  assert.equal(r.status, 201, r.text)
+  return { ...r.json, topic: `class:${r.json.id}` }
+}
+export async function enterClass(server, people, group, fields) {
+  const k = await planClass(people[0], group, fields)
+  const [host, ada, bob] = await members(server, people, k.topic)
+  return { k, host, ada, bob, close: () => Promise.all([host, ada, bob].map((w) => w.close())) }
+}
+export const heardAt = async (wire, topic, event, seq) => (await wire.event(topic, event, (p) => p.seq === seq))[4]
