@@ -176,6 +176,9 @@ test('SIGINT stops as SIGTERM does; a server killed outright leaves a cluster th
   const pg = postmasterPid(s.dataDir)
   await s.kill9()
   assert.ok(alive(pg), 'the cluster ended with its server')
+  // As when the database has not yet noticed the death: the lock of one server a database (LOCK_SPACE, LOCK_SERVER) is still taken.
+  const release = await s.hold('select pg_advisory_lock(1400136035, 2)')
+  setTimeout(release, 500)
   await s.start()
   assert.equal(postmasterPid(s.dataDir), pg, 'it was not adopted')
   assert.equal((await s.stop('SIGINT')).code, 0)
