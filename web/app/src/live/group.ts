@@ -35,6 +35,8 @@ export class Group {
   /** We were muted before we came; until when, only the server knows. */
   silenced = false;
   ready = false;
+  /** The last messages have all come (presence follows them): from then on `hasOlder` says whether there are more above. */
+  whole = false;
   hasOlder = false;
   loadingOlder = false;
   private historyAfter = 0;
@@ -140,6 +142,7 @@ export class Group {
       this.channel.presence.on((present) => this.here(present)),
       this.channel.count.on((count) => {
         this.crowd = count;
+        this.allCame();
         this.changed.emit();
       }),
       this.channel.ephemeral.on((lanes) => this.fleeting.receive(lanes)),
@@ -154,7 +157,7 @@ export class Group {
   private joined(reply: Record<string, unknown> & { role?: string; readOnly?: boolean; head: number }, resumed: boolean): void {
     if (!resumed) {
       this.room.clear();
-      this.hasOlder = reply.head > 0;
+      this.whole = this.hasOlder = false;
     }
     const group = reply.group as GroupInfo | undefined;
     if (group) this.room.group = { ...this.room.group, ...group };
@@ -166,10 +169,16 @@ export class Group {
     this.changed.emit();
   }
 
+  /** Asked for earlier, what lies above would be asked for with every frame that shows but a few of them. */
+  private allCame(): void {
+    if (this.whole) return;
+    this.whole = true;
+    this.hasOlder = (this.room.messages[0]?.seq ?? 0) > 1;
+  }
+
   private messageCame(id: string, fresh: boolean): void {
     const message = this.room.find(id);
     if (!message) return;
-    if (message.seq <= 1) this.hasOlder = false;
     this.fleeting.stopped(message.senderId);
     if (fresh && message.senderId !== this.me.id) this.arrived.emit(message);
   }
@@ -177,6 +186,7 @@ export class Group {
   private here(present: Present[]): void {
     this.present = present;
     this.crowd = 0;
+    this.allCame();
     for (const { userId, metas } of present) this.room.learn(userId, metas[0]?.name);
     this.changed.emit();
   }

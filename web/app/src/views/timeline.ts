@@ -102,7 +102,7 @@ export function timeline(group: Group, firstUnread: number, hands: Omit<Hands, "
 }
 
 function edge(group: Group): string {
-  if (!group.ready) return t("opening");
+  if (!group.ready || !group.whole) return t("opening");
   if (group.loadingOlder) return t("loadingOlder");
   if (group.hasOlder) return "";
   return t(group.room.messages.length > 0 ? "beginning" : "empty");
