@@ -1,5 +1,5 @@
-// Runs the test files, each in a process of its own, two at a time (most of a test is waiting), then those that load the whole machine
-// one by one. What a file prints is shown when it ends.
+// Runs the test files, each in a process of its own, two at a time (most of a test is waiting): the browser's last, as they draw all the
+// time; then those that load the whole machine one by one. What a file prints is shown when it ends.
 //   npm test                      everything
 //   npm test -- rest protocol     only the files whose name contains one of the words
 // E2E_SEED replays a run's random choices; the seed is printed first. E2E_KEEP=1 keeps data directories and logs. E2E_JOBS=1: one at a time.
@@ -17,7 +17,8 @@ if (!Object.keys(dependencies).every((name) => existsSync(join(here, 'node_modul
 }
 const { binary, warmTemplates, sweepTemplates } = await import('./lib/server.mjs')
 const FILE_MS = 240000 // a file that hangs is a failure, not a wait
-const ALONE = /^(slow|chaos|browser|protocol-limits)/ // these need the machine for themselves
+const ALONE = /^(slow|chaos|protocol-limits)/ // these need the machine for themselves
+const BROWSER = /^browser/
 const jobs = Number(process.env.E2E_JOBS ?? 2)
 const words = process.argv.slice(2)
 const seed = process.env.E2E_SEED ?? '20260131'
@@ -66,9 +67,10 @@ async function runAll(list, width) {
   }))
 }
 
-const alone = (file) => ALONE.test(relative(here, file))
-await runAll(chosen.filter((f) => !alone(f)), jobs)
-await runAll(chosen.filter(alone), 1)
+const phase = (file) => [/^/, BROWSER, ALONE].findLastIndex((p) => p.test(relative(here, file)))
+await runAll(chosen.filter((f) => phase(f) === 0), jobs)
+await runAll(chosen.filter((f) => phase(f) === 1), jobs)
+await runAll(chosen.filter((f) => phase(f) === 2), 1)
 sweepTemplates()
 console.log(`${chosen.length - failed.length} of ${chosen.length} files passed in ${((Date.now() - began) / 1000).toFixed(0)} s`)
 if (failed.length) console.log(`failed: ${failed.join(' ')}`)
