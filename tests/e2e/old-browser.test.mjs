@@ -11,6 +11,7 @@ import { Api, people, signIn } from './lib/client.mjs'
 import { makeGroup } from './lib/school.mjs'
 import { launch } from './browser/chromium.mjs'
 import { PASSWORD, unique } from './lib/util.mjs'
+import { vectors } from './lib/vectors.mjs'
 
 // s text, n number, b true or false, d a time that Date understands, l list, o object; "?" may be null or absent.
 const KINDS = {
@@ -306,6 +307,44 @@ test('G: study groups', async () => {
   assert.ok(refused.status === 200 || refused.status === 403, 'asked for non-members too, and never 401')
 })
 
+test('D12: nothing that was ever made to run does, in a page that puts texts in as they are; cleaning twice changes nothing', async () => {
+  const layout = { sections: [{ type: 'body', components: vectors.map((text, i) => ({ id: `v${i}`, type: 'text', data: { text } })) }] }
+  const saved = await row('D12', 'admin', 'PATCH', '/api/admin/pages/vectors', { body: { pageTitle: 'V', layout } })
+  assert.deepEqual((await row('D12', 'admin', 'PATCH', '/api/admin/pages/vectors', { body: { pageTitle: 'V', layout: saved.json.layout } })).json.layout, saved.json.layout)
+  const texts = saved.json.layout.sections[0].components.map((c) => c.data.text)
+  assert.equal(texts.length, vectors.length)
+  const bare = await browser.newPage() // without the pages' policy: nothing but the cleaning stands here
+  const ran = await bare.evaluate(async (all) => {
+    const found = []
+    const frame = document.body.appendChild(document.createElement('iframe'))
+    const look = (text, el) => {
+      for (const e of el.querySelectorAll('*')) {
+        if (/^(script|style|iframe|object|embed|img|image|svg|math|form|input|button|template|link|meta|base|video|audio|details)$/i.test(e.tagName)) found.push([text, e.tagName])
+        for (const { name, value } of e.attributes) if (!(e.tagName === 'A' && (name === 'rel' || (name === 'href' && /^(https?|mailto):/.test(value))))) found.push([text, `${e.tagName} ${name}`])
+      }
+    }
+    for (const text of all) {
+      window.P = frame.contentWindow.P = () => found.push([text, 'it ran'])
+      const div = document.body.appendChild(document.createElement('div'))
+      div.innerHTML = text
+      look(text, div)
+      div.innerHTML = div.innerHTML // what a browser writes of what it read is read again
+      look(text, div)
+      for (const e of div.querySelectorAll('*')) e.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }))
+      div.remove()
+      const link = Object.assign(document.createElement('a'), { href: text })
+      if (/^(javascript|vbscript|data):/i.test(link.protocol)) found.push([text, link.href])
+    }
+    frame.contentDocument.write(all.join('<hr>'))
+    frame.contentDocument.close()
+    look('written', frame.contentDocument.body)
+    await new Promise((done) => setTimeout(done, 50))
+    frame.remove()
+    return found
+  }, texts)
+  assert.deepEqual(ran, [])
+})
+
 test('N, H, M, X: figures, help, manual, exports', async () => {
   await row('N1', 'admin', 'GET', `/api/analytics/establishments/${mine}/analytics`, { shape: { 'totalUsers?': 'n', 'newUsersThisMonth?': 'n', 'activeCourses?': 'n', 'courseCompletionRate?': 'n', 'totalEnrollments?': 'n', 'enrollmentsThisWeek?': 'n', 'certificatesIssued?': 'n', 'recentActivity?': [{ 'description?': 's', 'timestamp?': 'd' }] } })
   await row('N2', 'admin', 'GET', `/api/analytics/establishments/${mine}/popular-courses`, { shape: [{ 'id?': 's', 'title?': 's', 'enrollmentCount?': 'n', 'completionRate?': 'n' }] })
@@ -346,7 +385,7 @@ test('Y and W: the system, the other page editor', async () => {
   const sections = [{ id: 's1', type: 'hero', content: { title: '<b>x</b>', link: 'javascript:alert(1)' }, styles: {} }]
   for (let i = 0; i < 2; i++) {
     const saved = await row('W2', 'admin', 'POST', '/api/wysiwyg/save', { body: { id: 'page-1', name: 'Page', sections, settings: { theme: 'x', layout: 'y', backgroundColor: '#fff' } }, shape: any })
-    assert.equal(saved.json.layout.sections[0].content.link, '')
+    assert.equal(saved.json.layout.sections[0].content.link, 'javascript :alert(1)')
   }
   assert.equal((await row('W1', 'admin', 'GET', '/api/wysiwyg/pages', { shape: [any], filled: true })).json.filter((p) => p.pageName === 'page-1').length, 1)
   const size = await windows.admin.evaluate(() => new Promise((done, fail) => {

@@ -9,7 +9,7 @@ import { unique } from './lib/util.mjs'
 
 let server, who, other, anon, root
 before(async () => {
-  server = await startServer({ env: { STACGATE_RATE_LIMITS: 'off' } })
+  server = await startServer({ env: { STACGATE_RATE_LIMITS: 'off', STACGATE_PUBLIC_URL: 'https://ecoles.exemple.net' } })
   who = await people(server, 'moliere', ['admin', 'manager', 'apprenant1'])
   other = await people(server, 'turing', ['admin'])
   root = await signIn(server, 'superadmin@stacgate.test')
@@ -31,7 +31,9 @@ test('an establishment: a super_admin makes it, its slug comes from its name, sl
   assertProblem(await anon.post('/api/establishments', { name: 'École' }), 401)
   const one = await made(root, '/api/establishments', { name: 'École Été', description: '', logo: '', domain: '', slug: '' })
   assert.equal(one.slug, 'ecole-ete')
-  const two = await made(root, '/api/establishments', { name: 'École Été' })
+  const two = await made(root, '/api/establishments', { name: 'École Été', description: '<b>D</b><script>1</script>', settings: { a: '<img src=x>b' } })
+  assert.deepEqual([two.description, two.settings], ['<b>D</b>', { a: 'b' }])
+  assert.equal((await put(root, `/api/establishments/${two.id}`, { description: '<svg onload=x>é' })).json.description, '')
   assert.match(two.slug, /^ecole-ete-[0-9a-f]{6}$/)
   assert.match((await made(root, '/api/establishments', { name: '日本' })).slug, /^ecole/)
   assertProblem(await root.post('/api/establishments', { name: 'X', slug: 'ecole-ete' }), 409)
@@ -92,7 +94,11 @@ const dirty = [
   ['<img src=x onerror=alert(1)>b', 'b'],
   ['<a href="javascript:alert(1)">c</a>', '<a>c</a>'],
   ['<svg><script>1</script></svg>d<iframe src="//x">', 'd'],
-  ['java\tscript:alert(1)', ''],
+  // An address that is a program is one no more; a lesson on a language keeps its words.
+  ['java\tscript:alert(1)', 'java\tscript :alert(1)'],
+  ['<x>JavaScript:alert(1)', 'JavaScript :alert(1)'],
+  [' data:text/html,x', ' data :text/html,x'],
+  ['JavaScript : les bases', 'JavaScript : les bases'],
   ['2 < 3 & 4 > 1', '2 < 3 & 4 > 1'],
 ]
 
@@ -116,10 +122,10 @@ test('texts are cleaned when they are written, and a key is used once', async ()
 
 test('pages: a layout that editors can go through, cleaned to its depths; sections that are rows', async () => {
   const name = unique('accueil')
-  const layout = { sections: [{ type: 'body', components: [{ id: 'c1', type: 'text', data: { html: '<b>x</b><script>1</script>', link: 'JavaScript:alert(1)', list: ['<i onx=1>y'] }, styles: {} }] }], settings: { theme: 'x' } }
+  const layout = { sections: [{ type: 'body', components: [{ id: 'c1', type: 'text', data: { html: '<b>x</b><script>1</script>', link: 'JavaScript:alert(1)', list: ['<i onx=1>y'], '<img src=x>k': 1 }, styles: {} }] }], settings: { theme: 'x' } }
   const page = await made(who.admin, '/api/pages', { pageName: name, pageTitle: 'Accueil', layout })
   const [component] = page.layout.sections[0].components
-  assert.deepEqual(component.data, { html: '<b>x</b>', link: '', list: ['<i>y</i>'] })
+  assert.deepEqual(component.data, { html: '<b>x</b>', link: 'JavaScript :alert(1)', list: ['<i>y</i>'], k: 1 })
   assertProblem(await who.admin.post('/api/pages', { pageName: name, pageTitle: 'Encore' }), 409)
   for (const bad of [{ sections: {} }, { sections: [1] }, { sections: [{ components: 'x' }] }, { sections: [{ components: [1] }] }])
     assertProblem(await put(who.admin, `/api/pages/${page.id}`, { layout: bad }), 422)
@@ -222,14 +228,21 @@ test('from outside: a domain is its school, with and without www; any other host
   assert.equal((await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { domain })).status, 200)
   const theirs = await made(other.admin, '/api/contents', { blockKey: 'heroTitle', content: 'canari de Turing' })
   const ours = await made(who.admin, '/api/contents', { blockKey: 'heroTitle', content: 'canari de Molière' })
-  for (const host of [domain, `www.${domain}`, `${domain}:8443`, domain.toUpperCase()]) {
+  for (const host of [domain, `www.${domain}`, `${domain}:8443`, domain.toUpperCase(), `${domain}.`, `WWW.${domain}.:80`]) {
     const r = await at(host, '/api/portal')
     assert.equal(r.status, 200, `${host}: ${r.text}`)
     assert.equal(r.json.establishment.slug, 'lycee-moliere')
     assert.ok(r.text.includes(ours.content) && !r.text.includes(theirs.content))
   }
   assert.equal((await at(domain, '/api/portal?slug=campus-turing')).json.establishment.slug, 'campus-turing', 'a slug that is named comes first')
-  for (const host of ['exemple.org', `x.${domain}`, '127.0.0.1']) assertProblem(await at(host, '/api/portal'), 404)
+  for (const host of ['exemple.org', `x.${domain}`, '127.0.0.1', '[::1]']) assertProblem(await at(host, '/api/portal'), 404)
+  for (const header of ['x-forwarded-host', 'forwarded']) assertProblem(await anon.get('/api/portal', { headers: { [header]: `host=${domain}` } }), 404)
+  // Both spellings are the school's: another one cannot answer at the second. The site's own name is no school's to take.
+  const theirSchool = `/api/establishments/${other.admin.user.establishmentId}`
+  for (const taken of [`www.${domain}`, `WWW.${domain}`, 'ecoles.exemple.net', 'www.ecoles.exemple.net']) assertProblem(await put(other.admin, theirSchool, { domain: taken }), 409)
+  const race = await Promise.all(['neuf.exemple.org', 'www.neuf.exemple.org'].map((d, i) => put([who, other][i].admin, `/api/establishments/${[who, other][i].admin.user.establishmentId}`, { domain: d })))
+  assert.deepEqual(race.map((r) => r.status).sort(), [200, 409])
+  assert.equal((await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { domain })).status, 200)
   const again = await anon.get('/api/portal?slug=lycee-moliere')
   assert.equal((await anon.get('/api/portal?slug=lycee-moliere', { headers: { 'if-none-match': again.headers.etag } })).status, 304)
   assert.ok(!/settings|databaseUrl/.test(again.text))

@@ -17,37 +17,65 @@ static bool has_tag(struct str s)
     return false;
 }
 
-/* Browsers pass over blanks and control characters in an address's scheme, so this does too. */
-static bool begins(struct str s, const char *with)
+/*
+ * As browsers read an address: blanks and control characters before it say nothing, tabs and line
+ * ends within it neither. Returns where the colon stands, 0: it begins otherwise.
+ */
+static size_t begins(struct str s, const char *with)
 {
-    for (size_t i = 0; i < s.n && *with; i++) {
-        if ((unsigned char)s.p[i] <= 0x20)
+    size_t i = 0, colon = 0;
+
+    while (i < s.n && (unsigned char)s.p[i] <= 0x20)
+        i++;
+    for (; i < s.n && *with; i++) {
+        if (s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r')
             continue;
-        if (tolower((unsigned char)s.p[i]) != *with)
-            return false;
-        with++;
+        if (tolower((unsigned char)s.p[i]) != *with++)
+            return 0;
+        colon = s.p[i] == ':' ? i : colon;
     }
-    return !*with;
+    return *with ? 0 : colon;
 }
 
-static bool is_program(struct str s)
+/* Where the colon of an address stands that is a program; 0: it is none. */
+static size_t program_colon(struct str s)
 {
-    return begins(s, "javascript:") || begins(s, "vbscript:") || begins(s, "data:text/") ||
-           begins(s, "data:application/") || begins(s, "data:image/svg");
+    static const char *const programs[] = {"javascript:", "vbscript:", "data:text/",
+                                           "data:application/", "data:image/svg"};
+    size_t colon = 0;
+
+    for (unsigned i = 0; colon == 0 && i < sizeof(programs) / sizeof(programs[0]); i++)
+        colon = begins(s, programs[i]);
+    return colon;
 }
 
+/* A text may begin like a program, as a lesson on JavaScript does: with a blank before its colon it
+ * reads as before and is no address. */
+static void put_no_program(struct str s, struct buf *out)
+{
+    struct buf apart = BUF_INIT;
+    size_t colon = program_colon(s);
+
+    if (colon) {
+        buf_put(&apart, s.p, colon);
+        buf_putc(&apart, ' ');
+        buf_put(&apart, s.p + colon, s.n - colon);
+        s = (struct str){(const char *)apart.data, apart.len};
+    }
+    mp_put_str(out, s.p, s.n);
+    buf_finish(&apart);
+}
+
+/* Tags first: what stands behind one that goes may be an address. */
 static void clean_text(struct str s, struct buf *out)
 {
     struct buf clean = BUF_INIT;
 
-    if (is_program(s)) {
-        mp_put_cstr(out, "");
-    } else if (has_tag(s)) {
+    if (has_tag(s)) {
         html_clean(s, &clean);
-        mp_put_str(out, (const char *)clean.data, clean.len);
-    } else {
-        mp_put_str(out, s.p, s.n);
+        s = (struct str){(const char *)clean.data, clean.len};
     }
+    put_no_program(s, out);
     buf_finish(&clean);
 }
 
@@ -70,7 +98,7 @@ static void clean_value(struct mp v, struct buf *out)
         mp_put_array(out, mp_count(v));
     for (struct mp_iter it = mp_iter(v); mp_next(&it);) {
         if (t == MP_MAP)
-            mp_put_raw(out, it.key);
+            clean_text(mp_str(it.key), out);
         clean_value(it.value, out);
     }
 }

@@ -3,6 +3,8 @@
  * settings for an establishment's own people, everything for a super_admin. Nothing here ever shows
  * a database address.
  */
+#include <string.h>
+
 #include "run.h"
 #include "stacgate/config.h"
 
@@ -76,6 +78,24 @@ const struct field schema_establishment_change[] = {
     {.name = "updatedAt", .type = FIELD_IGNORED},
     {.name = NULL}};
 
+static struct str without_www(struct str s)
+{
+    while (s.n >= 4 && strncasecmp(s.p, "www.", 4) == 0)
+        s = (struct str){s.p + 4, s.n - 4};
+    return s;
+}
+
+/* The site's own name would make one school of all who name none; that is a super_admin's to say.
+ */
+static bool names_the_site(struct str domain)
+{
+    const char *site = config.public_url ? strstr(config.public_url, "://") : NULL;
+    struct str host = without_www(site ? (struct str){site + 3, strcspn(site + 3, ":/")} : STR(""));
+
+    domain = without_www(domain);
+    return host.n > 0 && host.n == domain.n && strncasecmp(host.p, domain.p, host.n) == 0;
+}
+
 static int changed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
@@ -94,9 +114,12 @@ int op_establishments_update(struct actor *self, void *state, const struct msg *
 {
     static const struct run before = {.sql = SQL_ESTABLISHMENTS_UPDATE, .params = "tib"};
     struct rest *r = state;
-    struct db_group *g = rest_group(r, DB_READ);
 
     (void)m;
+    if (!super(r) && names_the_site(rest_arg(r, "domain")))
+        return rest_refuse(r, P_name_taken);
+    rest_clean(r);
+    struct db_group *g = rest_group(r, DB_READ);
     r->run = &before;
     db_errors_as_result(g);
     rest_put(g, r, &before, NULL);
@@ -116,6 +139,13 @@ const struct field schema_establishment_new[] = {
     {.name = "settings", .type = FIELD_OBJECT, .max = 16384},
     {.name = NULL}};
 
-RUN_OP(establishments_create, .sql = SQL_ESTABLISHMENTS_CREATE, .params = "b",
-       .reused = "name_taken")
+int op_establishments_create(struct actor *self, void *state, const struct msg *m)
+{
+    static const struct run what = {
+        .sql = SQL_ESTABLISHMENTS_CREATE, .params = "b", .reused = "name_taken"};
+
+    (void)m;
+    rest_clean(state);
+    return rest_run(self, state, &what);
+}
 RUN_OP(establishments_by_slug, .sql = SQL_ESTABLISHMENTS_BY_SLUG, .params = "i")

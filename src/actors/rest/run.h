@@ -58,7 +58,8 @@ void rest_put_json(struct db_group *g, struct mp v);          /* absent: null */
  */
 void rest_replace(struct rest *r, const char *name, const struct buf *value);
 /* What people write into pages, made harmless wherever it stands in the body: texts with tags go
- * through html_clean, addresses that are programs (javascript:) become "". */
+ * through html_clean; one that begins like a program (javascript:) gets a blank before its colon.
+ */
 void rest_clean(struct rest *r);
 /* Every map of a list of the body fits the schema; false: it was refused. */
 bool rest_check_rows(struct rest *r, const char *name, const struct field *schema);
