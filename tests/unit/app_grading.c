@@ -190,6 +190,10 @@ Test(questions, what_is_missing_is_named)
         {"[{\"type\":\"fill-in\",\"text\":\"T\",\"answer\":[\"a\"]}]", "questions.0.answer"},
         {"[{\"type\":\"multiple\",\"text\":\"T\",\"partial\":1," ABC ",\"answer\":[\"a\"]}]",
          "questions.0.partial"},
+        {"[{\"type\":\"essay\",\"text\":\" \\n\"}]", "questions.0.text"},
+        {"[{\"type\":\"essay\",\"text\":\"T\",\"explanation\":{}}]", "questions.0.explanation"},
+        {"[{\"type\":\"short-text\",\"text\":\"T\",\"answer\":[\"a\",\" \"]}]",
+         "questions.0.answer"},
         {"[1]", "questions.0.type"}};
 
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -202,4 +206,23 @@ Test(questions, what_is_missing_is_named)
         buf_finish(&q);
         buf_finish(&out);
     }
+}
+
+Test(questions, null_is_absent)
+{
+    struct buf q = BUF_INIT, out = BUF_INIT;
+    char where[64];
+
+    cr_assert_null(
+        questions_check(parse("[{\"type\":\"essay\",\"text\":\"T\",\"id\":null,\"points\":"
+                              "null,\"imageUrl\":null,\"explanation\":null}]",
+                              &q),
+                        &out, where),
+        "%s", where);
+    struct mp made = mp_at(mp_view(out.data, out.len), 0);
+    cr_expect(str_is(mp_str(mp_get(made, "id")), "q1"));
+    cr_expect_eq(mp_float(mp_get(made, "points"), 0), 1.0);
+    cr_expect_eq(mp_count(made), 4u);
+    buf_finish(&q);
+    buf_finish(&out);
 }

@@ -214,15 +214,23 @@ static double grade_essay(struct mp q, struct mp a)
 
 /* ---- what a question must have ---- */
 
+/* More than blanks, at most `most` bytes. */
+static bool words(struct str s, size_t most)
+{
+    size_t blanks = 0;
+
+    while (blanks < s.n && strchr(" \t\r\n", s.p[blanks]))
+        blanks++;
+    return blanks < s.n && s.n <= most;
+}
+
 static bool texts_valid(struct mp list)
 {
     if (mp_type(list) != MP_ARRAY || mp_count(list) == 0 || mp_count(list) > OPTIONS_MAX)
         return false;
-    for (struct mp_iter it = mp_iter(list); mp_next(&it);) {
-        struct str s = mp_str(it.value);
-        if (s.n == 0 || s.n > 1000)
+    for (struct mp_iter it = mp_iter(list); mp_next(&it);)
+        if (!words(mp_str(it.value), 1000))
             return false;
-    }
     return true;
 }
 
@@ -236,7 +244,7 @@ static bool options_valid(struct mp list, unsigned least)
     for (uint32_t i = 0; i < n; i++) {
         struct str id = mp_str(mp_get(mp_at(list, i), "id")),
                    text = mp_str(mp_get(mp_at(list, i), "text"));
-        if (id.n == 0 || id.n > 64 || text.n == 0 || text.n > 2000)
+        if (id.n == 0 || id.n > 64 || !words(text, 2000))
             return false;
         for (uint32_t k = 0; k < i; k++)
             if (same(id, mp_str(mp_get(mp_at(list, k), "id"))))
@@ -383,13 +391,19 @@ static const struct question_type *type_of(struct mp q)
 
 /* ---- checking ---- */
 
+/* null is absent. */
+static bool given(struct mp v)
+{
+    return mp_type(v) != MP_NONE && mp_type(v) != MP_NIL;
+}
+
 static const char *bad_flag(struct mp q)
 {
     static const char *const flags[] = {"partial", "caseSensitive"};
 
     for (unsigned i = 0; i < 2; i++) {
-        enum mp_type t = mp_type(mp_get(q, flags[i]));
-        if (t != MP_NONE && t != MP_NIL && t != MP_BOOL)
+        struct mp v = mp_get(q, flags[i]);
+        if (given(v) && mp_type(v) != MP_BOOL)
             return flags[i];
     }
     return NULL;
@@ -397,19 +411,21 @@ static const char *bad_flag(struct mp q)
 
 static const char *bad_field(struct mp q, const struct question_type *t)
 {
-    struct mp points = mp_get(q, "points"), id = mp_get(q, "id"), image = mp_get(q, "imageUrl");
-    struct str text = mp_str(mp_get(q, "text")), url = mp_str(image);
+    struct mp points = mp_get(q, "points"), id = mp_get(q, "id"), image = mp_get(q, "imageUrl"),
+              why = mp_get(q, "explanation");
+    struct str url = mp_str(image);
 
     if (!t)
         return "type";
-    if (text.n == 0 || text.n > 10000)
+    if (!words(mp_str(mp_get(q, "text")), 10000))
         return "text";
-    if (mp_type(id) != MP_NONE && (mp_str(id).n == 0 || mp_str(id).n > 64))
+    if (given(why) && (mp_type(why) != MP_STR || mp_str(why).n > 10000))
+        return "explanation";
+    if (given(id) && (mp_str(id).n == 0 || mp_str(id).n > 64))
         return "id";
-    if (mp_type(points) != MP_NONE && !(mp_float(points, -1) > 0 && mp_float(points, -1) <= 1000))
+    if (given(points) && !(mp_float(points, -1) > 0 && mp_float(points, -1) <= 1000))
         return "points";
-    if (mp_type(image) != MP_NONE &&
-        !(url.n > 8 && url.n <= 500 && strncmp(url.p, "https://", 8) == 0))
+    if (given(image) && !(url.n > 8 && url.n <= 500 && strncmp(url.p, "https://", 8) == 0))
         return "imageUrl";
     const char *bad = bad_flag(q);
     return bad ? bad : t->need(q);
@@ -453,7 +469,7 @@ static void put_question(struct buf *out, struct mp q, const struct question_typ
     mp_put_cstr(out, "type");
     mp_put_cstr(out, t->name);
     mp_put_cstr(out, "points");
-    if (mp_get(q, "points").p)
+    if (given(mp_get(q, "points")))
         mp_put_raw(out, mp_get(q, "points"));
     else
         mp_put_int(out, 1);
