@@ -6,7 +6,7 @@ with asked as (
     from assessment_attempts t join assessments a on a.id = t.assessment_id
     where t.id = $3 and t.establishment_id = coalesce($1, t.establishment_id) for no key update of t
 ), given as (
-    select g ->> 'questionId' as id, (g ->> 'points')::numeric as points, g ->> 'feedback' as feedback
+    select g ->> 'questionId' as id, replace(g ->> 'points', ',', '.')::numeric as points, g ->> 'feedback' as feedback
     from jsonb_array_elements(coalesce($4::jsonb -> 'questions', '[]')) g
 ), merged as (
     select jsonb_agg(case when g.id is null then r else r || jsonb_strip_nulls(jsonb_build_object('points', g.points, 'feedback', g.feedback,
@@ -19,6 +19,7 @@ with asked as (
 ), refusal as (
     select case when not own and (row).user_id = $2 then 'forbidden' when not own then 'not_found'
                 when (row).status not in ('submitted', 'graded') or (row).results is null then 'conflict'
+                when (select count(*) <> count(distinct id) from given) then 'invalid questions repeated'
                 when merged.too_big then 'invalid questions too_big'
                 when exists (select from given where id is null or id not in (
                     select r ->> 'questionId' from jsonb_array_elements((row).results) r)) then 'invalid questions not_found' end as word
