@@ -28,6 +28,12 @@ const questions = [
   { id: 'yes', type: 'true-false', text: 'Vrai ?', answer: true },
 ]
 const right = { one: 'b', many: ['c', 'a'], num: '918273', word: 'keycanary-WORD', order: ['c', 'a', 'b'], pairs: { a: 'c', b: 'a', c: 'b' }, gaps: ['keycanary-gap', 'X'], yes: true }
+// The right answers with the ids that this attempt has for what is put in order or matched.
+function rightIn(attempt) {
+  const part = (question, list, id) => attempt.questions.find((q) => q.id === question)[list].find((o) => o.text === `Choix ${id}`).id
+  const pairs = Object.entries(right.pairs).map(([option, match]) => [part('pairs', 'options', option), part('pairs', 'matches', match)])
+  return { ...right, order: right.order.map((id) => part('order', 'options', id)), pairs: Object.fromEntries(pairs) }
+}
 const put = (api, path, json, headers) => api.request('PUT', path, { json, headers })
 
 async function draft(api, fields = {}) {
@@ -67,6 +73,19 @@ test('a draft is its author\'s and the staff\'s; approval is somebody else\'s', 
   assert.ok(told.json.some((n) => n.type === 'assessment_rejected' && n.message.includes('Trop court') && !n.isRead), told.text)
 })
 
+test('whoever changed one does not approve it: not an editor of a draft, not the author of one that somebody else changed', async () => {
+  const own = async (api, id, verb) => assert.equal(assertProblem(await api.post(`/api/assessments/${id}/${verb}`, verb === 'reject' ? { reason: 'R' } : undefined), 403).type, '/problems/own-work')
+  const a = await draft(who.formateur)
+  assert.equal((await put(who.admin, `/api/assessments/${a.id}`, { title: 'Récrit' })).json.createdBy, who.formateur.id)
+  await who.admin.post(`/api/assessments/${a.id}/submit`)
+  for (const verb of ['approve', 'reject']) await own(who.admin, a.id, verb)
+  assert.equal((await who.manager.post(`/api/assessments/${a.id}/approve`)).status, 200)
+  const d = (await put(who.admin, `/api/assessments/${a.id}`, { title: 'Un' })).json
+  await put(who.manager, `/api/assessments/${a.id}`, { title: 'Deux' })
+  await who.manager.post(`/api/assessments/${d.id}/submit`)
+  for (const api of [who.admin, who.manager]) await own(api, d.id, 'approve')
+})
+
 test('what old clients send makes a draft; wrong questions are named', async () => {
   const maths = (await who.formateur.get('/api/courses?q=mathematiques')).json[0]
   const r = await who.formateur.post('/api/assessments', { courseId: maths.id, title: 'Ancien', description: '', assessmentType: 'exam', maxScore: 20, passingScore: 10, timeLimit: 60, maxAttempts: 1, isPublic: true, dueDate: '', questions: [] })
@@ -93,7 +112,10 @@ test('answer keys never leave for a taker', async () => {
   for (const path of [`/api/attempts/${attempt.id}`, '/api/attempts', '/api/assessments/attempts', `/api/assessments/${a.id}/results`, `/api/assessments/${a.id}/attempts`]) await look(path)
   for (const text of seen) assert.ok(!/KEYCANARY|918273|"answer"|tolerance|explanation/i.test(text), text.slice(0, 400))
   assert.equal(attempt.questions.length, questions.length)
-  assert.deepEqual(attempt.questions.find((q) => q.id === 'order').options.map((o) => o.id).sort(), ['a', 'b', 'c'])
+  const parts = (list) => attempt.questions.filter((q) => ['order', 'pairs'].includes(q.id)).flatMap((q) => q[list] ?? [])
+  assert.deepEqual(parts('options').map((o) => o.text).sort(), ['a', 'a', 'b', 'b', 'c', 'c'].map((id) => `Choix ${id}`))
+  const ids = [...parts('options'), ...parts('matches')].map((o) => o.id) // an author's ids may say the order, or what belongs together
+  assert.deepEqual([new Set(ids).size, ids.filter((id) => id.length < 12)], [9, []])
   assert.equal(attempt.questions.find((q) => q.id === 'gaps').blanks, 2)
   assert.match((await who.formateur.get(`/api/assessments/${a.id}`)).text, /KEYCANARY/)
 })
@@ -105,13 +127,15 @@ test('an attempt: begun once, saved, submitted, graded; a second submission find
   assert.equal(attempt.attemptsLeft, 0)
   const again = await who.apprenant1.post(`/api/assessments/${a.id}/start`)
   assert.deepEqual([again.status, again.json.attemptId], [200, attempt.id])
-  const { one, ...rest } = right
+  const { one, ...rest } = rightIn(attempt)
   assert.equal((await put(who.apprenant1, `/api/attempts/${attempt.id}/answers`, { answers: rest })).status, 200)
   assertProblem(await put(who.apprenant2, `/api/attempts/${attempt.id}/answers`, { answers: rest }), 404)
   const done = await who.apprenant1.post(`/api/attempts/${attempt.id}/submit`, { answers: { one } })
   assert.deepEqual([done.status, done.json.status, done.json.score, done.json.maxScore], [200, 'graded', 20, 20], done.text)
   assertProblem(await who.apprenant1.post(`/api/attempts/${attempt.id}/submit`), 409)
   assertProblem(await put(who.apprenant1, `/api/attempts/${attempt.id}/answers`, { answers: {} }), 409)
+  const read = (await who.formateur.get(`/api/attempts/${attempt.id}`)).json // its author's ids are the taker's, so that answers can be read
+  assert.deepEqual(read.answers.order, read.questions.find((q) => q.id === 'order').answer)
   const used = assertProblem(await who.apprenant1.post(`/api/assessments/${a.id}/attempts`), 409)
   assert.equal(used.type, '/problems/attempts-used')
   const old = (await who.apprenant1.get('/api/assessments/attempts')).json.find((x) => x.id === attempt.id)
@@ -174,6 +198,9 @@ test('essays wait for a person, who is not their author; results and statistics'
   const grade = (api, json) => api.post(`/api/attempts/${one.id}/grade`, json)
   assertProblem(await grade(who.apprenant1, { questions: [{ questionId: 'e', points: 4 }] }), 403)
   assertProblem(await grade(who.formateur, { questions: [{ questionId: 'e', points: 5 }] }), 422)
+  const twice = assertProblem(await grade(who.formateur, { questions: [{ questionId: 'e', points: 1 }, { questionId: 'e', points: 2 }] }), 422)
+  assert.deepEqual(twice.errors.map((e) => [e.field, e.code]), [['questions', 'repeated']])
+  assert.equal((await grade(who.formateur, { questions: [{ questionId: 'e', points: '2,5' }] })).json.results[0].points, 2.5)
   const done = await grade(who.formateur, { questions: [{ questionId: 'e', points: 3, feedback: 'Bien' }], feedback: 'Continuez' })
   assert.deepEqual([done.json.status, done.json.score, done.json.feedback], ['graded', 8, 'Continuez'], done.text)
   const two = await start(who.apprenant2, a.id)
@@ -198,8 +225,26 @@ test('changing an approved one makes a draft version; running attempts keep thei
   const merged = await who.manager.post(`/api/assessments/${d.json.id}/approve`)
   assert.deepEqual([merged.json.id, merged.json.version, merged.json.title], [a.id, 2, 'Mieux'], merged.text)
   assert.equal((await who.apprenant1.post(`/api/attempts/${running.id}/submit`, { answers: { v: true } })).json.score, 10)
-  assert.equal((await start(who.apprenant2, a.id)).questions[0].text, 'Après ?')
+  const second = await start(who.apprenant2, a.id)
+  assert.equal(second.questions[0].text, 'Après ?')
   const tag = (await who.formateur.get(`/api/assessments/${a.id}`)).headers.etag
   assert.match(tag, /^"2-/)
   assertProblem(await put(who.formateur, `/api/assessments/${a.id}`, { title: 'X' }, { 'if-match': '"1-0"' }), 412)
+})
+
+test('another version has another pass mark and other points: who was judged by the old ones stays judged', async () => {
+  const questions = ['u', 'v'].map((id) => ({ id, type: 'true-false', text: 'Vrai ?', answer: true }))
+  const a = await approved({ maxScore: 10, passingScore: 8, questions })
+  const first = await start(who.apprenant1, a.id)
+  assert.equal((await who.apprenant1.post(`/api/attempts/${first.id}/submit`, { answers: { u: true } })).json.score, 5)
+  const d = (await put(who.formateur, `/api/assessments/${a.id}`, { maxScore: 20, passingScore: 4 })).json
+  await who.formateur.post(`/api/assessments/${d.id}/submit`)
+  await who.manager.post(`/api/assessments/${d.id}/approve`)
+  const second = await start(who.apprenant2, a.id)
+  await who.apprenant2.post(`/api/attempts/${second.id}/submit`, { answers: { u: true, v: true } })
+  await start(who.apprenant3, a.id)
+  const { attempts, statistics, distribution } = (await who.formateur.get(`/api/assessments/${a.id}/results`)).json
+  assert.deepEqual(attempts.map((x) => [x.score, x.maxScore, x.passed]), [[0, 20, null], [20, 20, true], [5, 10, false]])
+  assert.deepEqual(statistics, { attempts: 3, graded: 2, learners: 2, mean: 15, median: 15, lowest: 10, highest: 20, passRate: 50 })
+  assert.deepEqual(distribution.map((x) => x.count), [0, 0, 0, 0, 0, 1, 0, 0, 0, 1])
 })

@@ -57,7 +57,8 @@ static const char *contents(const char *table)
         "select coalesce(md5(string_agg(j::text, ';' order by j::text)), '') from (select "
         "to_jsonb(x) - array["
         "'establishment_id', 'seq', 'client_op_id', 'last_read_seq', 'muted_until', 'row_version', "
-        "'version', 'draft_of', 'deadline', 'results', 'language', 'views', 'words', "
+        "'version', 'draft_of', 'writers', 'seed', 'deadline', 'results', 'language', 'views', "
+        "'words', "
         "'data_seq', 'locked', 'locked_ids', 'poll_closed_at', 'live', 'live_from', 'live_until', "
         "'is_open', 'room_of', "
         "case '%s' when 'courses' then 'max_participants' else '' end] j from %s x) y",

@@ -1,5 +1,5 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 staff, $5 the query (limit): attempts with scores, their distribution and statistics per
--- question for the author and staff; one's own attempts for everybody else.
+-- question for the author and staff, in points of the present version; one's own attempts for everybody else.
 with one as (
     select a.*, a.created_by = $2 or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
@@ -7,7 +7,8 @@ with one as (
     select * from one where own or status = 'approved' and (is_public is not false or exists (
         select from user_courses e where e.course_id = one.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
 ), attempts as materialized (
-    select t.id, t.user_id, t.score, t.max_score, t.status, t.started_at, t.submitted_at, t.results,
+    select t.id, t.user_id, t.score, t.max_score, t.status, t.started_at, t.submitted_at, t.results, attempt_passed(t) as passed,
+           round(coalesce(t.score, 0)::numeric * coalesce(v.max_score, 100) / nullif(coalesce(t.max_score, 100), 0), 2) as points,
            100.0 * coalesce(t.score, 0) / nullif(coalesce(t.max_score, 100), 0) as percent
     from visible v join assessment_attempts t on t.assessment_id = v.id and t.establishment_id = v.establishment_id
     where v.own or t.user_id = $2
@@ -25,11 +26,11 @@ select null, 200, json_build_object('assessmentId', v.id, 'title', v.title, 'max
     'passingScore', coalesce(v.passing_score, 60),
     'attempts', coalesce((select json_agg(attempt_json(l)::jsonb || jsonb_build_object('user', (select jsonb_build_object('id', u.id,
             'firstName', u.first_name, 'lastName', u.last_name) from users u where u.id = l.user_id),
-            'passed', coalesce(l.score, 0) >= coalesce(v.passing_score, 60)) order by l.started_at desc, l.id desc) from listed l), '[]'),
+            'passed', attempt_passed(l)) order by l.started_at desc, l.id desc) from listed l), '[]'),
     'statistics', case when v.own then (select json_build_object('attempts', (select count(*) from attempts), 'graded', count(*),
-            'learners', count(distinct user_id), 'mean', round(avg(score), 2), 'median', percentile_cont(0.5) within group (order by score),
-            'lowest', min(score), 'highest', max(score),
-            'passRate', round(100.0 * count(*) filter (where score >= coalesce(v.passing_score, 60)) / nullif(count(*), 0), 2)) from graded) end,
+            'learners', count(distinct user_id), 'mean', round(avg(points), 2),
+            'median', percentile_cont(0.5) within group (order by points), 'lowest', min(points), 'highest', max(points),
+            'passRate', round(100.0 * count(*) filter (where passed) / nullif(count(*), 0), 2)) from graded) end,
     'distribution', case when v.own then (select json_agg(json_build_object('from', d * 10, 'to', d * 10 + 10, 'count', (
             select count(*) from graded where least(floor(percent / 10), 9) = d)) order by d) from generate_series(0, 9) d) end,
     'questions', case when v.own then coalesce((select json_agg(json_build_object('questionId', p.id, 'answers', p.answers,

@@ -1,6 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 the body (its questions are checked), $5 staff, $6 the version that must still stand or
 -- null. An approved one stays as it is: the change goes into its draft version, made of it now or begun before. Whatever is changed has
--- to be submitted again.
+-- to be submitted again, and approved by somebody who changed nothing of it.
 with asked as (
     select a.*, a.created_by = $2 or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
            a.status = 'approved' or exists (select from assessments d where d.draft_of = a.id) as settled
@@ -31,7 +31,7 @@ with asked as (
         max_attempts = coalesce(($4::jsonb ->> 'maxAttempts')::integer, d.max_attempts),
         is_public = coalesce(($4::jsonb ->> 'isPublic')::boolean, d.is_public),
         due_date = coalesce(($4::jsonb ->> 'dueDate')::timestamptz at time zone 'utc', d.due_date),
-        status = 'draft', created_by = $2, row_version = d.row_version + 1, updated_at = now() at time zone 'utc'
+        status = 'draft', writers = array(select distinct unnest(d.writers || $2::text)), row_version = d.row_version + 1, updated_at = now() at time zone 'utc'
     returning d
 ), changed as (
     update assessments a set
@@ -42,7 +42,7 @@ with asked as (
         time_limit = nullif(coalesce((b ->> 'timeLimit')::integer, a.time_limit), 0),
         max_attempts = coalesce((b ->> 'maxAttempts')::integer, a.max_attempts), is_public = coalesce((b ->> 'isPublic')::boolean, a.is_public),
         due_date = coalesce((b ->> 'dueDate')::timestamptz at time zone 'utc', a.due_date),
-        status = 'draft', row_version = a.row_version + 1, updated_at = now() at time zone 'utc'
+        status = 'draft', writers = array(select distinct unnest(a.writers || $2::text)), row_version = a.row_version + 1, updated_at = now() at time zone 'utc'
     from asked, refusal, (select $4::jsonb as b) body where a.id = asked.id and word is null and (not asked.settled or asked.draft_of is not null)
     returning a
 ), new as (select d as row from draft union all select a from changed)

@@ -19,9 +19,10 @@ with one as (
     from one
 ), made as (
     insert into assessment_attempts as t (assessment_id, user_id, establishment_id, answers, score, max_score, status, started_at, deadline,
-                                          version)
+                                          version, seed)
     select id, $2, establishment_id, '{}', 0, coalesce(max_score, 100), 'in_progress', now,
-           least(now + nullif(time_limit, 0) * (100 + coalesce(extra_time, 0)) * interval '1 minute' / 100, due), version
+           least(now + nullif(time_limit, 0) * (100 + coalesce(extra_time, 0)) * interval '1 minute' / 100, due), version,
+           gen_random_uuid()
     from one, refusal where word is null and not exists (select from running) returning t
 ), it as (
     select t, true as fresh from made union all select r::assessment_attempts, false from (select b as r from assessment_attempts b
