@@ -34,11 +34,12 @@ enum scope { /* what an API token is good for; a session is good for all */
 
 /* A signed-in session: 16 bytes of its key's hash name it, also across loops. */
 struct session_ref {
-    struct identity *who; /* a reference */
+    struct identity *who; /* a reference; NULL: nobody, of whom only the place counts */
     char sid[65];       /* sha256 hex of the cookie's value: the sessions.sid; or of the token's */
     int64_t expires_ms; /* wall clock: idle or absolute, whichever is earlier */
     bool token;         /* an API token, no session */
     uint8_t scopes;     /* enum scope */
+    char place[64];     /* to who is in no school: that of what identity_ask was about; "": none */
 };
 
 struct identity *identity_ref(struct identity *i);
@@ -47,12 +48,21 @@ bool identity_can(const struct identity *i,
                   const char *permission); /* a name of permission.def; asserts that it is one */
 bool identity_is_staff(const struct identity *i); /* manager, admin, super_admin */
 
+/* What a request is about: a kind that stacgate_place_of() knows, and its id, which is text that
+ * the database takes: look-ups of others share the statement. */
+struct thing {
+    const char *kind; /* static */
+    const char *id;
+};
+
 /*
- * The caller of a request. `next` gets a body that is a struct session_ref (identity_of) or, when
- * nobody is signed in, no body (status 0); `fail` gets -EUNAVAILABLE_DB and the like. Bearer tokens
- * count like cookies.
+ * The caller of a request and, for who is in no school (a super_admin, nobody), in which one that
+ * is what they ask about (NULL: nothing), by one statement. `next` gets a body that is a struct
+ * session_ref (identity_of) or, when nobody is signed in and nothing is asked about, no body
+ * (status 0); `fail` gets -EUNAVAILABLE_DB and the like. Bearer tokens count like cookies.
  */
-int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next);
+int identity_ask(struct actor *self, struct http_req *r, const struct thing *about, uint32_t ms,
+                 actor_step *next);
 /* The same for a session or token known by its sid: is it still one? */
 int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next);
 /* The same for a connection that comes back: whoever was cut a moment ago (identity_remember) and

@@ -205,6 +205,14 @@ Test(schema, functions_above_tenants)
                      "b");
     cr_assert_str_eq(harness_value(app, AS("a", "ua", "select stacgate_tenant_of('group', 'gb')")),
                      "");
+    cr_assert_str_eq(harness_value(app,
+                                   "select concat_ws(',', stacgate_place_of('su', 'group', 'gb'), "
+                                   "stacgate_place_of('su', 'room', 'group:gb'), "
+                                   "stacgate_place_of('su', 'room', 'gb'), "
+                                   "stacgate_place_of('su', 'room', 'course:gb'), "
+                                   "stacgate_place_of('ua', 'group', 'ga'), "
+                                   "stacgate_place_of(null, 'group', 'ga'))"),
+                     "b,b,b");
     cr_assert_str_eq(
         harness_value(
             app,

@@ -200,39 +200,17 @@ static int room_found(struct actor *self, void *state, const struct msg *m)
     return err < 0 ? rest_fail(r, err) : 0;
 }
 
-static int find_room(struct actor *self, struct rest *r)
+/* A super_admin of no school works in that of the room. */
+int op_collaboration_room(struct actor *self, void *state, const struct msg *m)
 {
+    struct rest *r = state;
     struct db_group *g = rest_group(r, DB_READ);
 
+    (void)m;
     db_stmt(g, SQL_COLLABORATION_ROOM);
     db_str(g, rest_tenant_filter(r));
     db_str(g, r->who->user_id);
     db_str(g, http_param(r->http, "id"));
     db_bool(g, sees_all(r));
     return rest_ask(self, g, room_found);
-}
-
-static int located(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    rest_took(r, m);
-    if (db_rows(m, 0) == 0)
-        return rest_refuse(r, P_not_found);
-    snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
-    return find_room(self, r);
-}
-
-/* A super_admin of no school works in that of the room. */
-int op_collaboration_room(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    (void)m;
-    if (*r->tenant)
-        return find_room(self, r);
-    struct db_group *g = rest_group(r, DB_READ);
-    db_stmt(g, SQL_COLLABORATION_TENANT_OF);
-    db_str(g, http_param(r->http, "id"));
-    return rest_ask(self, g, located);
 }

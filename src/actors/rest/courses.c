@@ -2,8 +2,6 @@
  * Courses: the catalogue and enrolment. Each operation is one statement (run.h); whoever is not
  * allowed to see a course gets 404 from it, as if there were none.
  */
-#include <stdio.h>
-
 #include "run.h"
 
 #define MANAGE .manage = "courses:manage"
@@ -27,76 +25,26 @@ const struct field schema_courses[] = {
     LIST_FIELDS,
     {.name = NULL}};
 
-static int list(struct actor *self, struct rest *r)
+/* Nobody's tenant is the one they ask about, else that of the host: only public courses of a school
+ * answer there. */
+int op_courses_list(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run newest = {
         .sql = SQL_COURSES_LIST, .params = "tuqmp", MANAGE, .key = time_valid};
     static const struct run sorted = {
         .sql = SQL_COURSES_SORTED, .params = "tuqmp", MANAGE, .key = cursor_any};
+    struct rest *r = state;
     struct str sort = rest_arg(r, "sort");
 
+    (void)m;
     if (!r->tenant[0])
         return rest_reply_text(r, 200, STR("[]"));
     return rest_run(self, r, sort.p && !str_is(sort, "createdAt") ? &sorted : &newest);
 }
 
-static int at_host(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    rest_took(r, m);
-    if (!db_null(m, 0, 0, 0))
-        snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
-    return list(self, r);
-}
-
-/* Nobody's tenant is the one they ask about, else that of the host: only public courses of a school
- * answer there. */
-int op_courses_list(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-    struct str school = rest_arg(r, "establishmentId");
-    struct db_group *g;
-
-    (void)m;
-    if (!r->who && school.n)
-        snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)school.n, school.p);
-    if (r->who || school.n)
-        return list(self, r);
-    g = rest_group(r, DB_READ);
-    db_stmt(g, SQL_PORTAL_ESTABLISHMENT_AT);
-    rest_put_host(g, r);
-    return rest_ask(self, g, at_host);
-}
-
 /* ---- GET /api/courses/:id ---- */
 
-static const struct run get = {.sql = SQL_COURSES_GET, .params = "tuim", MANAGE};
-
-static int located(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    rest_took(r, m);
-    if (db_null(m, 0, 0, 0))
-        return rest_refuse(r, P_not_found);
-    snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
-    return rest_run(self, r, &get);
-}
-
-/* Nobody and a super_admin without a school look into the course's own. */
-int op_courses_get(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    (void)m;
-    if (r->tenant[0])
-        return rest_run(self, r, &get);
-    struct db_group *g = rest_group(r, DB_READ);
-    db_stmt(g, SQL_COURSES_TENANT);
-    db_str(g, http_param(r->http, "id"));
-    return rest_ask(self, g, located);
-}
+RUN_OP(courses_get, .sql = SQL_COURSES_GET, .params = "tuim", MANAGE)
 
 /* ---- POST and PUT ---- */
 

@@ -226,7 +226,7 @@ static bool open_in_maintenance(const struct rest_op *op)
 
 static int check_permission(struct rest *r)
 {
-    if (!r->who && http_header(r->http, "authorization")) {
+    if (!r->who && r->op->rate != RATE_FREE && http_header(r->http, "authorization")) {
         http_set(r->http, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
         return rest_refuse(r, P_token);
     }
@@ -262,15 +262,18 @@ static int check_path(struct rest *r)
     return 0;
 }
 
+/* Where they say, for who is in no school: a super_admin in any, nobody sees what is public there.
+ */
 static void choose_tenant(struct rest *r)
 {
-    struct str named = r->who && r->who->role == ROLE_SUPER_ADMIN ? rest_arg(r, "establishmentId")
-                                                                  : (struct str){NULL, 0};
+    bool free = !r->who || r->who->role == ROLE_SUPER_ADMIN;
+    struct str named = free ? rest_arg(r, "establishmentId") : (struct str){NULL, 0};
+    const char *own = r->who ? r->who->establishment_id : "";
 
     if (named.n)
         snprintf(r->tenant, sizeof(r->tenant), "%.*s", (int)named.n, named.p);
-    else if (r->who)
-        snprintf(r->tenant, sizeof(r->tenant), "%s", r->who->establishment_id);
+    else
+        snprintf(r->tenant, sizeof(r->tenant), "%s", *own ? own : r->place);
 }
 
 static int known(struct actor *self, void *state, const struct msg *m)
@@ -278,7 +281,9 @@ static int known(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     const struct session_ref *s = identity_of(m);
 
-    if (s) {
+    if (s)
+        memcpy(r->place, s->place, sizeof(r->place));
+    if (s && s->who) {
         r->who = identity_ref(s->who);
         r->token = s->token;
         r->scopes = s->scopes;
@@ -296,26 +301,23 @@ static int proceed(struct actor *self, struct rest *r)
     return key ? idempotency_begin(self, r, key) : r->op->first(self, r, &(struct msg){0});
 }
 
-/* A super_admin without an establishment works in that of the thing. */
-static int located(struct actor *self, void *state, const struct msg *m)
+static bool at_host(const struct rest *r)
 {
-    struct rest *r = state;
-
-    rest_took(r, m);
-    if (db_null(m, 0, 0, 0))
-        return rest_refuse(r, P_not_found);
-    snprintf(r->tenant, sizeof(r->tenant), "%s", db_text(m, 0, 0, 0));
-    return proceed(self, r);
+    return strcmp(r->op->subject, "host") == 0;
 }
 
-static int locate(struct actor *self, struct rest *r)
+/* What the request is about, for who is in no school and works where that is: what :id names (an
+ * id, or a room's topic), or the host that was asked. false: nothing, or nobody may. */
+static bool subject(const struct rest *r, char host[HOST_SIZE], struct thing *ret)
 {
-    struct db_group *g = rest_group(r, DB_READ);
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:.";
 
-    db_stmt(g, SQL_AUTH_TENANT_OF);
-    db_str(g, r->op->subject);
-    db_str(g, http_param(r->http, "id"));
-    return rest_ask(self, g, located);
+    bool shows = http_header(r->http, "authorization") || http_header(r->http, "cookie");
+    if (!r->op->subject || (r->op->who != WHO_ANYONE && !shows))
+        return false;
+    ret->kind = r->op->subject;
+    ret->id = at_host(r) ? rest_host(r, host) : http_param(r->http, "id");
+    return strlen(ret->id) < HOST_SIZE && strspn(ret->id, good) == strlen(ret->id);
 }
 
 /* One's own account is in no school when one is in none. What names a permission is for others. */
@@ -336,8 +338,8 @@ static int begin(struct actor *self, struct rest *r)
     if (done)
         return done == NOTING ? 0 : done;
     choose_tenant(r);
-    return r->op->subject && !r->tenant[0] && !about_oneself(r) ? locate(self, r)
-                                                                : proceed(self, r);
+    bool nowhere = r->op->subject && !r->tenant[0] && !at_host(r) && !about_oneself(r);
+    return nowhere ? rest_refuse(r, P_not_found) : proceed(self, r);
 }
 
 /* ---- the actor ---- */
@@ -352,6 +354,8 @@ static int init(struct actor *self, void *state, const void *arg)
 {
     const struct entry *e = arg;
     struct rest *r = state;
+    struct thing about;
+    char host[HOST_SIZE];
 
     r->http = e->req;
     *e->taken = true;
@@ -359,7 +363,8 @@ static int init(struct actor *self, void *state, const void *arg)
     http_worker(r->http, actor_self(self));
     if (r->op->rate == RATE_FREE)
         return actor_after(self, 0, known) ? 0 : -ENOMEM;
-    return identity_ask(self, r->http, REST_DB_MS, known);
+    bool named = subject(r, host, &about);
+    return identity_ask(self, r->http, named ? &about : NULL, REST_DB_MS, known);
 }
 
 /* A read whose connection died is asked once more from the start; a write's outcome is unknown and

@@ -34,7 +34,8 @@ struct rest_op {
     const char *name; /* "groups_list" */
     enum http_method method;
     const char *path;
-    const char *subject; /* the kind of thing that :id names, for super_admins; NULL: none */
+    const char *subject; /* the kind of thing that :id names, or "host": where those work who are in
+                            no school; NULL: none */
     enum rest_who who;
     const char *permission; /* beside who; NULL: none */
     const struct field *query;
@@ -68,6 +69,7 @@ struct rest {
     bool token;            /* who came with an API token … */
     uint8_t scopes;        /* … that is good for these */
     char tenant[64];       /* the establishment it works in; "" for none */
+    char place[64];        /* that of the subject, when who is in none; "" */
     struct mp query, body; /* validated maps; absent fields are absent */
     struct buf query_bytes, body_bytes;
     void *own;             /* rest_own() */
@@ -83,6 +85,9 @@ bool rest_reads(const struct rest *r); /* GET or HEAD */
 struct str rest_arg(const struct rest *r,
                     const char *name); /* a string of the body, then of the query; {NULL,0} */
 enum language rest_language(const struct rest *r);
+#define HOST_SIZE 254
+/* The host that was asked, without port, in lower case; "": none, or too long. Returns out. */
+const char *rest_host(const struct rest *r, char out[HOST_SIZE]);
 
 /* ---- the database: as the caller, in the tenant ---- */
 

@@ -46,16 +46,23 @@ void rest_put_version(struct db_group *g, const struct rest *r)
         db_str(g, NULL);
 }
 
-void rest_put_host(struct db_group *g, const struct rest *r)
+const char *rest_host(const struct rest *r, char out[HOST_SIZE])
 {
     const char *host = http_header(r->http, "host");
-    char name[254];
     size_t n = host ? strcspn(host, ":") : 0;
 
-    n = n < sizeof(name) ? n : 0;
+    n = n < HOST_SIZE ? n : 0;
     for (size_t i = 0; i < n; i++)
-        name[i] = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] | 32) : host[i];
-    db_strn(g, name, n);
+        out[i] = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] | 32) : host[i];
+    out[n] = '\0';
+    return out;
+}
+
+void rest_put_host(struct db_group *g, const struct rest *r)
+{
+    char name[HOST_SIZE];
+
+    db_str(g, rest_host(r, name));
 }
 
 static void put_one(struct db_group *g, struct rest *r, const struct run *what, char letter,

@@ -28,7 +28,15 @@
 struct asker {
     actor_id who;
     actor_ref ref;
-    char sid[65];
+    char sid[65];     /* "": none was shown */
+    const char *kind; /* of what it is about; NULL: nothing … */
+    char *id;         /* … which is this; ours */
+};
+
+/* A session of a batch, and the schools of what was asked about with it. */
+struct found {
+    struct session_ref ref; /* who NULL: nobody's */
+    const char *places;     /* comma-separated, in the order of the askers; NULL: none is needed */
 };
 
 struct lookups { /* one a loop */
@@ -67,15 +75,27 @@ static struct body *ref_body(const struct session_ref *s)
     struct session_ref *copy = (struct session_ref *)(void *)b->bytes;
 
     *copy = *s;
-    identity_ref(copy->who);
+    if (copy->who)
+        identity_ref(copy->who);
     b->drop = ref_drop;
     return b;
 }
 
-static void answer(const struct asker *a, const struct session_ref *s)
+/* The next of the places is this asker's. */
+static void take_place(struct found *s)
 {
+    size_t n = strcspn(s->places, ",");
+
+    snprintf(s->ref.place, sizeof(s->ref.place), "%.*s", (int)n, s->places);
+    s->places += n + (s->places[n] == ',');
+}
+
+static void answer(const struct asker *a, struct found *s)
+{
+    if (s && a->kind && s->places)
+        take_place(s);
     if (actor_awaits(a->who, a->ref))
-        actor_complete(a->who, a->ref, 0, s ? ref_body(s) : NULL);
+        actor_complete(a->who, a->ref, 0, s ? ref_body(&s->ref) : NULL);
 }
 
 /* ---- a statement's answer ---- */
@@ -103,8 +123,8 @@ static uint8_t scopes_of(const struct msg *m, int row)
                                   : token_scopes(db_text(m, 0, row, 12));
 }
 
-/* false: no person who may work here. */
-static bool read_row(struct lookups *l, const struct msg *m, int row, struct session_ref *ret)
+/* false: a person who may not work here. */
+static bool read_row(struct lookups *l, const struct msg *m, int row, struct found *ret)
 {
     int role = role_of(db_text(m, 0, row, 3));
     struct person p = {.user_id = db_text(m, 0, row, 1),
@@ -114,17 +134,20 @@ static bool read_row(struct lookups *l, const struct msg *m, int row, struct ses
                        .last_name = db_text(m, 0, row, 6),
                        .profile_image_url = db_text(m, 0, row, 7)};
 
+    snprintf(ret->ref.sid, sizeof(ret->ref.sid), "%s", db_text(m, 0, row, 0));
+    ret->places = db_strv(m, 0, row, 13).p;
+    if (db_null(m, 0, row, 1))
+        return true;
     if (role < 0 || !db_true(m, 0, row, 8))
         return false;
     p.role = (enum role)role;
     memcpy(p.permissions, l->roles[role], sizeof(p.permissions));
     permission_list(p.permissions, db_text(m, 0, row, 10), true);
     permission_list(p.permissions, db_text(m, 0, row, 11), false);
-    *ret = (struct session_ref){.who = person_intern(&p),
-                                .expires_ms = db_int(m, 0, row, 9),
-                                .token = !db_null(m, 0, row, 12),
-                                .scopes = scopes_of(m, row)};
-    snprintf(ret->sid, sizeof(ret->sid), "%s", db_text(m, 0, row, 0));
+    ret->ref.who = person_intern(&p);
+    ret->ref.expires_ms = db_int(m, 0, row, 9);
+    ret->ref.token = !db_null(m, 0, row, 12);
+    ret->ref.scopes = scopes_of(m, row);
     return true;
 }
 
@@ -137,6 +160,8 @@ static void renew(const struct session_ref *s)
 
 static void flown(struct lookups *l)
 {
+    for (unsigned i = 0; i < l->flying_count; i++)
+        free(l->flying[i].id);
     free(l->flying);
     l->flying = NULL;
     l->flying_count = 0;
@@ -149,20 +174,22 @@ static int found(struct actor *self, void *state, const struct msg *m)
 {
     struct lookups *l = state;
     int rows = db_rows(m, 0), good = 0;
-    struct session_ref *refs = xcalloc((size_t)rows + 1, sizeof(*refs));
+    struct found *refs = xcalloc((size_t)rows + 1, sizeof(*refs));
     struct table by_sid = TABLE_INIT;
 
     take_roles(l, m);
     for (int row = 0; row < rows; row++)
         if (read_row(l, m, row, &refs[good])) {
-            renew(&refs[good]);
-            table_put(&by_sid, refs[good].sid, 64, &refs[good]);
+            if (refs[good].ref.who)
+                renew(&refs[good].ref);
+            table_put(&by_sid, refs[good].ref.sid, 64, &refs[good]);
             good++;
         }
     for (unsigned i = 0; i < l->flying_count; i++)
         answer(&l->flying[i], table_get(&by_sid, l->flying[i].sid, 64));
     for (int i = 0; i < good; i++)
-        identity_unref(refs[i].who);
+        if (refs[i].ref.who)
+            identity_unref(refs[i].ref.who);
     table_finish(&by_sid);
     free(refs);
     flown(l);
@@ -185,15 +212,28 @@ void identity_roles_stats(struct cache_stats *ret)
                                 atomic_load(&roles_misses)};
 }
 
+enum column { SIDS, ABOUT_SIDS, ABOUT_KINDS, ABOUT_IDS, ASKED_COLUMNS };
+
+/* One array of what the flying batch asks: hashes, then what those ask about who do. */
+static void put_asked(struct db_group *g, const struct lookups *l, enum column what)
+{
+    db_array(g);
+    for (unsigned i = 0; i < l->flying_count; i++) {
+        const struct asker *a = &l->flying[i];
+        const char *const columns[] = {a->sid, a->sid, a->kind, a->id};
+        if (what == SIDS ? *a->sid != 0 : a->kind != NULL)
+            db_array_strn(g, columns[what], strlen(columns[what]));
+    }
+    db_array_end(g);
+}
+
 static int submit(struct actor *self, struct lookups *l)
 {
     struct db_group *g = db_group(DB_READ, &(struct db_context){0});
 
     db_stmt(g, SQL_SESSIONS_LOOKUP);
-    db_array(g);
-    for (unsigned i = 0; i < l->flying_count; i++)
-        db_array_strn(g, l->flying[i].sid, 64);
-    db_array_end(g);
+    for (enum column c = 0; c < ASKED_COLUMNS; c++)
+        put_asked(g, l, c);
     unsigned version = atomic_load(&roles_version);
     l->roles_asked =
         !l->roles_known || l->roles_version != version || loop_now() - l->roles_at > ROLES_FRESH_MS;
@@ -279,20 +319,18 @@ static int fail(struct actor *self, void *state, int err)
     return schedule(self, l);
 }
 
-static void enqueue(struct lookups *l, actor_id who, actor_ref ref, const char sid[65])
+static void enqueue(struct lookups *l, const struct asker *asker, const char *id)
 {
     if (l->waiting_count == WAITING_MAX) {
-        actor_complete(who, ref, -ENOBUFS, NULL);
+        actor_complete(asker->who, asker->ref, -ENOBUFS, NULL);
         return;
     }
     if (l->waiting_count == l->waiting_cap) {
         l->waiting_cap = l->waiting_cap ? l->waiting_cap * 2 : 64;
         l->waiting = xrealloc(l->waiting, l->waiting_cap * sizeof(*l->waiting));
     }
-    struct asker *a = &l->waiting[l->waiting_count++];
-    a->who = who;
-    a->ref = ref;
-    memcpy(a->sid, sid, sizeof(a->sid));
+    l->waiting[l->waiting_count] = *asker;
+    l->waiting[l->waiting_count++].id = id ? xstrdup(id) : NULL;
     l->window++;
     /* By mail to ourselves: what else this turn brings comes along. */
     if (!l->told) {
@@ -301,24 +339,29 @@ static void enqueue(struct lookups *l, actor_id who, actor_ref ref, const char s
     }
 }
 
-/* sid NULL: nobody, without asking anybody. */
-static int ask(struct actor *self, const char *sid, uint32_t ms, actor_step *next)
+/* Nobody (sid NULL) who asks about nothing is known without asking anybody. */
+static int ask(struct actor *self, const char *sid, const struct thing *about, uint32_t ms,
+               actor_step *next)
 {
     struct lookups *l = services[loop_index()];
-    actor_ref ref = l ? actor_expect(self, ms, next) : 0;
+    struct asker a = {.who = actor_self(self),
+                      .ref = l ? actor_expect(self, ms, next) : 0,
+                      .kind = about ? about->kind : NULL};
 
-    if (!ref)
+    if (!a.ref)
         return -ENOBUFS;
     if (sid)
-        enqueue(l, actor_self(self), ref, sid);
+        memcpy(a.sid, sid, sizeof(a.sid));
+    if (sid || a.kind)
+        enqueue(l, &a, about ? about->id : NULL);
     else
-        actor_complete(actor_self(self), ref, 0, NULL);
+        actor_complete(a.who, a.ref, 0, NULL);
     return 0;
 }
 
 int identity_ask_sid(struct actor *self, const char sid[65], uint32_t ms, actor_step *next)
 {
-    return ask(self, sid, ms, next);
+    return ask(self, sid, NULL, ms, next);
 }
 
 int identity_ask_again(struct actor *self, const char sid[65], uint32_t ms, actor_step *next)
@@ -326,7 +369,7 @@ int identity_ask_again(struct actor *self, const char sid[65], uint32_t ms, acto
     struct session_ref ref;
 
     if (!identity_recall(sid, &ref))
-        return ask(self, sid, ms, next);
+        return ask(self, sid, NULL, ms, next);
     actor_ref waits = actor_expect(self, ms, next);
     if (waits)
         actor_complete(actor_self(self), waits, 0, ref_body(&ref));
@@ -348,11 +391,12 @@ bool identity_sid(struct http_req *r, char sid[65])
     return true;
 }
 
-int identity_ask(struct actor *self, struct http_req *r, uint32_t ms, actor_step *next)
+int identity_ask(struct actor *self, struct http_req *r, const struct thing *about, uint32_t ms,
+                 actor_step *next)
 {
     char sid[65];
 
-    return ask(self, identity_sid(r, sid) ? sid : NULL, ms, next);
+    return ask(self, identity_sid(r, sid) ? sid : NULL, about, ms, next);
 }
 
 /* ---- cookies ---- */

@@ -65,6 +65,18 @@ async function openSessions(server, list) {
   return list
 }
 
+// A new API token each, of accounts that are there: [{id, scopes?}] get .bearer
+async function makeTokens(server, list) {
+  for (const p of list) {
+    p.bearer = `sgt_${newToken()}`
+    p.hash = sidOf(p.bearer)
+  }
+  await server.sql(`insert into api_tokens (user_id, name, token_hash, prefix, scopes, expires_at)
+    select id, 'J', hash, left(hash, 12), scopes, now() at time zone 'utc' + interval '1 day'
+    from jsonb_to_recordset(${lit(JSON.stringify(list.map(({ id, hash, scopes = ['read', 'write'] }) => ({ id, hash, scopes }))))}::jsonb) as t(id text, hash text, scopes text[]);`)
+  return list
+}
+
 // Accounts with a session each, in two statements: [{id, school, role, expired?, deny?, grant?}]
 async function makePeople(server, list) {
   await server.sql(`
@@ -242,6 +254,7 @@ export async function world(options = {}) {
   const w = { server, doc, api, operations: operationsOf(doc) }
   w.people = (list) => makePeople(server, list.map((p) => ({ id: uuids(1)[0], school: null, ...p })))
   w.sessions = (list) => openSessions(server, list)
+  w.tokens = (list) => makeTokens(server, list)
   w.a = await new School(w, 'a').make()
   w.b = await new School(w, 'b').make()
   ;[w.superAdmin] = await w.people([{ role: 'super_admin' }])
@@ -249,9 +262,10 @@ export async function world(options = {}) {
     (await server.rows(`select role::text, json_agg(p.name order by p.name) as names from role_permissions r join permissions p on p.id = r.permission_id group by 1`)).map((r) => [r.role, r.names]),
   )
   w.learnerRights = w.rights.apprenant
-  // As this person (null: nobody).
-  w.call = (person, o, path, json, headers = {}) =>
-    api.request(o.method, path, { json: o.body ? (json ?? {}) : undefined, jar: false, headers: { ...headers, ...(person ? { cookie: person.cookie } : {}) } })
+  // As this person, by their session or their token (null: nobody).
+  const saysWho = (person) => (person?.bearer ? { authorization: `Bearer ${person.bearer}` } : person ? { cookie: person.cookie } : {})
+  w.call = (person, o, path, json, headers = {}, method = o.method) =>
+    api.request(method, path, { json: o.body ? (json ?? {}) : undefined, jar: false, headers: { ...headers, ...saysWho(person) } })
   return w
 }
 
