@@ -48,7 +48,24 @@ test('a typing error finds what was meant, and says so', async () => {
   assert.equal(found[0].title, 'Calendrier des évaluations')
   assert.equal(found[0].suggestion, 'calendrier')
   assert.equal((await search(who.apprenant1, 'calendrier'))[0].suggestion, undefined)
-  assert.ok((await who.apprenant1.get('/api/help/suggest?q=evaluasions')).json.includes('evaluations'))
+  const suggest = async (q, extra = '') => (await who.apprenant1.get(`/api/help/suggest?q=${encodeURIComponent(q)}${extra}`)).json
+  assert.ok((await suggest('evaluasions')).includes('évaluations'))
+  // Words that only the texts have, in both languages; what is right stays as it was asked, with its signs; a text that is changed, its words.
+  const help = await who.manager.post('/api/help', { title: 'Bulletins', content: '<p>Imprimer le relev&eacute; : 1 &lt; 2 &amp; 3. The summary arrives immediately.</p>', category: 'Z' })
+  for (const [q, suggestion] of [['imprimr', 'imprimer'], ['immediatly', 'immediately'], ['sumary imprimr', 'summary imprimer'], ['bulletin imprimr -calandrier', 'bulletins imprimer -calendrier']]) {
+    const [first] = await search(who.apprenant1, q)
+    assert.deepEqual([first?.title, first?.suggestion], ['Bulletins', suggestion], q)
+  }
+  assert.ok(!titles(await search(who.apprenant1, 'imprimer -bulletin')).includes('Bulletins'), 'what was ruled out is not found by leaving the sign away')
+  const [shown] = await search(who.apprenant1, 'imprimer')
+  assert.ok(shown.highlight.includes('1 &lt; 2 &amp; 3'), shown.highlight)
+  await who.manager.request('PUT', `/api/help/${help.json.id}`, { json: { content: 'Rien de tout cela' } })
+  assert.deepEqual(await search(who.apprenant1, 'imprimr'), [])
+  // Nobody learns a word of a text that is not theirs to read.
+  assert.deepEqual([await suggest('teachrs'), await suggest('meetngs')], [[], []])
+  assert.deepEqual((await who.formateur.get('/api/help/suggest?q=meetngs')).json, ['meetings'])
+  assert.deepEqual((await who.formateur.get('/api/help/suggest?q=meetngs&language=fr')).json, [])
+  assert.deepEqual((await stranger.get('/api/help/suggest?q=evaluasions')).json, [])
   assert.deepEqual(await search(who.apprenant1, 'xyzzyplugh'), [])
   for (const q of ["'", '\\', '%', '()', '& |', 'a:*', '<->', '!']) assert.equal((await who.apprenant1.get(`/api/help/search?q=${encodeURIComponent(q)}`)).status, 200, q)
   assertProblem(await who.apprenant1.get('/api/help/search'), 400)

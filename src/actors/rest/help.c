@@ -82,11 +82,15 @@ static int answered(struct actor *self, void *state, const struct msg *m)
     return rest_outcome(state, m, 0);
 }
 
-static int search(struct actor *self, struct rest *r, struct str words)
+/* What the words lead to; without a school nothing does. */
+static int look_for(struct actor *self, struct rest *r, const struct sql *sql, struct str words)
 {
-    struct db_group *g = rest_group(r, DB_SLOW);
+    struct db_group *g;
 
-    db_stmt(g, SQL_HELP_SEARCH);
+    if (!r->tenant[0])
+        return rest_reply_text(r, 200, STR("[]"));
+    g = rest_group(r, DB_SLOW);
+    db_stmt(g, sql);
     db_str(g, r->who->user_id);
     db_strv_put(g, words);
     rest_put_json(g, r->query);
@@ -107,30 +111,21 @@ static int missing_words(struct rest *r)
                               &(struct field_error){.field = "q", .code = E_required}, 1);
 }
 
+static int answer_words(struct actor *self, struct rest *r, const struct sql *sql)
+{
+    return words_of(r).n ? look_for(self, r, sql, words_of(r)) : missing_words(r);
+}
+
 int op_help_search(struct actor *self, void *state, const struct msg *m)
 {
-    struct rest *r = state;
-
     (void)m;
-    if (!words_of(r).n)
-        return missing_words(r);
-    return r->tenant[0] ? search(self, r, words_of(r)) : rest_reply_text(r, 200, STR("[]"));
+    return answer_words(self, state, SQL_HELP_SEARCH);
 }
 
 int op_help_suggest(struct actor *self, void *state, const struct msg *m)
 {
-    struct rest *r = state;
-
     (void)m;
-    if (!words_of(r).n)
-        return missing_words(r);
-    if (!r->tenant[0])
-        return rest_reply_text(r, 200, STR("[]"));
-    struct db_group *g = rest_group(r, DB_SLOW);
-    db_stmt(g, SQL_HELP_SUGGEST);
-    db_strv_put(g, words_of(r));
-    rest_put_json(g, r->query);
-    return rest_ask(self, g, answered);
+    return answer_words(self, state, SQL_HELP_SUGGEST);
 }
 
 /* ---- one ---- */
@@ -194,8 +189,7 @@ int op_help_search_old(struct actor *self, void *state, const struct msg *m)
     (void)m;
     if (lost_filters(r))
         return rest_run(self, r, &list);
-    return r->tenant[0] ? search(self, r, str_of(http_param(r->http, "id")))
-                        : rest_reply_text(r, 200, STR("[]"));
+    return look_for(self, r, SQL_HELP_SEARCH, str_of(http_param(r->http, "id")));
 }
 
 RUN_OP(manual, .sql = SQL_HELP_MANUAL, .params = "tuim", MANAGE)
@@ -205,6 +199,5 @@ int op_manual_search(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)m;
-    return r->tenant[0] ? search(self, r, str_of(http_param(r->http, "words")))
-                        : rest_reply_text(r, 200, STR("[]"));
+    return look_for(self, r, SQL_HELP_SEARCH, str_of(http_param(r->http, "words")));
 }
