@@ -106,6 +106,42 @@ Test(etag, whole_tags)
     cr_expect_not(etag_matches("3-abc", tag));
     cr_expect_not(etag_matches("\"3-abc", tag));
     cr_expect_not(etag_matches("\"3-abx-gzip\"", tag));
+    cr_expect(etag_matches(", \"a,b\" ,, \"3-abc\" ", tag));
+    cr_expect_not(etag_matches("\"3-abc\" \"x\"", tag), "what is malformed names nothing");
+    cr_expect_not(etag_matches("\"3-abc\", *", tag));
+}
+
+Test(etag, lists_and_their_forms)
+{
+    static const char *const good[] = {
+        "*", " * ", "\"\"", "\"a\",W/\"b\"", "\"a,b\"", "\"\xc3\xa9\"", ", \"a\" , , \"b\" ,"};
+    static const char *const bad[] = {"",         ",",           "a",       "\"a",
+                                      "*, \"a\"", "\"a\" \"b\"", "w/\"a\"", "W/ \"a\"",
+                                      "\"a b\"",  "\"a\", *",    "\"a\"b"};
+
+    for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        cr_expect(tags_well_formed(good[i]), "%s", good[i]);
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect_not(tags_well_formed(bad[i]), "%s", bad[i]);
+}
+
+Test(etag, versions_of_strong_tags)
+{
+    static const struct {
+        const char *list;
+        int64_t version;
+    } cases[] = {{"\"3-abc\"", 3}, {"\"17-abc-gzip\"", 17},
+                 {"\"0-\"", 0},    {"W/\"3-abc\"", -1},
+                 {"\"3\"", -1},    {"\"x-3\"", -1},
+                 {"\"-3-a\"", -1}, {"\"9999999999999999999-a\"", -1}};
+    struct tag tag;
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *at = cases[i].list;
+        cr_assert_eq(tag_next(&at, &tag), TAG_ONE, "%s", cases[i].list);
+        cr_expect_eq(tag_version(&tag), cases[i].version, "%s", cases[i].list);
+        cr_expect_eq(tag_next(&at, &tag), TAG_END);
+    }
 }
 
 Test(language, french_first)

@@ -143,6 +143,8 @@ static int rename_check(struct channel *c, struct op *op, struct refusal *ret)
         return refuse(ret, REASON_forbidden, NULL, NULL);
     if (b->archived)
         return refuse(ret, REASON_read_only, NULL, NULL);
+    if (!op_version_fits(op, b->version))
+        return refuse(ret, REASON_conflict, "version", "stale");
     if (strcmp(op->kind->push, "board:delete") == 0) {
         mp_put_map(&op->stored, 0);
         return 0;
@@ -167,17 +169,18 @@ static void take_title(struct board *b, struct mp payload)
 
 static void updated(struct channel *c, struct op *op)
 {
+    board_of(c)->version += mp_get(op_stored(op), "title").p != NULL;
     take_title(board_of(c), op_stored(op));
     board_lock(&board_of(c)->model, op_stored(op));
     changed(c);
 }
 
-/* The board is gone: so is everybody's place on it; who comes again finds nothing. */
+/* The board is gone: so is everybody's place on it; who waits or comes again finds nothing. */
 static void deleted(struct channel *c, struct op *op)
 {
     (void)op;
     board_of(c)->folded_seq = INT64_MAX;
-    actor_stop(actor_self(c->self), -ESHUTDOWN);
+    channel_gone(c);
 }
 
 static void board_put(struct channel *c, struct object *o)
@@ -239,7 +242,8 @@ enum {
     ALLOWED,
     MEMBERS,
     LOG,
-    ROOM_OF
+    ROOM_OF,
+    VERSION
 };
 
 static void board_reset(struct channel *c)
@@ -275,6 +279,7 @@ static int board_opened(struct channel *c, const struct msg *m, unsigned stmt)
     b->folded_seq = db_int(m, 0, 0, DATA_SEQ);
     b->archived = db_true(m, 0, 0, ARCHIVED);
     b->allowed = db_true(m, 0, 0, ALLOWED);
+    b->version = db_int(m, 0, 0, VERSION);
     struct mp data = json_column(m, 0, DATA, &json), ids = json_column(m, 0, LOCKED_IDS, &ids_json);
     board_load(&b->model, data, db_true(m, 0, 0, LOCKED), ids);
     members_take(&c->members, json_column(m, 0, MEMBERS, &json));

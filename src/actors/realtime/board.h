@@ -14,6 +14,7 @@ struct board {
     struct body *info;        /* JSON of the board, but for what changes here */
     char *title, *group_id, *room_of;
     bool archived, allowed;
+    int64_t version;                 /* of what REST's PATCH can set: its title */
     unsigned opened;                 /* times it was read before it agreed with its log */
     int64_t folded_seq;              /* where whiteboards.data stands, or will */
     struct db_group *folding;        /* the fold that a thread puts into words; NULL: none */

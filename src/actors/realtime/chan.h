@@ -76,6 +76,16 @@ static inline struct mp op_stored(const struct op *op)
 {
     return mp_view(op->stored.data, op->stored.len);
 }
+/* A push of REST names versions of which one must still stand, or none. */
+static inline bool op_version_fits(const struct op *op, int64_t version)
+{
+    struct mp wanted = mp_get(op->payload, "versions");
+
+    for (struct mp_iter it = mp_iter(wanted); mp_next(&it);)
+        if (mp_int(it.value, -1) == version)
+            return true;
+    return !wanted.p;
+}
 
 #define PUSH_DURABLE 1 /* a side push's answer: like this, it is one of the kind's pushes */
 #define PUSH_DONE 1    /* check's answer: it is so already */

@@ -356,6 +356,8 @@ static int end_check(struct channel *c, struct op *op, struct refusal *ret)
 
     if (!class_hosts(c, op->user) && !(cancels && op->user->belongs >= MEMBER_MODERATOR))
         return refuse(ret, REASON_forbidden, NULL, NULL);
+    if (!op_version_fits(op, class_of(c)->version))
+        return refuse(ret, REASON_conflict, "version", "stale");
     if (class_over(c))
         return class_unchanged(op);
     if (cancels == active)
@@ -391,8 +393,9 @@ static void ended(struct channel *c, struct op *op)
 
     unlock_group(c, op);
     breakout_class_ended(c, op);
-    snprintf(k->status, sizeof(k->status), "%s",
-             mp_get(op_stored(op), "cancelled").p ? "cancelled" : "completed");
+    bool cancelled = mp_get(op_stored(op), "cancelled").p != NULL;
+    k->version += cancelled;
+    snprintf(k->status, sizeof(k->status), "%s", cancelled ? "cancelled" : "completed");
     snprintf(k->ended, sizeof(k->ended), "%s", op->at);
     live_set(c, LIVE_HANDS, (struct mp){0});
     live_set(c, LIVE_SPOTLIGHT, (struct mp){0});
@@ -409,6 +412,8 @@ static int change_check(struct channel *c, struct op *op, struct refusal *ret)
         return refuse(ret, REASON_forbidden, NULL, NULL);
     if (class_over(c))
         return refuse(ret, REASON_read_only, NULL, NULL);
+    if (!op_version_fits(op, class_of(c)->version))
+        return refuse(ret, REASON_conflict, "version", "stale");
     mp_put_map(&op->stored, 1);
     mp_put_cstr(&op->stored, "class");
     mp_put_raw(&op->stored, change);
@@ -443,6 +448,7 @@ static void changed(struct channel *c, struct op *op)
     struct class *k = class_of(c);
     struct mp change = mp_get(op_stored(op), "class");
 
+    k->version++;
     for (struct mp_iter it = mp_iter(change); mp_next(&it);) {
         char key[64];
         struct buf b = BUF_INIT;
@@ -542,6 +548,7 @@ static int class_opened(struct channel *c, const struct msg *m, unsigned stmt)
     breakout_loaded(c);
     class_polls_load(c, json_column(m, stmt, 5, &json));
     attendance_load(c, json_column(m, stmt, 6, &json));
+    k->version = db_int(m, stmt, 0, 7);
     buf_finish(&json);
     kin_watch(k->group_id, actor_self(c->self), KIN_ALL);
     return 0;

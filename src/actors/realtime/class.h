@@ -40,7 +40,9 @@ struct class
     char status[16];
     char started[ISO_SIZE], ended[ISO_SIZE]; /* "": not yet */
     int64_t max_participants;                /* 0: no limit */
-    struct body *live[LIVE_FIELDS];          /* NULL: nothing */
+    int64_t
+        version; /* of what REST can change: one more with each change, and when it is cancelled */
+    struct body *live[LIVE_FIELDS]; /* NULL: nothing */
     struct class_poll *polls;
     uint32_t poll_count;
     struct attendance attendance;

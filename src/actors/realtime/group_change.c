@@ -13,7 +13,7 @@
 
 int group_change_check(struct channel *c, struct op *op, struct refusal *ret)
 {
-    struct mp change = mp_get(op->payload, "group"), version = mp_get(op->payload, "version");
+    struct mp change = mp_get(op->payload, "group");
 
     if (op->user->belongs < MEMBER_ADMIN && !op->user->staff)
         return refuse(ret, REASON_forbidden, NULL, NULL);
@@ -21,7 +21,7 @@ int group_change_check(struct channel *c, struct op *op, struct refusal *ret)
         return -EPERM;
     if (mp_type(change) != MP_MAP || mp_count(change) == 0)
         return refuse(ret, REASON_invalid, "group", "required");
-    if (version.p && mp_int(version, -1) != group_of(c)->version)
+    if (!op_version_fits(op, group_of(c)->version))
         return refuse(ret, REASON_conflict, "version", "stale");
     if (mp_int(mp_get(change, "maxMembers"), INT64_MAX) < group_of(c)->belong_count)
         return refuse(ret, REASON_invalid, "maxMembers", "range");

@@ -34,34 +34,40 @@ RUN_OP(boards_create, .sql = SQL_BOARDS_CREATE, .params = "tuibm", MANAGE)
 
 /* ---- through the channel ---- */
 
+static int push_versioned(struct actor *self, struct rest *r, const char *event, struct mp title)
+{
+    struct buf payload = BUF_INIT, more = BUF_INIT;
+    uint32_t n = rest_put_op_id(r, &more) + rest_push_versions(&more, r);
+
+    mp_put_map(&payload, n + (title.p != NULL));
+    buf_put(&payload, more.data, more.len);
+    if (title.p) {
+        mp_put_cstr(&payload, "title");
+        mp_put_raw(&payload, title);
+    }
+    int err = rest_push(self, r, "whiteboard", event, mp_view(payload.data, payload.len));
+    buf_finish(&payload);
+    buf_finish(&more);
+    return err;
+}
+
 int op_boards_rename(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    struct buf payload = BUF_INIT, op_id = BUF_INIT;
 
     (void)m;
-    uint32_t n = rest_put_op_id(r, &op_id);
-    mp_put_map(&payload, n + 1);
-    buf_put(&payload, op_id.data, op_id.len);
-    mp_put_cstr(&payload, "title");
-    mp_put_raw(&payload, mp_get(r->body, "title"));
-    int err = rest_push(self, r, "whiteboard", "board:rename", mp_view(payload.data, payload.len));
-    buf_finish(&payload);
-    buf_finish(&op_id);
-    return err;
+    return push_versioned(self, r, "board:rename", mp_get(r->body, "title"));
 }
 
 int op_boards_delete(struct actor *self, void *state, const struct msg *m)
 {
-    static const uint8_t nothing[] = {0x80}; /* an empty map */
-
     (void)m;
-    return rest_push(self, state, "whiteboard", "board:delete", mp_view(nothing, 1));
+    return push_versioned(self, state, "board:delete", (struct mp){0});
 }
 
 /* ---- one board ---- */
 
-enum { WORD, FACTS, TITLE, DATA, DATA_SEQ, LOCKED, LOCKED_IDS, LOG };
+enum { WORD, FACTS, TITLE, DATA, DATA_SEQ, LOCKED, LOCKED_IDS, LOG, VERSION };
 
 static struct mp column(const struct msg *m, int col, struct buf *b)
 {
@@ -181,6 +187,7 @@ static int loaded(struct actor *self, struct rest *r, const struct msg *m, bool 
         return rest_refuse(r, P_not_found);
     if (!db_null(m, 0, 0, WORD))
         return rest_refuse(r, P_forbidden);
+    *(int64_t *)rest_own(r, sizeof(int64_t)) = db_int(m, 0, 0, VERSION);
     struct drawing *d = xcalloc(1, sizeof(*d));
     *d = (struct drawing){.result = body_ref(m->body), .svg = svg};
     if (db_strv(m, 0, 0, DATA).n + db_strv(m, 0, 0, LOG).n > DRAWN_HERE_MAX &&
@@ -201,8 +208,9 @@ static int shown(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)self;
-    return rest_reply_json(r, r->op->success,
-                           (struct str){(const char *)m->body->bytes, m->body->len});
+    return rest_reply_version(r, r->op->success,
+                              (struct str){(const char *)m->body->bytes, m->body->len},
+                              *(const int64_t *)r->own);
 }
 
 static int got(struct actor *self, void *state, const struct msg *m)

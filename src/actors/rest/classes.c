@@ -52,39 +52,55 @@ static int push(struct actor *self, struct rest *r, const char *event, struct mp
                         GROUP_PUSH_MS, changed);
 }
 
+static int push_versioned(struct actor *self, struct rest *r, const char *event, struct mp change)
+{
+    struct buf payload = BUF_INIT, more = BUF_INIT;
+    uint32_t n = rest_push_versions(&more, r);
+
+    mp_put_map(&payload, n + (change.p != NULL));
+    buf_put(&payload, more.data, more.len);
+    if (change.p) {
+        mp_put_cstr(&payload, "class");
+        mp_put_raw(&payload, change);
+    }
+    int err = push(self, r, event, mp_view(payload.data, payload.len));
+    buf_finish(&payload);
+    buf_finish(&more);
+    return err;
+}
+
+/* It fits the session; the version is the class's actor's to compare, as it alone changes it. */
 static int looked(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    struct buf payload = BUF_INIT;
 
     rest_took(r, m);
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
-    if (!db_null(m, 0, 0, 0))
-        return rest_outcome(r, m, 0);
-    mp_put_map(&payload, 1);
-    mp_put_cstr(&payload, "class");
-    mp_put_raw(&payload, r->body);
-    int err = push(self, r, "class:change", mp_view(payload.data, payload.len));
-    buf_finish(&payload);
-    return err;
+    return db_null(m, 0, 0, 0) ? push_versioned(self, r, "class:change", r->body)
+                               : rest_outcome(r, m, 0);
+}
+
+static int nothing_named(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    return rest_unchanged(state, m);
 }
 
 int op_classes_update(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct run fits = {.sql = SQL_CLASSES_MAY_CHANGE, .params = "tuibmv", MANAGE};
+    static const struct run fits = {.sql = SQL_CLASSES_MAY_CHANGE, .params = "tuibm", MANAGE};
     struct rest *r = state;
+    bool nothing = mp_count(r->body) == 0;
+    struct db_group *g = rest_group(r, DB_READ);
 
     (void)m;
-    if (mp_count(r->body) == 0)
-        return rest_run(self, r, &one);
-    struct db_group *g = rest_group(r, DB_READ);
-    rest_put(g, r, &fits, NULL);
-    return rest_ask(self, g, looked);
+    rest_put(g, r, nothing ? &one : &fits, NULL);
+    return rest_ask(self, g, nothing ? nothing_named : looked);
 }
 
 int op_classes_cancel(struct actor *self, void *state, const struct msg *m)
 {
     (void)m;
-    return push(self, state, "class:cancel", mp_view("\x80", 1));
+    return push_versioned(self, state, "class:cancel", (struct mp){0});
 }

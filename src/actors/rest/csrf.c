@@ -60,30 +60,6 @@ bool accepts_json(const char *accept)
     return false;
 }
 
-/* RFC 9110, 13.1.2: a weak comparison; "-gzip" before the closing quote does not count. */
-bool etag_matches(const char *header, const char *tag)
-{
-    size_t n = strlen(tag);
-
-    for (const char *p = header; p && *p;) {
-        p += strspn(p, ", \t");
-        if (*p == '*')
-            return true;
-        if (strncmp(p, "W/", 2) == 0)
-            p += 2;
-        const char *end = *p == '"' ? strchr(p + 1, '"') : NULL;
-        if (!end)
-            return false;
-        size_t len = (size_t)(end + 1 - p);
-        if (len == n && memcmp(p, tag, n) == 0)
-            return true;
-        if (len == n + 5 && memcmp(p, tag, n - 1) == 0 && memcmp(end - 5, "-gzip", 5) == 0)
-            return true;
-        p = end + 1;
-    }
-    return false;
-}
-
 /* ---- answers ---- */
 
 void rest_own_origin(struct http_req *req, char out[300])

@@ -124,7 +124,7 @@ int op_establishments_update(struct actor *self, void *state, const struct msg *
     db_errors_as_result(g);
     rest_put(g, r, &before, NULL);
     db_bool(g, super(r));
-    rest_put_version(g, r);
+    rest_put_versions(g, r);
     return rest_ask(self, g, changed);
 }
 

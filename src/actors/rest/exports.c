@@ -184,7 +184,7 @@ static int deleted(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
 
-    if (db_error(m) || db_rows(m, 0) == 0)
+    if (db_error(m) || db_rows(m, 0) == 0 || !db_null(m, 0, 0, 0))
         return rest_outcome(r, m, 0);
     char *name = xstrdup(db_text(m, 0, 0, 3));
     rest_reply_value(r, m, 200, 0, 0, 2, 0);
@@ -205,6 +205,7 @@ int op_exports_delete(struct actor *self, void *state, const struct msg *m)
     db_str(g, r->who->user_id);
     db_str(g, http_param(r->http, "id"));
     db_bool(g, identity_can(r->who, "exports:manage"));
+    rest_put_versions(g, r);
     return rest_ask(self, g, deleted);
 }
 

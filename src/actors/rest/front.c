@@ -333,6 +333,7 @@ static int begin(struct actor *self, struct rest *r)
 
     done = done ? done : check_permission(r);
     done = done ? done : check_path(r);
+    done = done ? done : rest_check_match(r);
     done = done ? done : take_query(self, r);
     done = done ? done : take_body(self, r);
     if (done)

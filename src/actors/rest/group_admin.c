@@ -62,19 +62,16 @@ static int push(struct actor *self, struct rest *r, const char *event, const str
 
 static int push_change(struct actor *self, struct rest *r, struct mp change)
 {
-    struct buf payload = BUF_INIT;
-    int64_t version;
-    bool named = rest_if_match(r, &version);
+    struct buf payload = BUF_INIT, more = BUF_INIT;
+    uint32_t n = rest_push_versions(&more, r);
 
-    mp_put_map(&payload, named ? 2 : 1);
+    mp_put_map(&payload, n + 1);
     mp_put_cstr(&payload, "group");
     mp_put_raw(&payload, change);
-    if (named) {
-        mp_put_cstr(&payload, "version");
-        mp_put_int(&payload, version);
-    }
+    buf_put(&payload, more.data, more.len);
     int err = push(self, r, "group:change", &payload);
     buf_finish(&payload);
+    buf_finish(&more);
     return err;
 }
 
@@ -87,6 +84,8 @@ static int looked(struct actor *self, void *state, const struct msg *m)
     rest_took(r, m);
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
+    if (mp_count(r->body) == 0)
+        return rest_unchanged(r, m);
     return push_change(self, r, r->body);
 }
 
@@ -101,8 +100,6 @@ int op_groups_update(struct actor *self, void *state, const struct msg *m)
     buf_finish(&checked);
     if (v.count)
         return rest_refuse_fields(r, P_invalid, v.errors, v.count);
-    if (mp_count(r->body) == 0)
-        return rest_run(self, r, &one);
     struct db_group *g = rest_group(r, DB_READ);
     rest_put(g, r, &one, NULL);
     return rest_ask(self, g, looked);

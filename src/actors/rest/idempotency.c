@@ -41,11 +41,16 @@ void idempotency_leave(struct rest *r)
     r->key_name = NULL;
 }
 
+/* Not what begins or ends a sign-in, nor what shows a token: that is in no answer but the first. */
+bool idempotency_taken(const struct rest_op *op)
+{
+    return op->method == HTTP_M_POST && op->who != WHO_ANYONE && op->first != op_auth_logout &&
+           op->first != op_tokens_create && op->first != op_socket_token;
+}
+
 const char *idempotency_key(const struct rest *r)
 {
-    return r->op->method == HTTP_M_POST && r->op->who != WHO_ANYONE
-               ? http_header(r->http, "idempotency-key")
-               : NULL;
+    return idempotency_taken(r->op) ? http_header(r->http, "idempotency-key") : NULL;
 }
 
 static bool printable(const char *key)

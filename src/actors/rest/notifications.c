@@ -44,7 +44,8 @@ static const struct field preference_schema[] = {
 
 int op_notifications_prefer(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct run what = {.sql = SQL_NOTIFICATIONS_PREFER, .params = "tub"};
+    static const struct run what = {
+        .sql = SQL_NOTIFICATIONS_PREFER, .params = "tubv", .lock = SQL_NOTIFICATIONS_LOCK};
 
     (void)m;
     return rest_check_rows(state, "preferences", preference_schema) ? rest_run(self, state, &what)

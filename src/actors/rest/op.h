@@ -21,8 +21,9 @@ enum rest_who {
                     establishmentId */
 };
 enum rest_cache {
-    CACHE_PRIVATE, /* private, no-cache, with an ETag */
-    CACHE_SECRET   /* no-store */
+    CACHE_PRIVATE,  /* private, no-cache, with an ETag */
+    CACHE_SECRET,   /* no-store */
+    CACHE_VERSIONED /* a write: no-store, and If-Match compares the version of what it changes */
 };
 enum rest_rate {
     RATE_COMMON, /* the bucket of the user, or of the address without one */
@@ -151,6 +152,8 @@ int rest_reply_static(struct rest *r, const char *path);
 #define FILE_POLICY "default-src 'none'; sandbox"
 int rest_reply_file(struct rest *r, const char *type, const char *disposition, struct body *bytes);
 int rest_reply_json(struct rest *r, int status, struct str json); /* copies it */
+/* The same of a row, with its version. */
+int rest_reply_version(struct rest *r, int status, struct str json, int64_t version);
 int rest_reply_text(struct rest *r, int status, struct str json); /* of static text */
 /*
  * A list page: row 0 of `stmt` holds the JSON array, the next page's cursor (null: this was the
@@ -196,8 +199,23 @@ bool csrf_allows(const char *fetch_site, const char *origin, const char *referer
 bool origin_listed(const char *origin,
                    const char *allowed_origins); /* exact match in a comma-separated list */
 bool accepts_json(const char *accept);
+/* tags.c. A tag, within its quotes. */
+struct tag {
+    struct str opaque;
+    bool weak;
+};
+enum tag_word { TAG_END, TAG_ONE, TAG_MALFORMED };
+enum tag_word tag_next(const char **at, struct tag *ret); /* of a list; `*` is none */
+bool tags_well_formed(const char *header);                /* "*", or one tag and more */
+int64_t tag_version(const struct tag *tag); /* -1: weak, or not of this server's form */
+/* RFC 9110, 13.1.2: a weak comparison; "-gzip" before the closing quote does not count. A malformed
+ * list names nothing. */
 bool etag_matches(const char *if_none_match, const char *tag);
+/* A write's If-Match and If-None-Match, as far as the table knows: 0, or the problem was answered.
+ * What the operation changes has no tag: any is stale; "*" is whatever there is. */
+int rest_check_match(struct rest *r);
 
+bool idempotency_taken(const struct rest_op *op);  /* it takes a key */
 const char *idempotency_key(const struct rest *r); /* NULL: none, or none is taken here */
 int idempotency_begin(struct actor *self, struct rest *r,
                       const char *key); /* looks it up, then the first step */

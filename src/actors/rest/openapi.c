@@ -159,6 +159,69 @@ static void put_path_parameter(struct buf *b, const char **comma, const struct r
     buf_puts(b, "}");
 }
 
+/* The headers that decide whether anything is done: rows of header_parameters[], by whose they are.
+ */
+static bool of_reads(const struct rest_op *op)
+{
+    return op->method == HTTP_M_GET && op->cache == CACHE_PRIVATE;
+}
+
+static bool of_versions(const struct rest_op *op)
+{
+    return op->cache == CACHE_VERSIONED;
+}
+
+static bool of_no_versions(const struct rest_op *op)
+{
+    return op->method != HTTP_M_GET && op->method != HTTP_M_POST && op->cache != CACHE_VERSIONED;
+}
+
+static const struct {
+    const char *key, *name, *description;
+    bool (*of)(const struct rest_op *op);
+} header_parameters[] = {
+    {"IfNoneMatch", "If-None-Match",
+     "tags of an earlier answer, or `*`: 304 when one is still right", of_reads},
+    {"IfMatch", "If-Match",
+     "tags of what is changed, as a read gave them: 412 unless one has the version that stands, "
+     "and "
+     "nothing is changed; `*` is whatever there is",
+     of_versions},
+    {"IfMatchAny", "If-Match", "what is changed has no tag of its own: `*` passes, any tag is 412",
+     of_no_versions},
+    {"IdempotencyKey", "Idempotency-Key",
+     "1 to 128 visible characters, kept a day per person: the same request again has the first "
+     "answer again, another with the same key is 422, one that still runs 409",
+     idempotency_taken},
+};
+#define HEADER_PARAMETERS (sizeof(header_parameters) / sizeof(header_parameters[0]))
+
+static void put_header_references(struct buf *b, const char **comma, const struct rest_op *op)
+{
+    for (unsigned i = 0; i < HEADER_PARAMETERS; i++)
+        if (header_parameters[i].of(op)) {
+            buf_printf(b, "%s{\"$ref\":\"#/components/parameters/%s\"}", *comma,
+                       header_parameters[i].key);
+            *comma = ",";
+        }
+}
+
+static void put_header_parameters(struct buf *b)
+{
+    const char *comma = "";
+
+    for (unsigned i = 0; i < HEADER_PARAMETERS; i++) {
+        const char *inner = "";
+
+        put_key(b, &comma, header_parameters[i].key);
+        buf_puts(b, "{");
+        put_text(b, &inner, "name", header_parameters[i].name);
+        put_text(b, &inner, "in", "header");
+        put_text(b, &inner, "description", header_parameters[i].description);
+        buf_puts(b, ",\"schema\":{\"type\":\"string\"}}");
+    }
+}
+
 static void put_parameters(struct buf *b, const struct rest_op *op)
 {
     const char *comma = "";
@@ -171,6 +234,7 @@ static void put_parameters(struct buf *b, const struct rest_op *op)
         put_schema(b, op, f);
         buf_puts(b, "}");
     }
+    put_header_references(b, &comma, op);
     buf_puts(b, "]");
 }
 
@@ -243,6 +307,10 @@ static void put_responses(struct buf *b, const struct rest_op *op)
         buf_puts(b, ",\"503\":");
         put_success(b, op);
     }
+    if (of_reads(op))
+        buf_puts(b, ",\"304\":{\"description\":\"Not modified\"}");
+    if (of_versions(op) || of_no_versions(op))
+        buf_puts(b, ",\"412\":{\"$ref\":\"#/components/responses/Problem\"}");
     buf_puts(b, ",\"4XX\":{\"$ref\":\"#/components/responses/Problem\"},\"5XX\":{\"$ref\":"
                 "\"#/components/responses/Problem\"}}");
 }
@@ -351,6 +419,8 @@ static void put_components(struct buf *b)
         "\"code\":{"
         "\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}},");
     answers_put(b);
+    buf_puts(b, "},\"parameters\":{");
+    put_header_parameters(b);
     buf_puts(b, "},\"responses\":{\"Problem\":{\"description\":\"RFC "
                 "9457\",\"content\":{\"application/problem+json\":"
                 "{\"schema\":{\"$ref\":\"#/components/schemas/"

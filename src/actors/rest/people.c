@@ -176,10 +176,12 @@ int op_users_delete(struct actor *self, void *state, const struct msg *m)
     db_stmt(g, SQL_USERS_FORGET);
     db_str(g, http_param(r->http, "id"));
     db_str(g, role_name(r->who->role));
+    rest_put_versions(g, r);
     db_stmt(g, SQL_USERS_ERASE);
     db_str(g, rest_tenant_filter(r));
     db_str(g, r->who->user_id);
     db_str(g, http_param(r->http, "id"));
     db_str(g, role_name(r->who->role));
+    rest_put_versions(g, r);
     return rest_ask(self, g, changed);
 }

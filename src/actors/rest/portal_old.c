@@ -131,7 +131,7 @@ const struct field schema_wysiwyg_old[] = {
     {.name = NULL}};
 
 static const struct run save = {
-    .sql = SQL_PORTAL_OLD_PAGE_SAVE, .params = "tib", .lock = SQL_PORTAL_LOCK};
+    .sql = SQL_PORTAL_OLD_PAGE_SAVE, .params = "tibv", .lock = SQL_PORTAL_LOCK};
 
 RUN_OP(school_content_old, .sql = SQL_PORTAL_OLD_CONTENT, .params = "in")
 RUN_OP(page_get_old, .sql = SQL_PORTAL_OLD_PAGE, .params = "ti")

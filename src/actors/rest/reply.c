@@ -117,8 +117,9 @@ static bool unchanged(struct rest *r, struct http_req *req, struct str bytes, ui
 {
     char tag[48];
 
-    http_set(req, "Cache-Control", r->op->cache == CACHE_SECRET ? "no-store" : "private, no-cache");
-    if (r->op->cache == CACHE_SECRET)
+    http_set(req, "Cache-Control",
+             r->op->cache == CACHE_PRIVATE ? "private, no-cache" : "no-store");
+    if (r->op->cache != CACHE_PRIVATE)
         return false;
     snprintf(tag, sizeof(tag), "\"%llu-%016llx\"", (unsigned long long)version,
              (unsigned long long)sha256_u64(bytes.p, bytes.n));
@@ -151,15 +152,20 @@ int rest_reply_text(struct rest *r, int status, struct str json)
     return ACTOR_DONE;
 }
 
-int rest_reply_json(struct rest *r, int status, struct str json)
+int rest_reply_version(struct rest *r, int status, struct str json, int64_t version)
 {
     struct http_req *req = take(r);
 
-    if (unchanged(r, req, json, 0))
+    if (unchanged(r, req, json, (uint64_t)version))
         http_respond(req, 304, NULL, NULL);
     else
         http_respond(req, status, JSON_TYPE, body_make(json.p, json.n));
     return ACTOR_DONE;
+}
+
+int rest_reply_json(struct rest *r, int status, struct str json)
+{
+    return rest_reply_version(r, status, json, 0);
 }
 
 int rest_reply_bytes(struct rest *r, int status, const char *type, struct str bytes,

@@ -24,28 +24,6 @@ void rest_put_json(struct db_group *g, struct mp v)
     buf_finish(&text);
 }
 
-bool rest_if_match(const struct rest *r, int64_t *ret_version)
-{
-    const char *tag = rest_reads(r) ? NULL : http_header(r->http, "if-match");
-    char *end;
-
-    if (!tag || strcmp(tag, "*") == 0)
-        return false;
-    long long version = *tag == '"' ? strtoll(tag + 1, &end, 10) : -1;
-    *ret_version = *tag == '"' && end > tag + 1 && *end == '-' ? version : -1;
-    return true;
-}
-
-void rest_put_version(struct db_group *g, const struct rest *r)
-{
-    int64_t version;
-
-    if (rest_if_match(r, &version))
-        db_i64(g, version);
-    else
-        db_str(g, NULL);
-}
-
 const char *rest_host(const struct rest *r, char out[HOST_SIZE])
 {
     const char *host = http_header(r->http, "host");
@@ -94,7 +72,7 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
         db_bool(g, r->who && r->who->role >= ROLE_ADMIN);
         break;
     case 'v':
-        rest_put_version(g, r);
+        rest_put_versions(g, r);
         break;
     case 'n':
         db_str(g, http_param(r->http, "name"));
@@ -223,6 +201,13 @@ int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt)
     int status = db_null(m, stmt, 0, 1) ? r->op->success : (int)db_int(m, stmt, 0, 1);
     return rest_reply_value(r, m, status, stmt, 0, 2,
                             columns > 3 ? (uint64_t)db_int(m, stmt, 0, 3) : 0);
+}
+
+int rest_unchanged(struct rest *r, const struct msg *m)
+{
+    bool stale = db_rows(m, 0) && !rest_version_fits(r, db_int(m, 0, 0, 3));
+
+    return stale ? rest_refuse(r, P_stale) : rest_outcome(r, m, 0);
 }
 
 static int ran(struct actor *self, void *state, const struct msg *m)

@@ -18,9 +18,9 @@ struct run {
     /*
      * $1 … $n, a letter each: t tenant filter · u the caller · i the path's :id · n its :name · b
      * the body · q the query, both as JSON · m whether the caller may `manage` · a whether they are
-     * an admin · s staff · v the version that If-Match names, or null · h the host that was asked,
-     * without port, in lower case · p the four of rest_put_page (last; the answer is then a page,
-     * or 404 when a fourth column says that what it is of does not exist)
+     * an admin · s staff · v the versions that If-Match names, an array, or null · h the host that
+     * was asked, without port, in lower case · p the four of rest_put_page (last; the answer is
+     * then a page, or 404 when a fourth column says that what it is of does not exist)
      */
     const char *params;
     const struct sql *sql;
@@ -44,13 +44,18 @@ struct run {
 int rest_run(struct actor *self, struct rest *r, const struct run *what); /* what is static */
 /* The parts, for operations with more steps. */
 void rest_put(struct db_group *g, struct rest *r, const struct run *what, const struct cursor *c);
-void rest_put_version(struct db_group *g, const struct rest *r); /* what If-Match names */
+/* tags.c: what If-Match names: an array of versions, empty where its tags fit none; null: nothing,
+ * or whatever there is ("*"). Statements say `row_version <> all($n::bigint[])`. */
+void rest_put_versions(struct db_group *g, const struct rest *r);
+/* The same as a pair of a push's map, "versions": [n …]. How many pairs. */
+uint32_t rest_push_versions(struct buf *b, const struct rest *r);
+bool rest_version_fits(const struct rest *r, int64_t version);
+/* A change that names nothing: what is there, as the statement gave it, or stale. */
+int rest_unchanged(struct rest *r, const struct msg *m);
 int rest_outcome(struct rest *r, const struct msg *m, unsigned stmt);
 /* An error that came as a result: what input can cause in spite of its schema has its problem,
  * everything else is ours: 500, and the request's log line says what and in which operation. */
 int rest_refuse_error(struct rest *r, const struct msg *m);
-/* What If-Match names: -1 is a tag that fits no version. false: nothing, or everything ("*"). */
-bool rest_if_match(const struct rest *r, int64_t *ret_version);
 void rest_put_host(struct db_group *g, const struct rest *r); /* as the letter h */
 void rest_put_json(struct db_group *g, struct mp v);          /* absent: null */
 

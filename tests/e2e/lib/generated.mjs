@@ -23,6 +23,7 @@ export class Operation {
     this.old = op.deprecated === true
     this.inPath = op.parameters.filter((p) => p.in === 'path')
     this.inQuery = op.parameters.filter((p) => p.in === 'query')
+    this.headers = op.parameters.filter((p) => p.$ref).map((p) => p.$ref.split('/').at(-1))
     this.body = op.requestBody?.content['application/json'].schema
     this.required = this.body?.required ?? []
     this.fields = Object.entries(this.body?.properties ?? {})

@@ -4,6 +4,6 @@ select case when not ($4::boolean or exists (select from study_group_members m
                       where m.study_group_id = w.study_group_id and m.user_id = $2 and m.is_active)) then 'forbidden' end,
        board_json(w), w.title, w.data, w.data_seq, w.locked, to_jsonb(w.locked_ids),
        (select coalesce(jsonb_agg(jsonb_build_array(e.seq, e.event, e.payload) order by e.seq), '[]')
-        from channels c join channel_events e on e.channel = c.id and e.seq > w.data_seq where c.topic = 'whiteboard:' || w.id)
+        from channels c join channel_events e on e.channel = c.id and e.seq > w.data_seq where c.topic = 'whiteboard:' || w.id), w.row_version
 from whiteboards w
 where w.id = $3 and w.establishment_id = coalesce($1, w.establishment_id) and w.is_active is not false

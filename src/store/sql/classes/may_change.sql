@@ -1,7 +1,6 @@
--- Does this change fit the session? The class's channel then makes it. $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff,
--- $6 the version that must still stand or null. One row: the refusal.
-select case when $6::bigint <> s.row_version then 'stale'
-            when coalesce(($4::jsonb ->> 'endTime')::timestamptz at time zone 'utc', s.end_time)
+-- Does this change fit the session? The class's channel then makes it. $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff.
+-- One row: the refusal.
+select case when coalesce(($4::jsonb ->> 'endTime')::timestamptz at time zone 'utc', s.end_time)
                  <= coalesce(($4::jsonb ->> 'startTime')::timestamptz at time zone 'utc', s.start_time) then 'invalid endTime order'
             when $4::jsonb ->> 'hostId' <> $2 and not named_here($1, 'user', $4::jsonb ->> 'hostId') then 'not_found'
             when $4::jsonb ? 'hostId' and not exists (

@@ -1,11 +1,11 @@
--- $1 tenant filter, $2 course, $3 the query (force), $4 whether the caller may force, $5 the version that must still stand or null,
+-- $1 tenant filter, $2 course, $3 the query (force), $4 whether the caller may force, $5 the versions of which one must still stand or null,
 -- $6 caller. What hangs on the course goes with it, its channel's log too; its groups stay without a course; certificates are kept, so a course that issued some is only closed.
 with old as (
     select c.*, (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as learners,
            exists (select from certificates x where x.course_id = c.id) as certified
     from courses c where c.id = $2 and c.establishment_id = coalesce($1, c.establishment_id)
 ), refusal as (
-    select case when $5::bigint <> row_version then 'stale'
+    select case when row_version <> all($5::bigint[]) then 'stale'
                 when learners > 0 and ($3::jsonb ->> 'force')::boolean is not true then 'learners_enrolled'
                 when learners > 0 and not $4::boolean then 'forbidden' end as word from old
 ), gone as (

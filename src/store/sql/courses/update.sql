@@ -1,11 +1,11 @@
--- $1 tenant filter, $2 caller, $3 course, $4 the body, $5 staff, $6 the version that must still stand or null. What a body does not name
+-- $1 tenant filter, $2 caller, $3 course, $4 the body, $5 staff, $6 the versions of which one must still stand or null. What a body does not name
 -- stays. An instructor cannot make a course active or give it to somebody else.
 with old as (
     select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
       and (c.is_active or c.instructor_id = $2 or $5::boolean) for no key update
 ), refusal as (
     select case when instructor_id is distinct from $2 and not $5::boolean then 'forbidden'
-                when $6::bigint <> row_version then 'stale'
+                when row_version <> all($6::bigint[]) then 'stale'
                 when $5::boolean and not exists (select from users u where u.id = $4::jsonb ->> 'instructorId'
                                                  and u.establishment_id = old.establishment_id)
                      and $4::jsonb ->> 'instructorId' <> instructor_id then 'not_found' end as word from old

@@ -1,10 +1,10 @@
--- $1 tenant filter, $2 establishment, $3 the body, $4 super_admin, $5 the version that must still stand or null. Settings are merged key by key.
--- Version 0 is what a super_admin's reading shows: it fits every version.
+-- $1 tenant filter, $2 establishment, $3 the body, $4 super_admin, $5 the versions of which one must still stand or null.
+-- Settings are merged key by key.
 with old as (
     select e.id, e.row_version, e.is_active is not false as open, coalesce(e.settings, '{}') || coalesce($3::jsonb -> 'settings', '{}') as settings
     from establishments e where e.id = $2 and e.id = coalesce($1, e.id) for no key update
 ), refusal as (
-    select case when $5::bigint not in (0, row_version) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden'
+    select case when row_version <> all($5::bigint[]) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden'
                 when $3::jsonb ->> 'domain' !~* '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' then 'invalid domain format'
                 when length(settings::text) > 65536 then 'too_large'
                 when domain_taken($3::jsonb ->> 'domain', $2) then 'name_taken' end as word from old

@@ -1,8 +1,8 @@
--- $1 tenant filter, $2 text, $3 the body, $4 the version that must still stand or null.
+-- $1 tenant filter, $2 text, $3 the body, $4 the versions of which one must still stand or null.
 with old as (
     select h.* from help_contents h where h.id = $2 and h.establishment_id = coalesce($1, h.establishment_id) for no key update
 ), refusal as (
-    select case when $4::bigint <> row_version then 'stale' end as word from old
+    select case when row_version <> all($4::bigint[]) then 'stale' end as word from old
 ), new as (
     update help_contents h set title = coalesce(b ->> 'title', h.title), content = coalesce(b ->> 'content', h.content),
         category = coalesce(b ->> 'category', h.category),

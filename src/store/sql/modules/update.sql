@@ -1,10 +1,10 @@
--- $1 tenant filter, $2 caller, $3 module, $4 the body, $5 staff, $6 the version that must still stand or null.
+-- $1 tenant filter, $2 caller, $3 module, $4 the body, $5 staff, $6 the versions of which one must still stand or null.
 with old as (
     select m.*, c.instructor_id = $2 or $5::boolean as own from course_modules m join courses c on c.id = m.course_id
     where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id)
       and (c.instructor_id = $2 or $5::boolean or c.is_active and m.is_active is not false) for no key update of m
 ), refusal as (
-    select case when not own then 'forbidden' when $6::bigint <> row_version then 'stale' end as word from old
+    select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' end as word from old
 ), new as (
     update course_modules m set title = coalesce(b ->> 'title', m.title), description = coalesce(b ->> 'description', m.description),
         order_index = coalesce((b ->> 'orderIndex')::integer, m.order_index), content_type = coalesce(b ->> 'contentType', m.content_type),

@@ -1,9 +1,9 @@
--- Sets a school's branding (the school is locked): $1 tenant filter, $2 the body, $3 the version that must still stand or null (0: never set).
+-- Sets a school's branding (the school is locked): $1 tenant filter, $2 the body, $3 the versions of which one must still stand or null (0: never set).
 with school as (
     select e.id, coalesce((select row_version from establishment_branding b where b.establishment_id = e.id), 0) as version
     from establishments e where e.id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
 ), refusal as (
-    select case when $3::bigint <> version then 'stale' end as word from school
+    select case when version <> all($3::bigint[]) then 'stale' end as word from school
 ), new as (
     insert into establishment_branding as x (id, establishment_id, logo_url, favicon_url, primary_color, secondary_color, accent_color, custom_css, navigation_config, footer_config, is_active,
                                              created_at, updated_at)

@@ -1,8 +1,8 @@
--- Changes a text: $1 tenant filter, $2 its id, $3 the body, $4 the version that must still stand or null.
+-- Changes a text: $1 tenant filter, $2 its id, $3 the body, $4 the versions of which one must still stand or null.
 with old as (
     select x.* from customizable_contents x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when $4::bigint <> row_version then 'stale'
+    select case when row_version <> all($4::bigint[]) then 'stale'
                 when exists (select from customizable_contents c where c.establishment_id = old.establishment_id and c.id <> old.id
                              and c.block_key = $3::jsonb ->> 'blockKey') then 'conflict' end as word from old
 ), new as (

@@ -1,8 +1,8 @@
--- Changes an entry of the menu (the school is locked). Its parent stands at the top itself, and nothing below it: $1 tenant filter, $2 its id, $3 the body, $4 the version that must still stand or null.
+-- Changes an entry of the menu (the school is locked). Its parent stands at the top itself, and nothing below it: $1 tenant filter, $2 its id, $3 the body, $4 the versions of which one must still stand or null.
 with old as (
     select x.* from menu_items x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when $4::bigint <> row_version then 'stale'
+    select case when row_version <> all($4::bigint[]) then 'stale'
                 when $3::jsonb ->> 'parentId' is not null and (not exists (select from menu_items m where m.id = $3::jsonb ->> 'parentId'
                      and m.parent_id is null and m.id <> old.id and m.establishment_id = old.establishment_id)) then 'not_found'
                 when $3::jsonb ->> 'parentId' is not null and exists (select from menu_items m where m.parent_id = old.id

@@ -1,8 +1,8 @@
--- Deletes a page with its sections: $1 tenant filter, $2 its id, $3 the version that must still stand or null.
+-- Deletes a page with its sections: $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
 with old as (
     select x.* from customizable_pages x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when $3::bigint <> row_version then 'stale' end as word from old
+    select case when row_version <> all($3::bigint[]) then 'stale' end as word from old
 ), emptied as (
     delete from page_sections s using refusal where s.page_id = $2 and word is null returning 1
 ), gone as (

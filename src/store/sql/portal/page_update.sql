@@ -1,8 +1,8 @@
--- Changes a page: $1 tenant filter, $2 its id, $3 the body, $4 the version that must still stand or null.
+-- Changes a page: $1 tenant filter, $2 its id, $3 the body, $4 the versions of which one must still stand or null.
 with old as (
     select x.* from customizable_pages x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when $4::bigint <> row_version then 'stale'
+    select case when row_version <> all($4::bigint[]) then 'stale'
                 when exists (select from customizable_pages p where p.establishment_id = old.establishment_id and p.id <> old.id
                              and p.page_name = $3::jsonb ->> 'pageName') then 'conflict' end as word from old
 ), new as (

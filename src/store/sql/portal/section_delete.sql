@@ -1,8 +1,8 @@
--- Deletes a section: $1 tenant filter, $2 its id, $3 the version that must still stand or null.
+-- Deletes a section: $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
 with old as (
     select x.* from page_sections x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when $3::bigint <> row_version then 'stale' end as word from old
+    select case when row_version <> all($3::bigint[]) then 'stale' end as word from old
 ), gone as (
     delete from page_sections x using refusal where x.id = $2 and word is null returning 1
 )

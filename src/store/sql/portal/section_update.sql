@@ -1,8 +1,8 @@
--- Changes a section: $1 tenant filter, $2 its id, $3 the body, $4 the version that must still stand or null.
+-- Changes a section: $1 tenant filter, $2 its id, $3 the body, $4 the versions of which one must still stand or null.
 with old as (
     select x.* from page_sections x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when $4::bigint <> row_version then 'stale' end as word from old
+    select case when row_version <> all($4::bigint[]) then 'stale' end as word from old
 ), new as (
     update page_sections x set section_type = coalesce(b ->> 'sectionType', x.section_type),
         section_order = coalesce((b ->> 'sectionOrder')::integer, x.section_order),

@@ -25,5 +25,5 @@ select o.id, o.epoch, o.fence, o.last_seq, o.first_seq,
         from study_group_members m where m.study_group_id = g.id and m.establishment_id = g.establishment_id and m.is_active),
        (select coalesce(jsonb_agg(jsonb_build_array(e.seq, e.event, e.payload) order by e.seq), '[]')
         from channel_events e where e.channel = o.id and e.seq > w.data_seq),
-       g.room_of
+       g.room_of, w.row_version
 from opened o, board w join study_groups g on g.id = w.study_group_id

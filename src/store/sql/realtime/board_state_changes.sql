@@ -1,6 +1,6 @@
 -- A board's title, its lock or its end, as this batch said. The locks of single elements wait for the fold. $1 topic, $2 fence, $3 board id.
 update whiteboards w
-set title = coalesce(e.payload ->> 'title', w.title),
+set title = coalesce(e.payload ->> 'title', w.title), row_version = w.row_version + (e.payload ? 'title')::integer,
     locked = case when e.payload ? 'ids' then w.locked else coalesce((e.payload ->> 'locked')::boolean, w.locked) end,
     is_active = e.event <> 'whiteboard:deleted', updated_at = e.at
 from channels c join channel_events e on e.channel = c.id and e.seq between c.batch_from and c.last_seq

@@ -26,5 +26,5 @@ set live = case e.event
     start_time = coalesce((e.payload -> 'class' ->> 'startTime')::timestamptz at time zone 'utc', s.start_time),
     end_time = coalesce((e.payload -> 'class' ->> 'endTime')::timestamptz at time zone 'utc', s.end_time),
     max_participants = coalesce((e.payload -> 'class' ->> 'maxParticipants')::integer, s.max_participants),
-    row_version = s.row_version + (e.payload ? 'class')::integer, updated_at = e.at
+    row_version = s.row_version + (e.payload ?| array['class', 'cancelled'])::integer, updated_at = e.at
 from e where s.id = $3

@@ -1,10 +1,10 @@
--- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the version that must still stand or null. Not below who is in it.
+-- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the versions of which one must still stand or null. Not below who is in it.
 with old as (
     select s.*, c.instructor_id = $2 or $5::boolean as own from training_sessions s join courses c on c.id = s.course_id
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
       and (c.instructor_id = $2 or $5::boolean or c.is_active and s.status in ('approved', 'active', 'completed')) for no key update of s
 ), refusal as (
-    select case when not own then 'forbidden' when $6::bigint <> row_version then 'stale' when status = 'archived' then 'conflict'
+    select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' when status = 'archived' then 'conflict'
                 when coalesce(($4::jsonb ->> 'endDate')::timestamptz at time zone 'utc', end_date)
                      < coalesce(($4::jsonb ->> 'startDate')::timestamptz at time zone 'utc', start_date) then 'invalid endDate order'
                 when ($4::jsonb ->> 'maxParticipants')::integer < (select count(*) from user_courses e where e.session_id = $3

@@ -1,9 +1,10 @@
--- Personal data goes, what the person wrote stays under "deleted user". $1 tenant filter, $2 caller, $3 user, $4 the caller's role.
+-- Personal data goes, what the person wrote stays under "deleted user". $1 tenant filter, $2 caller, $3 user, $4 the caller's role,
+-- $5 the versions of which one must still stand or null.
 with old as (
-    select u.id, u.role, u.is_active, u.establishment_id from users u
+    select u.id, u.role, u.is_active, u.establishment_id, u.row_version from users u
     where u.id = $3 and u.establishment_id = coalesce($1, u.establishment_id) and u.email not like '%@deleted.invalid' for no key update
 ), refusal as (
-    select case when role < $4::user_role then 'forbidden'
+    select case when role < $4::user_role then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
                 when role = 'admin' and not exists (select from users x where x.establishment_id = old.establishment_id and x.role = 'admin'
                                                     and x.is_active is not false and x.id <> old.id) then 'last_admin' end as word from old
 ), notes as (delete from notifications n using refusal where n.user_id = $3 and word is null

@@ -1,4 +1,4 @@
--- $1 tenant filter, $2 caller, $3 user, $4 the body, $5 whether the caller changes people, $6 the version that must still stand or null.
+-- $1 tenant filter, $2 caller, $3 user, $4 the body, $5 whether the caller changes people, $6 the versions of which one must still stand or null.
 -- What a body does not name stays. One's own profile; who changes people also role, address and activity, never of or to a role above their
 -- own. The last admin stays. The sixth column: whether what this person may do has changed.
 with me as (select role from users where id = $2), old as (
@@ -10,7 +10,7 @@ with me as (select role from users where id = $2), old as (
     select case when not ($3 = $2 or $5::boolean) then 'forbidden'
                 when $3 <> $2 and old.role < me.role then 'forbidden'
                 when old.establishment_id is null and (old.new_role <> old.role or not old.new_active) then 'forbidden' -- of no school's account
-                when $6::bigint <> old.row_version then 'stale'
+                when old.row_version <> all($6::bigint[]) then 'stale'
                 when (old.new_role <> old.role or old.new_active <> (old.is_active is not false)) and not $5::boolean then 'forbidden'
                 when $4::jsonb ? 'email' and lower($4::jsonb ->> 'email') <> lower(old.email) and not $5::boolean then 'forbidden'
                 when old.new_role < me.role and old.new_role <> old.role then 'forbidden'
