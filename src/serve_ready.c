@@ -1,5 +1,6 @@
 /*
- * Says "ready" once, when every loop has its database connections and the schema is this build's.
+ * Says "ready" once, when every loop has its database connections, the schema is this build's and
+ * it is known whether there is maintenance.
  * Scripts wait for that line: a request sent after it is served by whichever loop accepts it.
  */
 #include <stdatomic.h>
@@ -13,6 +14,7 @@
 #include "stacgate/db.h"
 #include "stacgate/http.h"
 #include "stacgate/log.h"
+#include "stacgate/maintenance.h"
 
 enum { LOOK_MS = 20 };
 
@@ -36,7 +38,7 @@ static int look(struct actor *self, void *state, const struct msg *m)
 {
     (void)state;
     (void)m;
-    if (!database_prepared() || !db_available()) {
+    if (!database_prepared() || !db_available() || !maintenance_known()) {
         actor_after(self, LOOK_MS, look);
         return 0;
     }

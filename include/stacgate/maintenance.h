@@ -13,9 +13,11 @@
 
 #define MAINTENANCE_RETRY_S 60 /* what Retry-After says */
 
-bool maintenance_on(void); /* from any thread */
+/* From any thread. Not known: the database was not asked yet; then it may be on. */
+bool maintenance_on(void), maintenance_known(void);
 
-/* Is this caller kept out? who NULL: nobody is signed in, which is kept out too. */
+/* Is this caller kept out? who NULL: nobody is signed in, which is kept out too. So is, until it is
+ * known, whoever it could keep out: theirs is 503 "unavailable", and a second's wait. */
 bool maintenance_refuses(const struct identity *who);
 
 /*

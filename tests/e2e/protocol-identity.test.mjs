@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { startServer } from './lib/server.mjs'
 import { Api, Wire, joined, people, pushed, signIn, stockSocket } from './lib/client.mjs'
 import { makeGroup, members, say, text } from './lib/school.mjs'
-import { until } from './lib/util.mjs'
+import { sleep, until } from './lib/util.mjs'
 
 let server, who
 before(async () => {
@@ -279,8 +279,16 @@ test('maintenance: all but administrators are put out and kept out, over a resta
   for (const restarted of [false, true]) {
     if (restarted) {
       await admin.close()
-      await server.restart()
-      await until('the switch to be read', async () => (await who.apprenant1.get('/api/study-groups')).status === 503)
+      // The door is shut from the first moment: who asks again and again while the server comes back is never let in.
+      await server.stop()
+      const back = server.start()
+      let up = false
+      back.then(() => (up = true))
+      for (let status = 0; !up || !status; await sleep(1)) {
+        status = await who.apprenant1.get('/api/study-groups').then((r) => r.status, () => 0)
+        assert.ok(status === 0 || status === 503, `${status}`)
+      }
+      await back
     } else {
       await admin.settle()
     }

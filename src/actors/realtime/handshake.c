@@ -135,5 +135,8 @@ void handshake_refuse(struct http_req *r, int status, const char *detail)
 void handshake_maintenance(struct http_req *r)
 {
     figures_handshake_refused(503);
-    problem_answer(r, P_maintenance, NULL, MAINTENANCE_RETRY_S, NULL, 0);
+    if (maintenance_on())
+        problem_answer(r, P_maintenance, NULL, MAINTENANCE_RETRY_S, NULL, 0);
+    else
+        problem_answer(r, P_unavailable, NULL, 1, NULL, 0);
 }

@@ -75,7 +75,10 @@ void longpoll_refuse(struct http_req *r, int status, const char *detail)
 
 void longpoll_maintenance(struct http_req *r)
 {
-    refuse_poll(r, P_maintenance, NULL, MAINTENANCE_RETRY_S);
+    if (maintenance_on())
+        refuse_poll(r, P_maintenance, NULL, MAINTENANCE_RETRY_S);
+    else
+        refuse_poll(r, P_unavailable, NULL, 1);
 }
 
 static bool polls(const struct http_req *r)

@@ -231,7 +231,8 @@ static int check_permission(struct rest *r)
         return rest_refuse(r, P_token);
     }
     if (maintenance_refuses(r->who) && !open_in_maintenance(r->op))
-        return rest_refuse_after(r, P_maintenance, MAINTENANCE_RETRY_S);
+        return maintenance_on() ? rest_refuse_after(r, P_maintenance, MAINTENANCE_RETRY_S)
+                                : rest_refuse_after(r, P_unavailable, 1);
     if (!scope_fits(r))
         return rest_refuse(r, P_scope);
     if (!r->who)

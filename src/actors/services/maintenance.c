@@ -1,7 +1,7 @@
 /*
  * The switch of maintenance mode in memory, and its reading from the database when the server
- * starts. Until it was read the server lets people in: a database that is away keeps them out
- * anyway.
+ * starts. Until it was read nobody gets in whom it might keep out: who comes back while the server
+ * restarts in the middle of it must not find the door open.
  */
 #include "stacgate/maintenance.h"
 
@@ -11,43 +11,59 @@
 #include "stacgate/log.h"
 #include "upkeep.h"
 
-#define AGAIN_MS 1000
+#define LOOK_MS 10
+#define AGAIN_MS 200
 #define READ_MS 5000
 
-static _Atomic bool on;
-static _Atomic bool switched; /* somebody set it since the start: what was read later is older */
+enum { UNKNOWN, OFF, ON };
+static _Atomic int mode;
+
+static int now(void)
+{
+    return atomic_load_explicit(&mode, memory_order_relaxed);
+}
 
 bool maintenance_on(void)
 {
-    return atomic_load_explicit(&on, memory_order_relaxed);
+    return now() == ON;
+}
+
+bool maintenance_known(void)
+{
+    return now() != UNKNOWN;
 }
 
 bool maintenance_refuses(const struct identity *who)
 {
-    return maintenance_on() && (!who || who->role < ROLE_ADMIN);
+    return now() != OFF && (!who || who->role < ROLE_ADMIN);
 }
 
 void maintenance_switch(bool to)
 {
-    atomic_store(&switched, true);
-    atomic_store(&on, to);
+    atomic_store(&mode, to ? ON : OFF);
     log_msg(LOG_WARN, "maintenance", "maintenance mode is %s", to ? "on" : "off");
 }
 
 static int was_read(struct actor *self, void *state, const struct msg *m)
 {
+    int unread = UNKNOWN; /* unless somebody set it meanwhile: then what was read is older */
+
     (void)self;
     (void)state;
-    if (!atomic_load(&switched) && db_true(m, 0, 0, 0))
-        maintenance_switch(true);
+    if (atomic_compare_exchange_strong(&mode, &unread, db_true(m, 0, 0, 0) ? ON : OFF) &&
+        maintenance_on())
+        log_msg(LOG_WARN, "maintenance", "maintenance mode is on");
     return ACTOR_DONE;
 }
 
 static int read_it(struct actor *self, void *state, const struct msg *m)
 {
-    struct db_group *g = db_group(DB_READ, &(struct db_context){0});
+    struct db_group *g;
 
     (void)m;
+    if (!db_available())
+        return actor_after(self, LOOK_MS, read_it) ? 0 : ACTOR_DONE;
+    g = db_group(DB_READ, &(struct db_context){0});
     db_stmt(g, SQL_SYSTEM_MAINTENANCE);
     if (db_ask(self, g, READ_MS, was_read) < 0)
         return maintenance_type.fail(self, state, 0);
