@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 caller, $3 the query (courseId, limit), $4 staff: per learner and per module, for staff and the course's instructor;
 -- one's own for everybody else.
 with course as (
-    select c.*, $4::boolean or c.instructor_id = $2 as own from courses c
+    select c.*, $4::boolean or coalesce(c.instructor_id = $2, false) as own from courses c
     where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = coalesce($1, c.establishment_id)
 ), learners as materialized (
     select e.* from course join user_courses e on e.course_id = course.id

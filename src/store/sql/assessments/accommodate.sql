@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 the body (userId, extraTime %, extraAttempts, dueDate, reason), $5 staff. An attempt under
 -- way gets its new end at once.
 with one as (
-    select a.*, a.created_by = $2 or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
+    select a.*, coalesce(a.created_by = $2, false) or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), refusal as (
     select case when not own and status <> 'approved' then 'not_found' when not own then 'forbidden'

@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 staff, $5 the query (limit): attempts with scores, their distribution and statistics per
 -- question for the author and staff, in points of the present version; one's own attempts for everybody else.
 with one as (
-    select a.*, a.created_by = $2 or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
+    select a.*, coalesce(a.created_by = $2, false) or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), visible as (
     select * from one where own or status = 'approved' and (is_public is not false or exists (

@@ -1,6 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 staff: the author asks for approval.
 with asked as (
-    select a.*, a.created_by = $2 or $4::boolean as own from assessments a
+    select a.*, coalesce(a.created_by = $2, false) or $4::boolean as own from assessments a
     where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
     select case when not own then 'not_found' when status not in ('draft', 'rejected') then 'conflict'

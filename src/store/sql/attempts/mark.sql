@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 grader, $3 attempt, $4 the body (questions: [{questionId, points, feedback}], feedback), $5 staff. Nobody grades
 -- their own; points stay within the question's. When every question has its points the attempt is graded.
 with asked as (
-    select t as row, a.title, t.user_id <> $2 and (a.created_by = $2 or $5::boolean or exists (
+    select t as row, a.title, t.user_id <> $2 and (coalesce(a.created_by = $2, false) or $5::boolean or exists (
         select from courses c where c.id = a.course_id and c.instructor_id = $2)) as own
     from assessment_attempts t join assessments a on a.id = t.assessment_id
     where t.id = $3 and t.establishment_id = coalesce($1, t.establishment_id) for no key update of t

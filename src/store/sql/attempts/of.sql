@@ -1,7 +1,7 @@
 -- The attempts of one assessment, newest first: all for its author and staff ($4), else one's own. $1 tenant filter, $2 caller,
 -- $3 assessment, $5 the query (status, userId), $6 limit, $7 $8 cursor (time, id), $9 count wanted.
 with one as (
-    select a.*, a.created_by = $2 or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
+    select a.*, coalesce(a.created_by = $2, false) or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), seen as not materialized (
     select t.id, coalesce(t.started_at, 'epoch'::timestamp) as at from one join assessment_attempts t on t.assessment_id = one.id

@@ -1,6 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 course, $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate.
 with course as (
-    select c.*, c.instructor_id = $2 or $5::boolean as own from courses c
+    select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
 ), learner as (
     select e.* from user_courses e where e.course_id = $3 and e.user_id = $4::jsonb ->> 'learnerId' and e.status is distinct from 'dropped'
