@@ -180,6 +180,9 @@ test('the clock submits at the limit, with what was saved, and tells the learner
 test('due dates and accommodations', async () => {
   const a = await approved({ dueDate: '2020-01-01T00:00', timeLimit: 10, maxAttempts: 1 })
   assert.equal(assertProblem(await who.apprenant1.post(`/api/assessments/${a.id}/attempts`), 409).type, '/problems/overdue')
+  const d = (await put(who.formateur, `/api/assessments/${a.id}`, { dueDate: null })).json // a date is taken away as it is set: with approval
+  assert.deepEqual([d.draftOf, d.dueDate, (await put(who.formateur, `/api/assessments/${a.id}`, { dueDate: '2031-01-01' })).json.dueDate], [a.id, null, '2031-01-01T00:00:00.000Z'])
+  assert.equal((await put(who.formateur, `/api/assessments/${d.id}`, { dueDate: null })).json.dueDate, null)
   const due = new Date(Date.now() + 86400000).toISOString()
   assertProblem(await put(who.apprenant1, `/api/assessments/${a.id}/accommodations`, { learnerId: who.apprenant1.id, dueDate: due }), 403)
   assertProblem(await put(who.formateur, `/api/assessments/${a.id}/accommodations`, { learnerId: stranger.id, dueDate: due }), 404)

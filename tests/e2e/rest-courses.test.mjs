@@ -128,6 +128,17 @@ test('enrolling twice is one place; dropping and coming back; counts are exact',
   assertProblem(await enroll(who.admin), 409)
 })
 
+test('a capacity is not below who is in the course, and null takes it away', async () => {
+  const made = await make(who.manager, { maxParticipants: 3 })
+  const enroll = (api, json) => api.post(`/api/courses/${made.id}/enroll`, json)
+  for (const api of [who.apprenant1, who.apprenant2]) assert.equal((await enroll(api)).status, 201)
+  assert.deepEqual(assertProblem(await put(who.manager, made.id, { maxParticipants: 1 }), 422).errors.map((e) => [e.field, e.code]), [['maxParticipants', 'too_small']])
+  assert.equal((await put(who.manager, made.id, { maxParticipants: 2 })).json.maxParticipants, 2)
+  assertProblem(await enroll(who.formateur), 409)
+  assert.equal((await put(who.manager, made.id, { maxParticipants: null })).json.maxParticipants, null)
+  assert.equal((await enroll(who.formateur)).status, 201)
+})
+
 test('200 concurrent enrolments in a course of 150 places: 150 get one, the count is 150', async () => {
   const first = new Api(server, { headers: { cookie: server.learners[0].cookie } })
   const school = (await first.get('/api/auth/user')).json.establishmentId

@@ -1,7 +1,7 @@
 // What follows an enrolment: modules and their order, progress, completion, certificates; sessions, spaces, enrolments by the list.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { startServer } from './lib/server.mjs'
+import { lit, startServer } from './lib/server.mjs'
 import { Api, people, signIn } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
 import { unique } from './lib/util.mjs'
@@ -9,7 +9,7 @@ import { unique } from './lib/util.mjs'
 let server, who, stranger
 before(async () => {
   server = await startServer()
-  who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3', 'formateur', 'manager'])
+  who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3', 'formateur', 'manager', 'admin'])
   stranger = await signIn(server, 'manager@turing.test')
   for (const api of [...Object.values(who), stranger]) api.id = (await api.get('/api/auth/user')).json.id
 })
@@ -44,6 +44,99 @@ test('modules: made in order, reordered whole, changed by version, hidden ones h
   assertProblem(await put(who.formateur, `/api/modules/${a.id}`, { title: 'Vieux' }, { 'if-match': tag }), 412)
   assertProblem(await stranger.get(`/api/modules/${a.id}`), 404)
   assert.equal((await who.formateur.request('DELETE', `/api/modules/${b.id}`)).status, 200)
+})
+
+test('a course without instructor, an assessment without author, as adopted ones may be, are the staff\'s alone', async () => {
+  const c = await course()
+  const m = await module(c.id)
+  const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'S' })).json
+  const a = (await who.formateur.post('/api/assessments', { title: 'A', maxAttempts: 2, questions: [{ id: 'e', type: 'essay', text: '?' }] })).json
+  await who.formateur.post(`/api/assessments/${a.id}/submit`)
+  await who.manager.post(`/api/assessments/${a.id}/approve`)
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`)
+  const { attemptId } = (await who.apprenant2.post(`/api/assessments/${a.id}/attempts`)).json
+  await who.apprenant2.post(`/api/attempts/${attemptId}/submit`, { answers: { e: 'Mot' } })
+  await server.sql(`update courses set instructor_id = null where id = ${lit(c.id)}; update assessments set created_by = null where id = ${lit(a.id)};
+    update training_sessions set status = 'active' where id = ${lit(s.id)}`)
+  const calls = [
+    ['POST', `/api/courses/${c.id}/modules`, { title: 'M' }], ['PUT', `/api/courses/${c.id}/modules/order`, { ids: [m.id] }],
+    ['PUT', `/api/modules/${m.id}`, { title: 'M' }], ['DELETE', `/api/modules/${m.id}`], ['POST', `/api/courses/${c.id}/sessions`, { name: 'S' }],
+    ['PUT', `/api/training-sessions/${s.id}`, { name: 'S' }], ['POST', `/api/training-sessions/${s.id}/status`, { status: 'completed' }],
+    ['DELETE', `/api/training-sessions/${s.id}`], ['POST', `/api/courses/${c.id}/enrollments`, { learnerIds: [who.apprenant3.id] }],
+    ['POST', `/api/courses/${c.id}/complete`, { learnerId: who.apprenant1.id }], ['GET', `/api/analytics/course-progress?courseId=${c.id}`],
+    ['PUT', `/api/assessments/${a.id}`, { title: 'X' }], ['POST', `/api/attempts/${attemptId}/grade`, { questions: [{ questionId: 'e', points: 1 }] }],
+    ['PUT', `/api/assessments/${a.id}/accommodations`, { learnerId: who.apprenant1.id, extraAttempts: 9 }], ['DELETE', `/api/assessments/${a.id}`],
+  ]
+  for (const [method, path, json] of calls)
+    for (const api of [who.apprenant3, who.formateur]) {
+      const r = await api.request(method, path, { json })
+      assert.ok([403, 404].includes(r.status), `${method} ${path}: ${r.status} ${r.text}`)
+    }
+  assert.equal((await put(who.manager, `/api/modules/${m.id}`, { title: 'À nous' })).status, 200)
+})
+
+test('contents and the way into a meeting are for who is in the course, its instructor and staff', async () => {
+  const c = await course({ isPublic: true })
+  const m = await module(c.id, { contentUrl: 'https://example.org/film', contentData: { key: 42 } })
+  const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'S', meetingUrl: 'https://example.org/m', meetingId: '7' })).json
+  for (const status of ['pending_approval', 'approved']) await who.manager.post(`/api/training-sessions/${s.id}/status`, { status })
+  const sees = async (api, signed = true) => {
+    const whole = (await api.get(`/api/courses/${c.id}`)).json
+    const parts = [whole.modules[0], whole.sessions[0]]
+    if (signed) parts.push((await api.get(`/api/courses/${c.id}/modules`)).json[0], (await api.get(`/api/modules/${m.id}`)).json,
+      (await api.get(`/api/courses/${c.id}/sessions`)).json[0], (await api.get(`/api/training-sessions/${s.id}`)).json)
+    assert.ok(parts.every((p) => p.title === m.title || p.name === 'S'))
+    return new Set(parts.map((p) => ('meetingUrl' in p ? p.meetingUrl !== null && p.meetingId === '7' : p.contentUrl !== null && p.contentData?.key === 42)))
+  }
+  const hidden = new Set([false]), shown = new Set([true])
+  assert.deepEqual(await sees(new Api(server), false), hidden)
+  assert.deepEqual(await sees(who.apprenant1), hidden)
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`)
+  for (const api of [who.apprenant1, who.formateur, who.manager]) assert.deepEqual(await sees(api), shown)
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
+  assert.deepEqual(await sees(who.apprenant1), hidden)
+})
+
+test('modules that come, go or are switched off count at once; who has done all that is left is done; what is completed stays so', async () => {
+  const c = await course()
+  const [a, b] = [await module(c.id), await module(c.id)]
+  for (const api of [who.apprenant1, who.apprenant2, who.apprenant3]) await api.post(`/api/courses/${c.id}/enroll`)
+  const stands = async (api) => (({ progress, status }) => [progress, status])((await api.get(`/api/courses/${c.id}`)).json.enrollment)
+  await put(who.apprenant1, `/api/modules/${a.id}/progress`, { status: 'completed' })
+  await put(who.apprenant2, `/api/modules/${a.id}/progress`, { progressPercentage: 40 })
+  const third = await module(c.id)
+  assert.deepEqual(await stands(who.apprenant1), [33, 'in_progress'])
+  await who.formateur.request('DELETE', `/api/modules/${third.id}`)
+  assert.deepEqual(await stands(who.apprenant1), [50, 'in_progress'])
+  await put(who.formateur, `/api/modules/${b.id}`, { isRequired: false })
+  assert.deepEqual(await Promise.all([who.apprenant1, who.apprenant2, who.apprenant3].map(stands)), [[100, 'completed'], [40, 'in_progress'], [0, 'enrolled']])
+  assert.equal((await who.apprenant1.get(`/api/certificates?courseId=${c.id}`)).json.length, 1)
+  await put(who.formateur, `/api/modules/${b.id}`, { isRequired: true })
+  await put(who.apprenant1, `/api/modules/${b.id}/progress`, { progressPercentage: 10 })
+  assert.deepEqual(await stands(who.apprenant1), [100, 'completed'])
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
+  await who.formateur.post(`/api/courses/${c.id}/enrollments`, { learnerIds: [who.apprenant1.id] })
+  assert.deepEqual(await stands(who.apprenant1), [100, 'completed'])
+})
+
+test('who is given approving, without being staff, sees what there is to approve, and only approves', async () => {
+  const c = (await who.manager.post('/api/courses', { title: unique('Cours'), description: 'D', category: 'C', isActive: false })).json
+  const s = (await who.manager.post(`/api/courses/${c.id}/sessions`, { name: 'S' })).json
+  await who.manager.post(`/api/training-sessions/${s.id}/status`, { status: 'pending_approval' })
+  const a = (await who.manager.post('/api/assessments', { title: 'A', questions: [{ id: 'e', type: 'essay', text: '?' }] })).json
+  await who.manager.post(`/api/assessments/${a.id}/submit`)
+  const paths = [`/api/courses/${c.id}`, `/api/training-sessions/${s.id}`, `/api/assessments/${a.id}`]
+  for (const path of paths) assertProblem(await who.formateur.get(path), 404)
+  const grant = (method, name) => who.admin.request(method, `/api/users/${who.formateur.id}/permissions/${name}:approve`, { json: method === 'PUT' ? {} : undefined })
+  for (const name of ['courses', 'assessments']) assert.equal((await grant('PUT', name)).status, 200)
+  for (const path of paths) assert.equal((await who.formateur.get(path)).status, 200, path)
+  assert.equal((await who.formateur.get('/api/assessments?status=pending_approval')).json.some((x) => x.id === a.id), true)
+  assertProblem(await put(who.formateur, `/api/training-sessions/${s.id}`, { name: 'X' }), 404)
+  assert.equal((await who.formateur.post(`/api/training-sessions/${s.id}/status`, { status: 'approved' })).status, 200)
+  assertProblem(await who.formateur.post(`/api/training-sessions/${s.id}/status`, { status: 'active' }), 403)
+  assert.equal((await who.formateur.post(`/api/assessments/${a.id}/approve`)).status, 200)
+  assert.equal((await who.formateur.post(`/api/courses/${c.id}/approve`)).status, 200)
+  for (const name of ['courses', 'assessments']) await grant('DELETE', name)
 })
 
 test('progress to completion issues one certificate, which anybody verifies until it is revoked', async () => {
@@ -105,6 +198,13 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   assert.equal((await enroll(who.apprenant1)).status, 201)
   assertProblem(await enroll(who.apprenant2), 409)
   assertProblem(await who.formateur.request('DELETE', `/api/training-sessions/${s.id}`), 409)
+  const second = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'Hiver', startDate: '2030-03-01', endDate: '2030-04-01', maxParticipants: 1, meetingUrl: 'https://example.org/m' })).json
+  for (const status of ['pending_approval', 'approved']) await who.manager.post(`/api/training-sessions/${second.id}/status`, { status })
+  await who.apprenant2.post(`/api/courses/${c.id}/enroll`, { sessionId: second.id })
+  const bare = await put(who.formateur, `/api/training-sessions/${second.id}`, { startDate: null, endDate: null, maxParticipants: null, meetingUrl: null })
+  assert.deepEqual([bare.json.startDate, bare.json.endDate, bare.json.maxParticipants, bare.json.meetingUrl, bare.json.name], [null, null, null, null, 'Hiver'])
+  await who.apprenant2.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
+  assert.equal((await who.formateur.request('DELETE', `/api/training-sessions/${second.id}`)).status, 200) // nobody is in it any more
   for (const status of ['active', 'completed', 'archived']) assert.equal((await move(who.formateur, status)).json.status, status)
   assertProblem(await put(who.formateur, `/api/training-sessions/${s.id}`, { name: 'X' }), 409)
   assertProblem(await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'À rebours', startDate: '2030-02-01', endDate: '2030-01-01' }), 422)

@@ -15,19 +15,22 @@ const struct field schema_assessments[] = {
     LIST_FIELDS,
     {.name = NULL}};
 
-RUN_OP(assessments_list, .sql = SQL_ASSESSMENTS_LIST, .params = "tuqmp", MANAGE, .key = time_valid)
-RUN_OP(assessments_get, .sql = SQL_ASSESSMENTS_GET, .params = "tuim", MANAGE)
+/* Who approves reads what there is to approve. */
+#define READ .manage = "assessments:manage|assessments:approve"
+
+RUN_OP(assessments_list, .sql = SQL_ASSESSMENTS_LIST, .params = "tuqmp", READ, .key = time_valid)
+RUN_OP(assessments_get, .sql = SQL_ASSESSMENTS_GET, .params = "tuim", READ)
 
 /* ---- POST and PUT ---- */
 
-#define ASSESSMENT_FIELDS                                                                          \
+#define ASSESSMENT_FIELDS(clears)                                                                  \
     {.name = "description", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},      \
         {.name = "maxScore", .type = FIELD_INT, .min = 1, .max = 10000},                           \
         {.name = "passingScore", .type = FIELD_INT, .min = 0, .max = 10000},                       \
         {.name = "timeLimit", .type = FIELD_INT, .min = 0, .max = 10080},                          \
         {.name = "maxAttempts", .type = FIELD_INT, .min = 0, .max = 1000},                         \
         {.name = "isPublic", .type = FIELD_BOOL},                                                  \
-        {.name = "dueDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},                   \
+        {.name = "dueDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT | (clears)},        \
         {.name = "questions", .type = FIELD_LIST, .max = QUESTIONS_MAX},                           \
         {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},         \
         {.name = "createdBy", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},               \
@@ -41,13 +44,13 @@ const struct field schema_assessment_new[] = {
     {.name = "courseId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "moduleId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "assessmentType", .type = FIELD_CHOICE, .choices = "quiz|assignment|exam|project"},
-    ASSESSMENT_FIELDS,
+    ASSESSMENT_FIELDS(0),
     {.name = NULL}};
 
 const struct field schema_assessment_change[] = {
     {.name = "title", .type = FIELD_LINE, .min = 1, .max = 200},
     {.name = "assessmentType", .type = FIELD_CHOICE, .choices = "quiz|assignment|exam|project"},
-    ASSESSMENT_FIELDS,
+    ASSESSMENT_FIELDS(FIELD_NULL_CLEARS),
     {.name = NULL}};
 
 /* The body with its questions normalised, in place of the one that was sent; false: refused. */

@@ -5,6 +5,8 @@
 #include "run.h"
 
 #define MANAGE .manage = "courses:manage"
+/* Who approves sees what there is to approve. */
+#define READ .manage = "courses:manage|courses:approve"
 
 /* ---- GET /api/courses ---- */
 
@@ -30,9 +32,9 @@ const struct field schema_courses[] = {
 int op_courses_list(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run newest = {
-        .sql = SQL_COURSES_LIST, .params = "tuqmp", MANAGE, .key = time_valid};
+        .sql = SQL_COURSES_LIST, .params = "tuqmp", READ, .key = time_valid};
     static const struct run sorted = {
-        .sql = SQL_COURSES_SORTED, .params = "tuqmp", MANAGE, .key = cursor_any};
+        .sql = SQL_COURSES_SORTED, .params = "tuqmp", READ, .key = cursor_any};
     struct rest *r = state;
     struct str sort = rest_arg(r, "sort");
 
@@ -44,11 +46,11 @@ int op_courses_list(struct actor *self, void *state, const struct msg *m)
 
 /* ---- GET /api/courses/:id ---- */
 
-RUN_OP(courses_get, .sql = SQL_COURSES_GET, .params = "tuim", MANAGE)
+RUN_OP(courses_get, .sql = SQL_COURSES_GET, .params = "tuim", READ)
 
 /* ---- POST and PUT ---- */
 
-#define COURSE_FIELDS                                                                              \
+#define COURSE_FIELDS(clears)                                                                      \
     {.name = "shortDescription", .type = FIELD_STR, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},   \
         {.name = "type",                                                                           \
          .type = FIELD_CHOICE,                                                                     \
@@ -71,7 +73,11 @@ RUN_OP(courses_get, .sql = SQL_COURSES_GET, .params = "tuim", MANAGE)
          .flags = FIELD_BLANK_IS_ABSENT},                                                          \
         {.name = "instructorId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},                \
         {.name = "isPublic", .type = FIELD_BOOL}, {.name = "isActive", .type = FIELD_BOOL},        \
-        {.name = "maxParticipants", .type = FIELD_INT, .min = 1, .max = 100000},                   \
+        {.name = "maxParticipants",                                                                \
+         .type = FIELD_INT,                                                                        \
+         .min = 1,                                                                                 \
+         .max = 100000,                                                                            \
+         .flags = (clears)},                                                                       \
         {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},         \
         {.name = "rating", .type = FIELD_IGNORED},                                                 \
     {                                                                                              \
@@ -82,20 +88,21 @@ const struct field schema_course_new[] = {
     {.name = "title", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
     {.name = "description", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 20000},
     {.name = "category", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 100},
-    COURSE_FIELDS,
+    COURSE_FIELDS(0),
     {.name = NULL}};
 
 const struct field schema_course_change[] = {
     {.name = "title", .type = FIELD_LINE, .min = 1, .max = 200},
     {.name = "description", .type = FIELD_STR, .min = 1, .max = 20000},
     {.name = "category", .type = FIELD_LINE, .min = 1, .max = 100},
-    COURSE_FIELDS,
+    COURSE_FIELDS(FIELD_NULL_CLEARS),
     {.name = NULL}};
 
 const struct field schema_course_delete[] = {{.name = "force", .type = FIELD_BOOL}, {.name = NULL}};
 
 RUN_OP(courses_create, .sql = SQL_COURSES_CREATE, .params = "tubm", MANAGE)
-RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmv", MANAGE)
+RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmv", MANAGE,
+       .lock = SQL_COURSES_LOCK)
 RUN_OP(courses_delete, .sql = SQL_COURSES_DELETE, .params = "tiqavu", .lock = SQL_COURSES_LOCK)
 
 /* ---- POST /api/courses/:id/enroll ---- */

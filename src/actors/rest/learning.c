@@ -5,6 +5,8 @@
 #include "run.h"
 
 #define MANAGE .manage = "courses:manage"
+/* Who approves sees what there is to approve. */
+#define READ .manage = "courses:manage|courses:approve"
 
 RUN_OP(courses_approve, .sql = SQL_COURSES_APPROVE, .params = "tiu")
 
@@ -37,24 +39,27 @@ const struct field schema_module_progress[] = {
     {.name = NULL}};
 
 const struct field schema_modules[] = {LIST_FIELDS, {.name = NULL}};
-RUN_OP(modules_list, .sql = SQL_MODULES_LIST, .params = "tuimp", .key = cursor_int, MANAGE)
+RUN_OP(modules_list, .sql = SQL_MODULES_LIST, .params = "tuimp", .key = cursor_int, READ)
 RUN_OP(modules_create, .sql = SQL_MODULES_CREATE, .params = "tuibm", MANAGE,
        .lock = SQL_COURSES_LOCK)
 RUN_OP(modules_order, .sql = SQL_MODULES_ORDER, .params = "tuibm", MANAGE, .lock = SQL_COURSES_LOCK)
-RUN_OP(modules_get, .sql = SQL_MODULES_GET, .params = "tuim", MANAGE)
-RUN_OP(modules_update, .sql = SQL_MODULES_UPDATE, .params = "tuibmv", MANAGE)
-RUN_OP(modules_delete, .sql = SQL_MODULES_DELETE, .params = "tuimv", MANAGE)
+RUN_OP(modules_get, .sql = SQL_MODULES_GET, .params = "tuim", READ)
+RUN_OP(modules_update, .sql = SQL_MODULES_UPDATE, .params = "tuibmv", MANAGE,
+       .lock = SQL_MODULES_LOCK)
+RUN_OP(modules_delete, .sql = SQL_MODULES_DELETE, .params = "tuimv", MANAGE,
+       .lock = SQL_MODULES_LOCK)
 
 static int progressed(struct actor *self, void *state, const struct msg *m)
 {
     (void)self;
-    return rest_outcome(state, m, 1);
+    return rest_outcome(state, m, 2);
 }
 
-/* Two statements, so that the second one counts what the first one wrote. */
+/* Two statements, so that the second one counts what the first one wrote, by modules that stay. */
 int op_modules_progress(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct run write = {.sql = SQL_MODULES_PROGRESS, .params = "tuib"};
+    static const struct run write = {
+        .sql = SQL_MODULES_PROGRESS, .params = "tuib", .lock = SQL_MODULES_HOLD};
     static const struct run renew = {.sql = SQL_MODULES_PROGRESSED, .params = "tui"};
     struct rest *r = state;
     struct db_group *g = rest_group(r, DB_READ);
@@ -88,23 +93,35 @@ RUN_OP(enrollments_complete, .sql = SQL_ENROLLMENTS_COMPLETE, .params = "tuibm",
 
 /* ---- training sessions ---- */
 
-#define SESSION_FIELDS                                                                             \
+#define SESSION_FIELDS(clears)                                                                     \
     {.name = "description", .type = FIELD_STR, .max = 5000, .flags = FIELD_BLANK_IS_ABSENT},       \
-        {.name = "startDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},                 \
-        {.name = "endDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},                   \
-        {.name = "maxParticipants", .type = FIELD_INT, .min = 1, .max = 100000},                   \
-        {.name = "meetingUrl", .type = FIELD_URL, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},     \
-        {.name = "meetingId", .type = FIELD_LINE, .max = 100, .flags = FIELD_BLANK_IS_ABSENT},     \
+        {.name = "startDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT | (clears)},      \
+        {.name = "endDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT | (clears)},        \
+        {.name = "maxParticipants",                                                                \
+         .type = FIELD_INT,                                                                        \
+         .min = 1,                                                                                 \
+         .max = 100000,                                                                            \
+         .flags = (clears)},                                                                       \
+        {.name = "meetingUrl",                                                                     \
+         .type = FIELD_URL,                                                                        \
+         .max = 500,                                                                               \
+         .flags = FIELD_BLANK_IS_ABSENT | (clears)},                                               \
+        {.name = "meetingId",                                                                      \
+         .type = FIELD_LINE,                                                                       \
+         .max = 100,                                                                               \
+         .flags = FIELD_BLANK_IS_ABSENT | (clears)},                                               \
     {                                                                                              \
         .name = "meetingPlatform", .type = FIELD_CHOICE, .choices = "zoom|meet|bigbluebutton",     \
         .flags = FIELD_BLANK_IS_ABSENT                                                             \
     }
 const struct field schema_training_new[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
-    SESSION_FIELDS,
+    SESSION_FIELDS(0),
     {.name = NULL}};
 const struct field schema_training_change[] = {
-    {.name = "name", .type = FIELD_LINE, .min = 1, .max = 200}, SESSION_FIELDS, {.name = NULL}};
+    {.name = "name", .type = FIELD_LINE, .min = 1, .max = 200},
+    SESSION_FIELDS(FIELD_NULL_CLEARS),
+    {.name = NULL}};
 const struct field schema_training_status[] = {
     {.name = "status",
      .type = FIELD_CHOICE,
@@ -112,9 +129,9 @@ const struct field schema_training_status[] = {
      .choices = "draft|pending_approval|approved|active|completed|archived"},
     {.name = NULL}};
 
-RUN_OP(training_list, .sql = SQL_TRAINING_LIST, .params = "tuimp", .key = time_valid, MANAGE)
+RUN_OP(training_list, .sql = SQL_TRAINING_LIST, .params = "tuimp", .key = time_valid, READ)
 RUN_OP(training_create, .sql = SQL_TRAINING_CREATE, .params = "tuibm", MANAGE)
-RUN_OP(training_get, .sql = SQL_TRAINING_GET, .params = "tuim", MANAGE)
+RUN_OP(training_get, .sql = SQL_TRAINING_GET, .params = "tuim", READ)
 RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmv", MANAGE)
 RUN_OP(training_delete, .sql = SQL_TRAINING_DELETE, .params = "tuimv", MANAGE)
 /* Whoever manages every course is also who approves; a school may take either away. */
@@ -130,7 +147,7 @@ const struct field schema_space_new[] = {
     {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = NULL}};
 
-RUN_OP(spaces_list, .sql = SQL_TRAINING_SPACES, .params = "tump", MANAGE, .key = time_valid)
+RUN_OP(spaces_list, .sql = SQL_TRAINING_SPACES, .params = "tump", READ, .key = time_valid)
 RUN_OP(spaces_request, .sql = SQL_TRAINING_SPACE_REQUEST, .params = "tub")
 RUN_OP(spaces_approve, .sql = SQL_TRAINING_SPACE_APPROVE, .params = "tui")
 

@@ -24,7 +24,7 @@ struct run {
      */
     const char *params;
     const struct sql *sql;
-    const char *manage;          /* a permission, for m */
+    const char *manage;          /* a permission, for m; "a|b": one of them is enough */
     bool (*key)(struct str key); /* of a page's cursor */
     const struct sql
         *lock;          /* runs before, with t and i: the statement then sees what is there now */

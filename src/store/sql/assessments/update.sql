@@ -1,8 +1,8 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 the body (its questions are checked), $5 staff, $6 the versions of which one must still stand or
 -- null. An approved one stays as it is: the change goes into its draft version, made of it now or begun before, and its version moves, as
--- its PUT's. Whatever is changed has to be submitted again, and approved by somebody who changed nothing of it.
+-- its PUT's. A dueDate of null is none. Whatever is changed has to be submitted again, and approved by somebody who changed nothing of it.
 with asked as (
-    select a.*, a.created_by = $2 or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
+    select a.*, coalesce(a.created_by = $2, false) or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
            a.status = 'approved' or exists (select from assessments d where d.draft_of = a.id) as settled
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
@@ -19,7 +19,7 @@ with asked as (
            coalesce(b ->> 'assessmentType', assessment_type), coalesce(b -> 'questions', questions),
            coalesce((b ->> 'maxScore')::integer, max_score), coalesce((b ->> 'passingScore')::integer, passing_score),
            nullif(coalesce((b ->> 'timeLimit')::integer, time_limit), 0), coalesce((b ->> 'maxAttempts')::integer, max_attempts),
-           coalesce((b ->> 'isPublic')::boolean, is_public), coalesce((b ->> 'dueDate')::timestamptz at time zone 'utc', due_date),
+           coalesce((b ->> 'isPublic')::boolean, is_public), case when b ? 'dueDate' then (b ->> 'dueDate')::timestamptz at time zone 'utc' else due_date end,
            'draft', $2, id, now() at time zone 'utc', now() at time zone 'utc'
     from asked, refusal, (select $4::jsonb as b) body where word is null and settled and draft_of is null
     on conflict (draft_of) where draft_of is not null do update set
@@ -30,7 +30,7 @@ with asked as (
         time_limit = nullif(coalesce(($4::jsonb ->> 'timeLimit')::integer, d.time_limit), 0),
         max_attempts = coalesce(($4::jsonb ->> 'maxAttempts')::integer, d.max_attempts),
         is_public = coalesce(($4::jsonb ->> 'isPublic')::boolean, d.is_public),
-        due_date = coalesce(($4::jsonb ->> 'dueDate')::timestamptz at time zone 'utc', d.due_date),
+        due_date = case when $4::jsonb ? 'dueDate' then ($4::jsonb ->> 'dueDate')::timestamptz at time zone 'utc' else d.due_date end,
         status = 'draft', writers = array(select distinct unnest(d.writers || $2::text)), row_version = d.row_version + 1, updated_at = now() at time zone 'utc'
     returning d
 ), moved as (
@@ -43,7 +43,7 @@ with asked as (
         passing_score = coalesce((b ->> 'passingScore')::integer, a.passing_score),
         time_limit = nullif(coalesce((b ->> 'timeLimit')::integer, a.time_limit), 0),
         max_attempts = coalesce((b ->> 'maxAttempts')::integer, a.max_attempts), is_public = coalesce((b ->> 'isPublic')::boolean, a.is_public),
-        due_date = coalesce((b ->> 'dueDate')::timestamptz at time zone 'utc', a.due_date),
+        due_date = case when b ? 'dueDate' then (b ->> 'dueDate')::timestamptz at time zone 'utc' else a.due_date end,
         status = 'draft', writers = array(select distinct unnest(a.writers || $2::text)), row_version = a.row_version + 1, updated_at = now() at time zone 'utc'
     from asked, refusal, (select $4::jsonb as b) body where a.id = asked.id and word is null and (not asked.settled or asked.draft_of is not null)
     returning a

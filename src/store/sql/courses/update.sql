@@ -1,14 +1,17 @@
--- $1 tenant filter, $2 caller, $3 course, $4 the body, $5 staff, $6 the versions of which one must still stand or null. What a body does not name
--- stays. An instructor cannot make a course active or give it to somebody else.
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null. What a body does not name
+-- stays. A capacity of null is none, and it is not below who is in it.
+-- An instructor cannot make a course active or give it to somebody else.
 with old as (
     select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
       and (c.is_active or c.instructor_id = $2 or $5::boolean) for no key update
 ), refusal as (
     select case when instructor_id is distinct from $2 and not $5::boolean then 'forbidden'
                 when row_version <> all($6::bigint[]) then 'stale'
+                when ($4::jsonb ->> 'maxParticipants')::integer < (select count(*) from user_courses e where e.course_id = $3
+                     and e.status is distinct from 'dropped') then 'invalid maxParticipants too_small'
                 when $5::boolean and not exists (select from users u where u.id = $4::jsonb ->> 'instructorId'
                                                  and u.establishment_id = old.establishment_id)
-                     and $4::jsonb ->> 'instructorId' <> instructor_id then 'not_found' end as word from old
+                     and coalesce($4::jsonb ->> 'instructorId' <> instructor_id, $4::jsonb ? 'instructorId') then 'not_found' end as word from old
 ), new as (
     update courses c set
         title = coalesce(b ->> 'title', c.title), description = coalesce(b ->> 'description', c.description),
@@ -24,7 +27,7 @@ with old as (
         is_public = coalesce((b ->> 'isPublic')::boolean, c.is_public),
         is_active = case when $5::boolean or not (b ->> 'isActive')::boolean then coalesce((b ->> 'isActive')::boolean, c.is_active)
                          else c.is_active end,
-        max_participants = coalesce((b ->> 'maxParticipants')::integer, c.max_participants),
+        max_participants = case when b ? 'maxParticipants' then (b ->> 'maxParticipants')::integer else c.max_participants end,
         row_version = c.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $4::jsonb as b) body, refusal where c.id = $3 and word is null
     returning c

@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff: a result for each, in the order given:
 -- enrolled, already, not_found, full. Places go in that order.
 with course as (
-    select c.*, c.instructor_id = $2 or $5::boolean as own,
+    select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own,
            c.max_participants - (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as places
     from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
 ), refusal as (select case when not own then 'forbidden' when is_active is not true then 'course_closed' end as word from course), ids as (
@@ -15,7 +15,7 @@ with course as (
     select id, place, case when not known then 'not_found' when there then 'already' when nth > (select coalesce(places, nth) from course) then 'full'
                            else 'enrolled' end as result from judged
 ), again as (
-    update user_courses e set status = case when e.progress > 0 then 'in_progress' else 'enrolled' end, enrolled_at = now() at time zone 'utc',
+    update user_courses e set status = case when e.progress >= 100 then 'completed' when e.progress > 0 then 'in_progress' else 'enrolled' end, enrolled_at = now() at time zone 'utc',
         updated_at = now() at time zone 'utc'
     from refusal, (select distinct on (d.user_id) d.id from user_courses d join results r on r.id = d.user_id and r.result = 'enrolled'
                    where d.course_id = $3 and d.status = 'dropped' order by d.user_id, d.enrolled_at desc) d

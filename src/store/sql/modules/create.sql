@@ -1,6 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff. Without a place it comes last.
 with course as (
-    select c.*, c.instructor_id = $2 or $5::boolean as own from courses c
+    select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
 ), refusal as (select case when not own then 'forbidden' end as word from course), made as (
     insert into course_modules (course_id, establishment_id, title, description, order_index, content_type, content_url, content_data, duration,
@@ -12,6 +12,8 @@ with course as (
     from course, refusal, (select $4::jsonb as b) body where word is null returning course_modules as m
 )
 select word, 201, (select answer(module_json(m)) from made), 1,
-       (select json_agg(channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2))
-        from made where (m).is_active)
+       (select json_agg(n) from (
+            select channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2) as n
+            from made where (m).is_active
+            union all select n from made, course_progress_recount((m).course_id) n where (m).is_active and (m).is_required) t)
 from refusal

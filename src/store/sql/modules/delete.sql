@@ -1,10 +1,10 @@
--- $1 tenant filter, $2 caller, $3 module, $4 staff, $5 the versions of which one must still stand or null. Progress in it goes with it.
+-- $1 tenant filter, $2 caller, $3 module (its course's row is locked), $4 staff, $5 the versions of which one must still stand or null. Progress in it goes with it.
 with old as (
-    select m.*, c.instructor_id = $2 or $4::boolean as own from course_modules m join courses c on c.id = m.course_id
+    select m.*, coalesce(c.instructor_id = $2, false) or $4::boolean as own from course_modules m join courses c on c.id = m.course_id
     where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id)
       and (c.instructor_id = $2 or $4::boolean or c.is_active and m.is_active is not false) for no key update of m
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
                 when exists (select from assessments a where a.module_id = $3) then 'conflict' end as word from old
-), gone as (delete from course_modules m using refusal where m.id = $3 and word is null returning 1)
-select word, 200, json_build_object('id', $3::text, 'deleted', true) from refusal
+), gone as (delete from course_modules m using refusal where m.id = $3 and word is null returning m.course_id)
+select word, 200, json_build_object('id', $3::text, 'deleted', true), 0, (select json_agg(n) from gone, course_progress_recount(course_id) n) from refusal

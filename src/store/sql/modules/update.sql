@@ -1,6 +1,6 @@
--- $1 tenant filter, $2 caller, $3 module, $4 the body, $5 staff, $6 the versions of which one must still stand or null.
+-- $1 tenant filter, $2 caller, $3 module (its course's row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null.
 with old as (
-    select m.*, c.instructor_id = $2 or $5::boolean as own from course_modules m join courses c on c.id = m.course_id
+    select m.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from course_modules m join courses c on c.id = m.course_id
     where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id)
       and (c.instructor_id = $2 or $5::boolean or c.is_active and m.is_active is not false) for no key update of m
 ), refusal as (
@@ -11,9 +11,13 @@ with old as (
         content_url = coalesce(b ->> 'contentUrl', m.content_url), content_data = coalesce(b -> 'contentData', m.content_data),
         duration = coalesce((b ->> 'duration')::integer, m.duration), is_required = coalesce((b ->> 'isRequired')::boolean, m.is_required),
         is_active = coalesce((b ->> 'isActive')::boolean, m.is_active), row_version = m.row_version + 1, updated_at = now() at time zone 'utc'
-    from (select $4::jsonb as b) body, refusal where m.id = $3 and word is null returning m, (select is_active is not false from old) as open_before
+    from (select $4::jsonb as b) body, refusal where m.id = $3 and word is null returning m, (select is_active is not false from old) as open_before,
+        (select is_active is not false and is_required is not false from old) as counted_before
 )
 select word, 200, (select module_json(m) from new), (select (m).row_version from new),
-       (select json_agg(channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2))
-        from new where (m).is_active and not open_before)
+       (select json_agg(n) from (
+            select channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2) as n
+            from new where (m).is_active and not open_before
+            union all select n from new, course_progress_recount((m).course_id) n
+            where counted_before <> ((m).is_active is not false and (m).is_required is not false)) t)
 from refusal

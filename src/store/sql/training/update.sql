@@ -1,20 +1,23 @@
--- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the versions of which one must still stand or null. Not below who is in it.
+-- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the versions of which one must still stand or null. Not below who is in it; null takes
+-- away what was set.
 with old as (
-    select s.*, c.instructor_id = $2 or $5::boolean as own from training_sessions s join courses c on c.id = s.course_id
+    select s.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from training_sessions s join courses c on c.id = s.course_id
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
       and (c.instructor_id = $2 or $5::boolean or c.is_active and s.status in ('approved', 'active', 'completed')) for no key update of s
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' when status = 'archived' then 'conflict'
-                when coalesce(($4::jsonb ->> 'endDate')::timestamptz at time zone 'utc', end_date)
-                     < coalesce(($4::jsonb ->> 'startDate')::timestamptz at time zone 'utc', start_date) then 'invalid endDate order'
+                when case when $4::jsonb ? 'endDate' then ($4::jsonb ->> 'endDate')::timestamptz at time zone 'utc' else end_date end
+                     < case when $4::jsonb ? 'startDate' then ($4::jsonb ->> 'startDate')::timestamptz at time zone 'utc' else start_date end then 'invalid endDate order'
                 when ($4::jsonb ->> 'maxParticipants')::integer < (select count(*) from user_courses e where e.session_id = $3
                      and e.status is distinct from 'dropped') then 'invalid maxParticipants too_small' end as word from old
 ), new as (
     update training_sessions s set name = coalesce(b ->> 'name', s.name), description = coalesce(b ->> 'description', s.description),
-        start_date = coalesce((b ->> 'startDate')::timestamptz at time zone 'utc', s.start_date),
-        end_date = coalesce((b ->> 'endDate')::timestamptz at time zone 'utc', s.end_date),
-        max_participants = coalesce((b ->> 'maxParticipants')::integer, s.max_participants), meeting_url = coalesce(b ->> 'meetingUrl', s.meeting_url),
-        meeting_id = coalesce(b ->> 'meetingId', s.meeting_id), meeting_platform = coalesce(b ->> 'meetingPlatform', s.meeting_platform),
+        start_date = case when b ? 'startDate' then (b ->> 'startDate')::timestamptz at time zone 'utc' else s.start_date end,
+        end_date = case when b ? 'endDate' then (b ->> 'endDate')::timestamptz at time zone 'utc' else s.end_date end,
+        max_participants = case when b ? 'maxParticipants' then (b ->> 'maxParticipants')::integer else s.max_participants end,
+        meeting_url = case when b ? 'meetingUrl' then b ->> 'meetingUrl' else s.meeting_url end,
+        meeting_id = case when b ? 'meetingId' then b ->> 'meetingId' else s.meeting_id end,
+        meeting_platform = coalesce(b ->> 'meetingPlatform', s.meeting_platform),
         row_version = s.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $4::jsonb as b) body, refusal where s.id = $3 and word is null returning s
 )
