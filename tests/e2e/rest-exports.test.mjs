@@ -70,6 +70,20 @@ test('JSON of several data sets parses; a date range; a trainer gets their own',
   const none = await order(who.manager, 'json', ['courses'], { dateRange: { start: '2001-01-01', end: '2001-12-31' } })
   await finished(who.manager, none.id)
   assert.deepEqual(JSON.parse((await download(who.manager, none.id)).text), { courses: [] })
+  const today = new Date().toISOString().slice(0, 10)
+  const some = async (datasets, extra) => {
+    const job = await order(who.manager, 'json', datasets, extra)
+    await finished(who.manager, job.id)
+    return JSON.parse((await download(who.manager, job.id)).text)
+  }
+  assert.equal((await some(['courses'], { dateRange: { start: today, end: today } })).courses.length, data.courses.length, 'a last day that is a date is in it')
+  // Filters choose rows: a value, or several; each in the data sets that have such a field.
+  const chosen = await some(['users', 'enrollments'], { filters: { role: ['manager', 'formateur'], isActive: true, status: 'completed' } })
+  assert.deepEqual(chosen.users.map((u) => u.role).sort(), ['formateur', 'manager'])
+  assert.deepEqual(chosen.enrollments.map((e) => e.id), data.enrollments.filter((e) => e.status === 'completed').map((e) => e.id))
+  assert.deepEqual(await some(['users'], { filters: { role: 'apprenant', department: 'X' } }), { users: [] })
+  assert.equal((await some(['users'], { filters: { role: 'apprenant', department: null } })).users.length, 6)
+  assert.equal((await some(['users'], { filters: null })).users.length, 9)
   const own = await order(who.formateur, 'json', ['users', 'courses'])
   await finished(who.formateur, own.id)
   const theirs = JSON.parse((await download(who.formateur, own.id)).text)
@@ -129,6 +143,17 @@ test('what cannot be exported is refused', async () => {
   assertProblem(await post(who.apprenant1, { type: 'csv', config: { datasets: ['users'] } }), 403)
   assertProblem(await post(who.manager, { type: 'csv', config: { datasets: ['passwords'] } }), 422)
   assertProblem(await post(who.manager, { type: 'csv', config: { datasets: [] } }), 422)
+  for (const [field, code, config] of [
+    ['config.filters', 'unknown', { datasets: ['users'], filters: { courseId: 'x' } }],
+    ['config.filters', 'type', { datasets: ['users'], filters: { role: { a: 1 } } }],
+    ['config.filters', 'type', { datasets: ['users'], filters: { role: [] } }],
+    ['config.datasets', 'repeated', { datasets: ['users', 'users'] }],
+    ['config.dataset', 'repeated', { dataset: 'users', datasets: ['courses'] }],
+    ['config.dateRange', 'order', { dataset: 'users', dateRange: { start: '2026-02-02', end: '2026-02-01' } }],
+  ]) {
+    const refused = assertProblem(await post(who.manager, { type: 'json', config }), 422)
+    assert.deepEqual(refused.errors.map((e) => [e.field, e.code]), [[field, code]])
+  }
   assertProblem(await post(who.manager, { type: 'exe', config: { datasets: ['users'] } }), 422)
   assertProblem(await post(who.manager, { type: 'csv', config: { datasets: ['users'], dateRange: { start: 'hier' } } }), 422)
   assertProblem(await post(who.manager, { type: 'csv', config: { datasets: ['users'] }, userId: who.admin.id }), 403)

@@ -71,30 +71,90 @@ static int begun(struct actor *self, void *state, const struct msg *m)
     return rest_outcome(r, m, 0);
 }
 
-/* names: a msgpack array of texts; range: {start, end} or absent. */
-static int create(struct actor *self, struct rest *r, struct mp names, struct mp range)
+static bool repeated(struct mp names, struct str name)
+{
+    unsigned times = 0;
+
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);) {
+        struct str other = mp_str(it.value);
+        times += other.n == name.n && memcmp(other.p, name.p, name.n) == 0;
+    }
+    return times > 1;
+}
+
+/* One of the chosen data sets has such a field. */
+static bool filter_fits(struct mp names, struct str field)
+{
+    bool fits = false;
+
+    for (struct mp_iter it = mp_iter(names); !fits && mp_next(&it);)
+        fits = export_filter_known(mp_str(it.value), field);
+    return fits;
+}
+
+/* A value (null: none is there), or several of which a row has one. */
+static bool filter_value_good(struct mp value, bool several)
+{
+    enum mp_type t = mp_type(value);
+
+    if (t != MP_ARRAY)
+        return t == MP_STR || t == MP_BOOL || t == MP_NIL;
+    for (struct mp_iter it = mp_iter(value); several && mp_next(&it);)
+        several = filter_value_good(it.value, false);
+    return several && mp_count(value) > 0;
+}
+
+/* Is something of it wrong? Then it was refused. */
+static bool refused(struct rest *r, struct mp names, struct mp filters)
+{
+    if (mp_count(names) == 0)
+        return refuse_config(r, "config.datasets", E_required), true;
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);) {
+        if (!export_dataset_known(mp_str(it.value)))
+            return refuse_config(r, "config.datasets", E_choice), true;
+        if (repeated(names, mp_str(it.value)))
+            return refuse_config(r, "config.datasets", E_repeated), true;
+    }
+    for (struct mp_iter it = mp_iter(filters); mp_next(&it);) {
+        if (!filter_fits(names, mp_str(it.key)))
+            return refuse_config(r, "config.filters", E_unknown), true;
+        if (!filter_value_good(it.value, true))
+            return refuse_config(r, "config.filters", E_type), true;
+    }
+    return false;
+}
+
+static void put_setting(struct buf *b, const char *name, struct mp value)
+{
+    mp_put_cstr(b, name);
+    mp_put_raw(b, value);
+}
+
+/* What to export: names, a msgpack array of texts; range, {start, end} or absent; filters, fields
+ * of rows, or absent. */
+struct wanted {
+    struct mp names, range, filters;
+};
+
+static int create(struct actor *self, struct rest *r, struct wanted w)
 {
     struct buf settings = BUF_INIT, checked = BUF_INIT;
     struct verdict v = {0};
 
-    if (mp_count(names) == 0)
-        return refuse_config(r, "config.datasets", E_required);
-    for (struct mp_iter it = mp_iter(names); mp_next(&it);)
-        if (!export_dataset_known(mp_str(it.value)))
-            return refuse_config(r, "config.datasets", E_choice);
-    if (range.p)
-        schema_check(range_schema, range, r->who, &checked, &v);
+    if (refused(r, w.names, w.filters))
+        return ACTOR_DONE;
+    if (w.range.p)
+        schema_check(range_schema, w.range, r->who, &checked, &v);
     if (v.count) {
         buf_finish(&checked);
         return refuse_config(r, "config.dateRange", E_format);
     }
-    mp_put_map(&settings, range.p ? 2 : 1);
-    mp_put_cstr(&settings, "datasets");
-    mp_put_raw(&settings, names);
-    if (range.p) {
-        mp_put_cstr(&settings, "dateRange");
-        buf_put(&settings, checked.data, checked.len);
-    }
+    mp_put_map(&settings, 1 + (w.range.p != NULL) + (w.filters.p != NULL));
+    put_setting(&settings, "datasets", w.names);
+    if (w.range.p)
+        put_setting(&settings, "dateRange", mp_view(checked.data, checked.len));
+    if (w.filters.p)
+        put_setting(&settings, "filters", w.filters);
     struct db_group *g = rest_group(r, DB_READ);
     db_errors_as_result(g);
     db_stmt(g, SQL_EXPORTS_CREATE);
@@ -108,25 +168,36 @@ static int create(struct actor *self, struct rest *r, struct mp names, struct mp
     return rest_ask(self, g, begun);
 }
 
+static int create_from(struct actor *self, struct rest *r, struct mp config)
+{
+    struct wanted w = {mp_get(config, "datasets"), mp_get(config, "dateRange"),
+                       mp_get(config, "filters")};
+    struct mp one = mp_get(config, "dataset");
+    struct buf list = BUF_INIT;
+
+    if (one.p && w.names.p)
+        return refuse_config(r, "config.dataset", E_repeated);
+    if (one.p) {
+        mp_put_array(&list, 1);
+        mp_put_raw(&list, one);
+        w.names = mp_view(list.data, list.len);
+    }
+    int done = create(self, r, w);
+    buf_finish(&list);
+    return done;
+}
+
 int op_exports_create(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    struct mp settings = mp_get(r->body, "config"), names = mp_get(settings, "datasets");
-    struct buf checked = BUF_INIT, one = BUF_INIT;
+    struct buf checked = BUF_INIT;
     struct verdict v;
 
     (void)m;
-    schema_check(config_schema, settings, r->who, &checked, &v);
+    schema_check(config_schema, mp_get(r->body, "config"), r->who, &checked, &v);
+    int done = v.count ? rest_refuse_fields(r, P_invalid, v.errors, v.count)
+                       : create_from(self, r, mp_view(checked.data, checked.len));
     buf_finish(&checked);
-    if (v.count)
-        return rest_refuse_fields(r, P_invalid, v.errors, v.count);
-    if (mp_get(settings, "dataset").p) {
-        mp_put_array(&one, 1);
-        mp_put_raw(&one, mp_get(settings, "dataset"));
-        names = mp_view(one.data, one.len);
-    }
-    int done = create(self, r, names, mp_get(settings, "dateRange"));
-    buf_finish(&one);
     return done;
 }
 
@@ -152,7 +223,9 @@ int op_exports_create_old(struct actor *self, void *state, const struct msg *m)
         }
     mp_put_array(&list, count);
     buf_put(&list, names.data, names.len);
-    int done = create(self, r, mp_view(list.data, list.len), mp_get(r->body, "dateRange"));
+    int done = create(self, r,
+                      (struct wanted){.names = mp_view(list.data, list.len),
+                                      .range = mp_get(r->body, "dateRange")});
     buf_finish(&names);
     buf_finish(&list);
     return done;

@@ -32,17 +32,26 @@
 
 enum { MSG_EXPORT_BEGIN = 430 };
 
+#define FILTERS_MAX 8
+
 static const struct dataset {
     const char *name;
     const struct sql *page;
+    const char *filters[FILTERS_MAX]; /* fields of its rows */
 } datasets[DATASETS_MAX] = {
-    {"users", SQL_EXPORTS_DATA_USERS},
-    {"courses", SQL_EXPORTS_DATA_COURSES},
-    {"enrollments", SQL_EXPORTS_DATA_ENROLLMENTS},
-    {"assessments", SQL_EXPORTS_DATA_ASSESSMENTS},
-    {"results", SQL_EXPORTS_DATA_RESULTS},
-    {"content", SQL_EXPORTS_DATA_CONTENT},
-    {"groups", SQL_EXPORTS_DATA_GROUPS},
+    {"users", SQL_EXPORTS_DATA_USERS, {"role", "isActive", "department", "position"}},
+    {"courses",
+     SQL_EXPORTS_DATA_COURSES,
+     {"category", "type", "level", "language", "instructorId", "isPublic", "isActive"}},
+    {"enrollments",
+     SQL_EXPORTS_DATA_ENROLLMENTS,
+     {"userId", "courseId", "sessionId", "status", "email"}},
+    {"assessments",
+     SQL_EXPORTS_DATA_ASSESSMENTS,
+     {"assessmentType", "courseId", "status", "createdBy"}},
+    {"results", SQL_EXPORTS_DATA_RESULTS, {"assessmentId", "userId", "status", "email"}},
+    {"content", SQL_EXPORTS_DATA_CONTENT, {"courseId", "contentType", "isRequired", "isActive"}},
+    {"groups", SQL_EXPORTS_DATA_GROUPS, {"courseId", "createdBy", "status", "isPublic"}},
 };
 
 static const struct dataset *dataset_named(struct str name)
@@ -56,6 +65,16 @@ static const struct dataset *dataset_named(struct str name)
 bool export_dataset_known(struct str name)
 {
     return dataset_named(name) != NULL;
+}
+
+bool export_filter_known(struct str dataset, struct str field)
+{
+    const struct dataset *d = dataset_named(dataset);
+
+    for (unsigned i = 0; d && i < FILTERS_MAX && d->filters[i]; i++)
+        if (str_is(field, d->filters[i]))
+            return true;
+    return false;
 }
 
 bool export_path(const char *name, char *out, size_t out_size)
