@@ -106,6 +106,8 @@ void http_log_error(struct http_req *r, const char *step,
 void http_respond(struct http_req *r, int status, const char *content_type, struct body *body);
 void http_respond_bytes(struct http_req *r, int status, const char *content_type, struct str bytes,
                         struct body *owner);
+/* 304: what 200 with n bytes of this type would say, their tag as they would come among it. */
+void http_unchanged(struct http_req *r, const char *content_type, size_t n);
 
 /* ---- the server: a loop_service ---- */
 struct http_options {

@@ -145,16 +145,25 @@ bool http_takes_gzip(const struct http_req *r)
     return !(strncasecmp(q, "q=0", 3) == 0 && strspn(q + 3, ".0") == strcspn(q + 3, ", \t"));
 }
 
+/* Whether so many bytes of this type go compressed, to who takes that: known before they are, so
+ * that a 304 has the tag that they have. Text shrinks. */
+static bool comes_packed(struct http_req *r, const char *type, size_t n)
+{
+    if (!compressible(type) || n < GZIP_MIN || n > GZIP_MAX || set_find(r, "content-encoding"))
+        return false;
+    http_set(r, "Vary", "Accept-Encoding");
+    return http_takes_gzip(r);
+}
+
 /* A new owner for the bytes when they were worth compressing. */
 static bool compress(struct http_req *r, int status, const char *type, struct str *bytes,
                      struct body **owner)
 {
-    if (!compressible(type) || bytes->n < GZIP_MIN || bytes->n > GZIP_MAX || status == 206 ||
-        r->prepared || set_find(r, "content-encoding"))
-        return false;
-    http_set(r, "Vary", "Accept-Encoding");
     struct buf out = BUF_INIT;
-    if (!http_takes_gzip(r) || !zip_gzip(r->net, bytes->p, bytes->n, &out) || out.len >= bytes->n) {
+
+    if (status == 206 || r->prepared || !comes_packed(r, type, bytes->n))
+        return false;
+    if (!zip_gzip(r->net, bytes->p, bytes->n, &out)) {
         buf_finish(&out);
         return false;
     }
@@ -250,6 +259,13 @@ void http_respond(struct http_req *r, int status, const char *type, struct body 
 {
     struct str bytes = body ? (struct str){(const char *)body->bytes, body->len} : STR("");
     http_respond_bytes(r, status, type, bytes, body);
+}
+
+void http_unchanged(struct http_req *r, const char *type, size_t n)
+{
+    if (comes_packed(r, type, n))
+        set_etag_gzip(r);
+    http_respond(r, 304, NULL, NULL);
 }
 
 void http_answer_raw(struct conn *c, const char *bytes, size_t n)

@@ -135,7 +135,7 @@ int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned s
     rest_took(r, m);
     struct http_req *req = take(r);
     if (unchanged(r, req, bytes, version))
-        http_respond(req, 304, NULL, NULL);
+        http_unchanged(req, JSON_TYPE, bytes.n);
     else
         http_respond_bytes(req, status, JSON_TYPE, bytes, body_ref(m->body));
     return ACTOR_DONE;
@@ -146,7 +146,7 @@ int rest_reply_text(struct rest *r, int status, struct str json)
     struct http_req *req = take(r);
 
     if (unchanged(r, req, json, 0))
-        http_respond(req, 304, NULL, NULL);
+        http_unchanged(req, JSON_TYPE, json.n);
     else
         http_respond_bytes(req, status, JSON_TYPE, json, NULL);
     return ACTOR_DONE;
@@ -157,7 +157,7 @@ int rest_reply_version(struct rest *r, int status, struct str json, int64_t vers
     struct http_req *req = take(r);
 
     if (unchanged(r, req, json, (uint64_t)version))
-        http_respond(req, 304, NULL, NULL);
+        http_unchanged(req, JSON_TYPE, json.n);
     else
         http_respond(req, status, JSON_TYPE, body_make(json.p, json.n));
     return ACTOR_DONE;
