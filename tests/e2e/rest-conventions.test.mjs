@@ -242,6 +242,21 @@ test('Idempotency-Key: the first response again; another body 422; another perso
   assert.notEqual((await post(who.apprenant2, 'Une fois')).json.id, first.json.id)
 })
 
+test('Idempotency-Key: of a body with a password only its own sign-in is known again', async () => {
+  const other = await signIn(server, 'admin@moliere.test')
+  const post = (api, key, json) => api.post('/api/users', json, { headers: { 'idempotency-key': key } })
+  const [plain, secret] = [unique('key'), unique('key')]
+  const invited = { email: `${unique('i')}@e.fr`, role: 'apprenant' }
+  const made = { email: `${unique('m')}@e.fr`, role: 'apprenant', password: 'une longue phrase' }
+  const first = await post(who.admin, plain, invited)
+  assert.equal((await post(other, plain, invited)).text, first.text)
+  const account = await post(who.admin, secret, made)
+  assert.equal(account.status, 201, account.text)
+  assert.equal((await post(who.admin, secret, made)).text, account.text)
+  assertProblem(await post(other, secret, made), 422)
+  other.close()
+})
+
 // ---- health
 
 test('health', async () => {

@@ -76,9 +76,11 @@ int password_refused(struct rest *r, const char *field, struct str password, str
     return rest_refuse_fields(r, P_invalid, &e, 1);
 }
 
+#define DONE STR("{\"done\":true}")
+
 static int done(struct rest *r)
 {
-    return rest_reply_text(r, r->op->success, STR("{\"done\":true}"));
+    return rest_reply_text(r, r->op->success, DONE);
 }
 
 static int bad_token(struct rest *r)
@@ -224,6 +226,7 @@ static int new_hashed(struct actor *self, void *state, const struct msg *m)
     db_str(g, (const char *)m->body->bytes);
     db_str(g, r->sid);
     db_str(g, account_language(r));
+    rest_keep_text(g, r, r->op->success, DONE);
     return rest_ask(self, g, password_was_changed);
 }
 
@@ -255,6 +258,7 @@ int op_auth_send_verification(struct actor *self, void *state, const struct msg 
     code_put(g, r, &c);
     db_i64(g, account_codes_an_hour());
     explicit_bzero(&c, sizeof(c));
+    rest_keep_answer(g, r);
     return rest_ask(self, g, asked);
 }
 

@@ -45,11 +45,10 @@ static int submitted(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     struct str refusal = mp_str(mp_get(body_mp(m->body), "refusal"));
 
-    (void)self;
     if (refusal.p)
         return rest_refuse(r, problem_named(refusal) == PROBLEMS ? P_internal
                                                                  : problem_named(refusal));
-    return rest_reply_json(r, r->op->success, mp_str(mp_get(body_mp(m->body), "attempt")));
+    return rest_reply_kept(self, r, r->op->success, mp_str(mp_get(body_mp(m->body), "attempt")));
 }
 
 int op_attempts_submit(struct actor *self, void *state, const struct msg *m)

@@ -396,6 +396,7 @@ static void terminate(struct actor *self, void *state, int result)
     buf_finish(&r->query_bytes);
     buf_finish(&r->body_bytes);
     idempotency_leave(r);
+    body_unref(r->kept);
     identity_unref(r->who);
     free(r->own);
 }

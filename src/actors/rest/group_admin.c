@@ -44,6 +44,15 @@ const struct field schema_group_role[] = {{.name = "role",
                                            .choices = "member|moderator|admin"},
                                           {.name = NULL}};
 
+static int answered(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    rest_took(r, m);
+    return db_rows(m, 0) ? rest_reply_kept(self, r, r->op->success, db_strv(m, 0, 0, 2))
+                         : rest_refuse(r, P_not_found);
+}
+
 static int changed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
@@ -51,7 +60,9 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
         return group_refuse(r, mp_get(reply, "response"));
-    return rest_run(self, r, &one);
+    struct db_group *g = rest_group(r, DB_READ);
+    rest_put(g, r, &one, NULL);
+    return rest_ask(self, g, answered);
 }
 
 static int push(struct actor *self, struct rest *r, const char *event, const struct buf *payload)
@@ -63,7 +74,7 @@ static int push(struct actor *self, struct rest *r, const char *event, const str
 static int push_change(struct actor *self, struct rest *r, struct mp change)
 {
     struct buf payload = BUF_INIT, more = BUF_INIT;
-    uint32_t n = rest_push_versions(&more, r);
+    uint32_t n = rest_put_op_id(r, &more) + rest_push_versions(&more, r);
 
     mp_put_map(&payload, n + 1);
     mp_put_cstr(&payload, "group");

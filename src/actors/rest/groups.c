@@ -237,8 +237,8 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
         return look_for_invitation(self, r);
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
         return group_refuse(r, mp_get(reply, "response"));
-    return rest_reply_mp(r, leaves ? 200 : r->op->success,
-                         item.p ? item : mp_get(reply, "response"));
+    return rest_reply_mp_kept(self, r, leaves ? 200 : r->op->success,
+                              item.p ? item : mp_get(reply, "response"));
 }
 
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)

@@ -1,7 +1,8 @@
 /*
  * Idempotency-Key on POST: the same key and body get the first answer again. The answer is kept in
  * the transaction of its effect; which keys are being worked on is known in memory only, so a crash
- * leaves none of them stuck. Channel operations turn the key into an opId.
+ * leaves none of them stuck. Channel operations turn the key into an opId, so that their effect is
+ * one too, and keep their answer before they give it.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "op.h"
 #include "stacgate/ids.h"
+#include "stacgate/json.h"
 #include "stacgate/table.h"
 
 #define KEY_MAX 128
@@ -63,14 +65,39 @@ static bool printable(const char *key)
     return n >= 1 && n <= KEY_MAX;
 }
 
-/* Of the operation, its address and its body: what "the same request" means. */
+static bool holds_password(struct mp body)
+{
+    for (struct mp_iter it = mp_iter(body); mp_next(&it);)
+        if (memmem(mp_str(it.key).p, mp_str(it.key).n, "assword", 7))
+            return true;
+    return false;
+}
+
+/* What only the caller has, so that nobody finds a password by trying them on a kept hash. */
+static void put_credential(struct buf *b, const struct rest *r)
+{
+    const char *authorization = http_header(r->http, "authorization");
+    char token[SESSION_TOKEN_SIZE] = "";
+
+    if (!authorization)
+        http_cookie(r->http, identity_cookie_name(r->http), token, sizeof(token));
+    buf_printf(b, " %s", authorization ? authorization : token);
+    explicit_bzero(token, sizeof(token));
+}
+
+/* Of the operation, its address with what it asks, and its body: what "the same request" means. */
 static void request_hash(const struct rest *r, char out[65])
 {
     struct buf b = BUF_INIT;
 
     buf_printf(&b, "%s %s ", r->op->name, http_path(r->http));
     buf_put(&b, r->body_bytes.data, r->body_bytes.len);
+    if (mp_count(r->query))
+        buf_put(&b, r->query_bytes.data, r->query_bytes.len);
+    if (holds_password(r->body))
+        put_credential(&b, r);
     sha256_hex(b.data, b.len, out);
+    explicit_bzero(b.data, b.len);
     buf_finish(&b);
 }
 
@@ -120,6 +147,47 @@ void rest_keep_answer(struct db_group *g, const struct rest *r)
     db_str(g, key);
     db_str(g, hash);
     db_i64(g, r->op->success);
+}
+
+void rest_keep_text(struct db_group *g, const struct rest *r, int status, struct str json)
+{
+    if (!idempotency_key(r))
+        return;
+    db_stmt(g, SQL_AUTH_KEY_ANSWER);
+    db_strv_put(g, json);
+    db_i64(g, status);
+    rest_keep_answer(g, r);
+}
+
+static int kept(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    rest_took(r, m);
+    return rest_reply_json(r, r->kept_status,
+                           (struct str){(const char *)r->kept->bytes, r->kept->len});
+}
+
+int rest_reply_kept(struct actor *self, struct rest *r, int status, struct str json)
+{
+    if (!idempotency_key(r))
+        return rest_reply_json(r, status, json);
+    r->kept = body_make(json.p, json.n);
+    r->kept_status = status;
+    struct db_group *g = rest_group(r, DB_READ);
+    rest_keep_text(g, r, status, json);
+    return rest_ask(self, g, kept);
+}
+
+int rest_reply_mp_kept(struct actor *self, struct rest *r, int status, struct mp v)
+{
+    struct buf text = BUF_INIT;
+
+    mp_to_json(v, &text);
+    int end = rest_reply_kept(self, r, status, (struct str){(const char *)text.data, text.len});
+    buf_finish(&text);
+    return end;
 }
 
 bool rest_key_op_id(const struct rest *r, char out[40])

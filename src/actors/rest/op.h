@@ -76,6 +76,8 @@ struct rest {
     void *own;             /* rest_own() */
     const struct run *run; /* run.h: what is under way */
     char *key_name;        /* the idempotency key it holds; NULL: none */
+    struct body *kept;     /* the answer that is being kept for it … */
+    int kept_status;       /* … and its status */
     bool checked;          /* the operation's steps have begun */
     bool again;            /* a read that is being repeated after a lost connection */
 };
@@ -116,6 +118,12 @@ void db_strv_put(struct db_group *g, struct str s); /* a {NULL,0} is SQL null */
  * statement before must hand its answer over by answer(json) in SQL.
  */
 void rest_keep_answer(struct db_group *g, const struct rest *r);
+/* The same for an answer that no statement hands over. */
+void rest_keep_text(struct db_group *g, const struct rest *r, int status, struct str json);
+/* A POST's answer whose effect is not a statement of the request's own: kept for its key, if it has
+ * one, then given. Copies it. */
+int rest_reply_kept(struct actor *self, struct rest *r, int status, struct str json);
+int rest_reply_mp_kept(struct actor *self, struct rest *r, int status, struct mp v);
 /* For operations of channels: the key as an opId. false: the request has none. */
 bool rest_key_op_id(const struct rest *r, char out[40]);
 

@@ -12,10 +12,9 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     struct mp reply = body_mp(m->body), item = mp_get(reply, "item");
 
-    (void)self;
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
         return group_refuse(r, mp_get(reply, "response"));
-    return rest_reply_mp(r, r->op->success, item.p ? item : mp_get(reply, "response"));
+    return rest_reply_mp_kept(self, r, r->op->success, item.p ? item : mp_get(reply, "response"));
 }
 
 int rest_push(struct actor *self, struct rest *r, const char *kind, const char *event,

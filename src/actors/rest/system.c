@@ -155,7 +155,6 @@ int op_system_clear_cache(struct actor *self, void *state, const struct msg *m)
     struct buf rows = BUF_INIT, b = BUF_INIT;
     uint32_t count = 0;
 
-    (void)self;
     (void)m;
     for (struct mp_iter it = mp_iter(names); mp_next(&it);)
         if (!cache_named(mp_str(it.value)))
@@ -174,7 +173,7 @@ int op_system_clear_cache(struct actor *self, void *state, const struct msg *m)
     mp_put_cstr(&b, "cleared");
     mp_put_array(&b, count);
     buf_put(&b, rows.data, rows.len);
-    int end = rest_reply_mp(r, 200, mp_view(b.data, b.len));
+    int end = rest_reply_mp_kept(self, r, 200, mp_view(b.data, b.len));
     buf_finish(&rows);
     buf_finish(&b);
     return end;

@@ -35,6 +35,7 @@ static int ask(struct actor *self, struct rest *r, const struct sql *sql, struct
 
     db_stmt(g, sql);
     db_strv_put(g, parameter);
+    rest_keep_answer(g, r);
     return rest_ask(self, g, answered);
 }
 

@@ -5,6 +5,6 @@ with chosen as (
     update themes x set is_active = (x.id = chosen.id), updated_at = now() at time zone 'utc'
     from chosen where x.establishment_id = chosen.establishment_id and x.is_active is distinct from (x.id = chosen.id) returning x
 )
-select null, 200, coalesce((select theme_json(x) from new where (x).id = $2), (select theme_json(x) from themes x where x.id = chosen.id)),
+select null, 200, answer(coalesce((select theme_json(x) from new where (x).id = $2), (select theme_json(x) from themes x where x.id = chosen.id))),
        (select row_version from themes x where x.id = chosen.id)
 from chosen, (select count(*) from new) n

@@ -1,0 +1,234 @@
+// Every operation by the conditions that its request may carry (api.md: Caching, Retries). If-None-Match: 304 says what 200 said. If-Match: a stale
+// tag is 412 and
+// changes nothing, the tag that a read gave passes, of several changes to one version one is made, `*` passes. Idempotency-Key: sent several times,
+// also at once, it is done once and answered alike. What takes which header is in the document; a new operation is in here by being in it, and fails
+// until it keeps to that.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { addressOf, bodyOf, contents, inParallel, needs, valueOf, world } from './lib/generated.mjs'
+import { INVALID, whoMay } from './lib/rules.mjs'
+import { assertProblem } from './lib/problem.mjs'
+import { signIn } from './lib/client.mjs'
+import { lit } from './lib/server.mjs'
+import { PASSWORD, unique, until } from './lib/util.mjs'
+
+// Where the tag is read of what has no read at its own address.
+const READS = {
+  groups_archive: 'groups_get',
+  people_update_super: 'users_get',
+  people_delete_super: 'users_get',
+  contents_change_old: 'contents_get',
+  portal_content_change_old: 'contents_get',
+  portal_menu_delete_old: 'menu_get',
+}
+// What really changes something, where the least body does not.
+const CHANGES = {
+  classes_update: { title: 'Autre' },
+  notifications_prefer: { preferences: [{ type: 'system_update', enabled: false }] },
+}
+const AT_ONCE = 3
+
+// Begins or ends a sign-in, or shows a token this one time.
+const NO_KEY = ['auth_logout', 'tokens_create', 'socket_token']
+// How a thing has to stand that this may be done to it.
+const STANDS = {
+  assessments_submit: (id) => `update assessments set status = 'draft' where id = ${id}`,
+  assessments_approve: (id) => `update assessments set status = 'pending_approval' where id = ${id}`,
+  assessments_reject: (id) => `update assessments set status = 'pending_approval' where id = ${id}`,
+  attempts_grade: (id) => `update assessment_attempts set status = 'submitted', results = '[{"questionId":"q1","points":null,"maxPoints":1}]' where id = ${id}`,
+  courses_approve: (id) => `update courses set is_active = false where id = ${id}`,
+  spaces_approve: (id) => `update trainer_spaces set is_active = false where id = ${id}`,
+}
+const POSTED = {
+  auth_change_password: () => ({ currentPassword: PASSWORD, newPassword: 'une autre longue phrase' }),
+  training_move: () => ({ status: 'pending_approval' }),
+}
+
+let w, named, reads, versioned, untagged, keyed
+before(async () => {
+  w = await world()
+  named = Object.fromEntries(w.operations.map((o) => [o.name, o]))
+  const writes = w.operations.filter((o) => ['PUT', 'PATCH', 'DELETE'].includes(o.method) || o.headers.includes('IfMatch'))
+  versioned = writes.filter((o) => o.headers.includes('IfMatch'))
+  untagged = writes.filter((o) => !versioned.includes(o))
+  keyed = w.operations.filter((o) => o.headers.includes('IdempotencyKey'))
+  reads = w.operations.filter((o) => o.headers.includes('IfNoneMatch'))
+  await w.a.fill(needs([...reads, ...writes, ...keyed], 8))
+})
+after(() => w?.server.stop())
+
+const told = (o, what, r) => `${o}, ${what}: ${r.status} ${r.text.slice(0, 200)}`
+const bodyFor = (o) => ({ ...bodyOf(o, w.a), ...CHANGES[o.name] })
+
+// One thing of it and who may change it; a super_admin says where.
+function target(o, person = whoMay(w, o).person) {
+  const where = person === w.superAdmin && o.query('establishmentId') ? { query: { establishmentId: w.a.ids.school } } : {}
+  const path = addressOf(o, w.a, where)
+  return { path, send: (headers = {}, body = bodyFor(o)) => w.call(person, o, path, body, headers), tag: () => tagOf(o, path, person) }
+}
+
+function readOf(o) {
+  const read = named[READS[o.name]] ?? w.operations.find((x) => x.method === 'GET' && x.path === o.path)
+  assert.ok(read, `${o} compares versions (VERSIONED): say in READS of this file which operation gives its tag`)
+  return read
+}
+
+async function tagOf(o, path, person) {
+  const read = readOf(o)
+  const id = path.split('?')[0].split('/')[o.path.split('/').findIndex((s) => s.startsWith('{'))]
+  const r = await w.call(person, read, read.path.replace(/\{\w+\}/, id))
+  assert.equal(r.status, 200, told(read, `the tag for ${o}`, r))
+  assert.match(r.headers.etag ?? '', /^"\d+-[0-9a-f]{16}"$/, told(read, `the tag for ${o}`, r))
+  return r.headers.etag
+}
+
+const versionOf = (tag) => Number(tag.slice(1).split('-')[0])
+
+// ---- If-None-Match
+
+const SAID = ['etag', 'vary', 'cache-control', 'link']
+const said = (r) => Object.fromEntries(SAID.map((h) => [h, r.headers[h]]))
+
+test('304 says what 200 said, for each coding', async () => {
+  let packed = 0
+  await inParallel(reads, async (o) => {
+    const { person, path } = { person: o.who === 'anyone' ? null : whoMay(w, o).person, path: addressOf(o, w.a) }
+    for (const coding of ['gzip', 'identity']) {
+      const get = (tag) => w.call(person, o, path, undefined, { 'accept-encoding': coding, ...(tag && { 'if-none-match': tag }) })
+      await until(`${o} to stand still`, async () => {
+        const r = await get()
+        assert.equal(r.status, 200, told(o, coding, r))
+        packed += r.headers['content-encoding'] === 'gzip'
+        assert.ok(r.headers.etag, told(o, 'no tag', r))
+        assert.equal(r.headers.etag.endsWith('-gzip"'), r.headers['content-encoding'] === 'gzip', told(o, r.headers.etag, r))
+        for (const tags of [r.headers.etag, `"x", W/${r.headers.etag.replace(/(-gzip)?"$/, '-gzip"')}`, '*']) {
+          const again = await get(tags)
+          if (again.status !== 304) return false
+          assert.deepEqual(said(again), said(r), `${o}: ${coding} ${tags}`)
+          assert.equal(again.raw.length, 0)
+        }
+        return (await get(`"x", ${r.headers.etag.slice(1)}`)).status === 200
+      })
+    }
+  })
+  assert.ok(packed > 5, `${packed} came compressed`)
+})
+
+// ---- If-Match
+
+// Asking about a group, a class or a board opens its channel, which has a row.
+async function changesNothing(work) {
+  const all = async () => ({ ...(await contents(w.server)), channels: 'any' })
+  const before = await all()
+  await work()
+  assert.deepEqual(await all(), before)
+}
+
+test('what has a read with a tag at its own address compares it', () => {
+  assert.ok(versioned.length > 35 && untagged.length > 10, `${versioned.length} ${untagged.length}`)
+  for (const o of untagged) {
+    const read = w.operations.find((x) => x.method === 'GET' && x.path === o.path && x.headers.includes('IfNoneMatch') && !x.list)
+    assert.ok(!read, `${o}: ${read} gives a tag, and the row is not VERSIONED`)
+  }
+})
+
+test('a tag that fits nothing is 412, a header that is no list of tags 400, and nothing is changed', async () => {
+  const asked = [] // before: reading is counted, of help
+  await inParallel([...versioned, ...untagged], async (o) => {
+    const t = target(o)
+    asked.push([t, versioned.includes(o) ? await t.tag() : '"1-0123456789abcdef"'])
+  })
+  await changesNothing(() =>
+    inParallel(asked, async ([t, tag]) => {
+      for (const stale of [`"${versionOf(tag) + 1}-x"`, `W/${tag}`, `"x", W/"y","-1-z"`]) assertProblem(await t.send({ 'if-match': stale }), 412)
+      assertProblem(await t.send({ 'if-none-match': '*' }), 412)
+      for (const bad of [tag.slice(1), `*, ${tag}`, `${tag} ${tag}`, ',']) assertProblem(await t.send({ 'if-match': bad }), 400)
+    }))
+})
+
+const cases = () => [...versioned.map((o) => [o]), [named.establishments_update, w.superAdmin]]
+
+test('the tag that a read gave passes, among others too, and of many changes to one version one is made', () =>
+  inParallel(cases(), async ([o, person]) => {
+    const t = target(o, person)
+    const tag = await t.tag()
+    const all = await Promise.all(Array.from({ length: AT_ONCE }, () => t.send({ 'if-match': `"x", "${versionOf(tag) + 7}-0", ${tag}` })))
+    const made = all.filter((r) => r.status < 400)
+    assert.equal(made.length, 1, `${o}: ${all.map((r) => `${r.status} ${r.text.slice(0, 100)}`).join('\n')}`)
+    for (const r of all) if (r !== made[0]) assertProblem(r, o.method === 'DELETE' ? [404, 412] : 412)
+    if (o.method === 'DELETE') return
+    assert.ok(versionOf(await t.tag()) > versionOf(tag), `${o}: its version stands`)
+  }, 6))
+
+test('"*" is whatever there is', () =>
+  inParallel([...versioned, ...untagged], async (o) => {
+    const r = await target(o).send({ 'if-match': '*' })
+    assert.ok(r.status < 400 || (r.status === 422 && INVALID.includes(o.name)), told(o, '*', r))
+  }))
+
+// ---- Idempotency-Key
+
+const whoPosts = async (o) => (o.name === 'auth_change_password' ? { cookie: (await signIn(w.server, 'apprenant2@moliere.test')).cookie } : whoMay(w, o).person)
+
+// {path, body} of something that can be done.
+async function postOf(o, person) {
+  const path = addressOf(o, w.a)
+  const id = path.split('/')[o.path.split('/').findIndex((s) => s.startsWith('{'))]
+  if (STANDS[o.name]) await w.server.sql(`${STANDS[o.name](lit(id))};`)
+  const body = POSTED[o.name]?.() ?? bodyOf(o, w.a)
+  if (person === w.superAdmin && o.body?.properties.establishmentId) body.establishmentId = w.a.ids.school
+  return { o, path, body }
+}
+
+// Another request that is as good: another body, the same for another thing, or (there is nothing to say) another operation.
+async function otherThan({ o, path, body }, person) {
+  const fresh = await postOf(o, person)
+  if (JSON.stringify(fresh.body) !== JSON.stringify(body)) return { o, path, body: fresh.body }
+  const more = o.fields.find(([name, f]) => !(name in body) && !f['x-ignored'] && !f['x-identity'] && !f['x-id'])
+  if (more) return { o, path, body: { ...body, [more[0]]: valueOf(more[1], w.a) } }
+  if (fresh.path !== path) return { o, path: fresh.path, body }
+  return { o: named[o.name === 'notifications_read_all' ? 'auth_send_verification' : 'notifications_read_all'], path: '', body: {} }
+}
+
+const HEADERS = ['content-type', 'cache-control', 'etag', 'location', 'link']
+const answerOf = (r) => ({ status: r.status, bytes: r.raw.toString('latin1'), headers: HEADERS.map((h) => r.headers[h] ?? null) })
+
+// As it stays: exports are written, marks are noted.
+async function settled() {
+  let last
+  await until('the database to come to rest', async () => {
+    const now = await contents(w.server)
+    const same = JSON.stringify(now) === JSON.stringify(last)
+    last = now
+    return same && (await w.server.rows(`select from export_jobs where status in ('pending', 'processing')`)).length === 0
+  })
+  return last
+}
+
+test('every POST of somebody signed in takes a key', () => {
+  for (const o of w.operations.filter((o) => o.method === 'POST')) assert.equal(keyed.includes(o), o.who !== 'anyone' && !NO_KEY.includes(o.name), `${o}`)
+  assert.ok(keyed.length > 50, `${keyed.length}`)
+})
+
+test('a key: done once, answered alike byte for byte, also when it comes several times at once; another request with it is 422', async () => {
+  const sent = []
+  const send = ({ o, path, body, person, key }) => w.call(person, o, path || o.path, body, { 'idempotency-key': key })
+  await inParallel(keyed, async (o) => {
+    const person = await whoPosts(o)
+    const post = { ...(await postOf(o, person)), person, key: unique('key') }
+    const all = await Promise.all(Array.from({ length: AT_ONCE }, () => send(post)))
+    const done = all.filter((r) => r.status < 400)
+    assert.ok(done.length > 0, `${told(o, 'the first time', all[0])}: say in STANDS or POSTED of this file how it can be done`)
+    for (const r of all) if (r.status >= 400) assertProblem(r, 409)
+    for (const r of done) assert.deepEqual(answerOf(r), answerOf(done[0]), `${o}: at once`)
+    sent.push({ post, first: answerOf(done[0]), other: { ...post, ...(await otherThan(post, person)) } })
+  })
+  const before = await settled()
+  await inParallel(sent, async ({ post, first }) => assert.deepEqual(answerOf(await send(post)), first, `${post.o}: again`))
+  await inParallel(sent, async ({ post, other }) => {
+    const r = await send(other)
+    assert.equal(r.json?.type, '/problems/key-reused', told(post.o, 'another with its key', r))
+    assertProblem(r, 422)
+  })
+  assert.deepEqual(await settled(), before)
+})
