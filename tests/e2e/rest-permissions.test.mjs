@@ -132,6 +132,12 @@ test('a school always has an admin who manages permissions, also when two are re
     for (const id of [other.admin.user.id, second]) await withdraw(root, id, 'permissions:manage')
   }
   ok(await grant(root, second, 'courses:create', { granted: false }))
+  ok(await grant(root, second, 'permissions:manage', { granted: false })) // an admin, but not one who could manage permissions alone
+  const first = other.admin.user.id, put = (json) => root.request('PUT', `/api/users/${first}`, { json })
+  for (const r of [await put({ role: 'manager' }), await put({ isActive: false }), await root.request('DELETE', `/api/users/${first}`)])
+    assert.equal(assertProblem(r, 409).type, '/problems/last-admin')
+  assert.equal((await other.admin.get('/api/auth/user')).status, 200) // nothing of them was erased
+  ok(await root.request('PUT', `/api/users/${second}`, { json: { role: 'manager' } }))
 })
 
 test('two grants of one thing at once leave one row', async () => {

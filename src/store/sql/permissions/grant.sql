@@ -13,12 +13,8 @@ with who as (
                 when who.role < $7::user_role or who.role = 'super_admin' then 'forbidden'
                 when not $6::boolean then 'beyond_own'
                 when wish.expires_at <= now() at time zone 'utc' then 'invalid expiresAt past'
-                when not wish.granted and $5 = 'permissions:manage' and who.role = 'admin' and who.is_active is not false and not exists (
-                    select from users x where x.establishment_id = who.establishment_id and x.role = 'admin' and x.is_active is not false
-                        and x.id <> who.id and not exists (
-                            select from user_permissions up join permissions p on p.id = up.permission_id
-                            where up.user_id = x.id and p.name = $5 and up.granted is false
-                              and (up.expires_at is null or up.expires_at > now() at time zone 'utc'))) then 'last_admin' end as word
+                when not wish.granted and $5 = 'permissions:manage' and who.role = 'admin' and who.is_active is not false
+                     and not permissions_refused(who.id) and not admin_stays(who.id, who.establishment_id) then 'last_admin' end as word
     from who, wish
 ), gone as (
     delete from user_permissions up using permissions p, refusal

@@ -5,8 +5,7 @@ with old as (
     where u.id = $3 and u.establishment_id = coalesce($1, u.establishment_id) and u.email not like '%@deleted.invalid' for no key update
 ), refusal as (
     select case when role < $4::user_role then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
-                when role = 'admin' and not exists (select from users x where x.establishment_id = old.establishment_id and x.role = 'admin'
-                                                    and x.is_active is not false and x.id <> old.id) then 'last_admin' end as word from old
+                when role = 'admin' and is_active is not false and not admin_stays(old.id, old.establishment_id) then 'last_admin' end as word from old
 ), notes as (delete from notifications n using refusal where n.user_id = $3 and word is null
 ), grants as (delete from user_permissions p using refusal where p.user_id = $3 and word is null
 ), erased as (

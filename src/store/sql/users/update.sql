@@ -14,9 +14,8 @@ with me as (select role from users where id = $2), old as (
                 when (old.new_role <> old.role or old.new_active <> (old.is_active is not false)) and not $5::boolean then 'forbidden'
                 when $4::jsonb ? 'email' and lower($4::jsonb ->> 'email') <> lower(old.email) and not $5::boolean then 'forbidden'
                 when old.new_role < me.role and old.new_role <> old.role then 'forbidden'
-                when old.role = 'admin' and old.is_active is not false and (old.new_role <> 'admin' or not old.new_active) and not exists (
-                    select from users x where x.establishment_id = old.establishment_id and x.role = 'admin' and x.is_active is not false
-                                          and x.id <> old.id) then 'last_admin' end as word
+                when old.role = 'admin' and old.is_active is not false and (old.new_role <> 'admin' or not old.new_active)
+                     and not admin_stays(old.id, old.establishment_id) then 'last_admin' end as word
     from old, me
 ), new as (
     update users u set
