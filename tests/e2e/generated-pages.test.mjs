@@ -12,7 +12,7 @@ const ROWS = 1000
 const KINDS = {
   Course: 'course', Assessment: 'assessment', Attempt: 'attempt', User: 'user', Establishment: 'establishment', EstablishmentStats: 'establishment',
   StudyGroup: 'group', StudyGroupMember: 'user', StudyGroupMessage: 'message', StudySession: 'class', Whiteboard: 'whiteboard', Notification: 'notification',
-  Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
+  Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', AccommodationOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
   Content: 'content', Page: 'page', PageComponent: 'component', MenuItem: 'menu_item', Version: 'version', Module: 'module', PageSection: 'section',
   TrainingSession: 'training_session', BreakoutRoom: 'room',
 }

@@ -191,6 +191,10 @@ test('due dates and accommodations', async () => {
   const attempt = await start(who.apprenant1, a.id)
   assert.ok(Math.abs(Date.parse(attempt.deadline) - Date.parse(attempt.now) - 15 * 60000) < 5)
   assert.equal(attempt.attemptsLeft, 1)
+  const listed = await who.manager.get(`/api/assessments/${a.id}/accommodations`)
+  assert.deepEqual(listed.json.map((x) => [x.learner.id, x.extraTime, x.extraAttempts, x.dueDate, x.grantedBy]), [[who.apprenant1.id, 50, 1, due, who.formateur.id]])
+  assert.deepEqual((await who.formateur.get(`/api/assessments/${a.id}/accommodations?count=exact`)).headers['x-total-count'], '1')
+  for (const api of [who.apprenant1, stranger]) assertProblem(await api.get(`/api/assessments/${a.id}/accommodations`), 404)
 })
 
 test('essays wait for a person, who is not their author; results and statistics', async () => {

@@ -161,6 +161,9 @@ test('progress to completion issues one certificate, which anybody verifies unti
   assertProblem(await who.apprenant1.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'R' }), 403)
   assertProblem(await stranger.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'R' }), 404)
   assertProblem(await who.apprenant2.get(`/api/certificates/${mine[0].id}`), 404)
+  assert.equal((await who.formateur.get(`/api/certificates/${mine[0].id}`)).status, 200) // its course's instructor
+  const issued = async (api) => (await api.get(`/api/certificates?all=true&courseId=${c.id}`)).json.map((x) => x.userId)
+  for (const [api, ids] of [[who.formateur, [who.apprenant1.id]], [who.manager, [who.apprenant1.id]], [who.apprenant2, []]]) assert.deepEqual(await issued(api), ids)
   await who.manager.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'Erreur' })
   assert.equal((await verify()).json.valid, false)
   assert.ok((await who.apprenant1.get('/api/notifications')).json.some((n) => n.data.certificateId === mine[0].id))

@@ -116,4 +116,7 @@ const struct field schema_accommodation[] = {
     {.name = NULL}};
 
 RUN_OP(assessments_results, .sql = SQL_ASSESSMENTS_RESULTS, .params = "tuimq", MANAGE)
+const struct field schema_accommodations[] = {LIST_FIELDS, {.name = NULL}};
+RUN_OP(assessments_accommodations, .sql = SQL_ASSESSMENTS_ACCOMMODATIONS, .params = "tuimp", MANAGE,
+       .key = time_valid)
 RUN_OP(assessments_accommodate, .sql = SQL_ASSESSMENTS_ACCOMMODATE, .params = "tuibm", MANAGE)

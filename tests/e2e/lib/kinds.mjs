@@ -16,6 +16,8 @@ export const makers = {
     select id, ${s.id}, 'u-' || id || '@gen.test', 'u-' || id, 'x', 'Une', 'Personne', 'apprenant' from ${each(ids)};
     insert into user_courses (user_id, course_id, establishment_id, status) select id, ${s.course}, ${s.id}, 'enrolled' from ${each(ids)};
     insert into study_group_members (study_group_id, user_id, establishment_id, role) select ${s.group}, id, ${s.id}, 'member' from ${each(ids)};
+    insert into assessment_accommodations (assessment_id, user_id, establishment_id, at)
+    select ${s.assessment}, id, ${s.id}, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};
     insert into user_permissions (user_id, permission_id, granted, establishment_id) select x.id, p.id, true, ${s.id} from ${each(ids)} join permissions p on p.name = 'courses:create';`,
   course: (s, ids) => `
     insert into courses (id, establishment_id, title, description, category, instructor_id, is_public, is_active, created_at)

@@ -2,15 +2,15 @@
 // whose the course, the assessment and the export are), m(anager), A(dmin), S(uper_admin).
 const RULES = {
   afmAS: `auth_logout tokens_create socket_token auth_change_password auth_send_verification sign_ins_end_others courses_enroll attempts_start
-    attempts_start_old groups_join notifications_prefer notifications_read_all`,
-  fmAS: `courses_update assessments_update assessments_delete assessments_submit assessments_accommodate attempts_grade exports_get exports_delete modules_create
+    attempts_start_old groups_join notifications_prefer notifications_read_all certificates_get`,
+  fmAS: `courses_update assessments_update assessments_delete assessments_submit assessments_accommodate assessments_accommodations attempts_grade exports_get exports_delete modules_create
     modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create training_get training_update
     training_delete training_move`,
   mAS: `users_update themes_get schools_list_old`,
   AS: `grants_list`,
   amAS: `groups_update groups_archive groups_invite groups_role groups_remove messages_list messages_create polls_get polls_close classes_list
     classes_create classes_get classes_update classes_cancel classes_attendance classes_polls groups_rooms boards_list boards_create boards_get boards_rename
-    boards_delete boards_export certificates_get`,
+    boards_delete boards_export`,
   afmA: `analytics_user_stats`, // one's own, in a school; a super_admin has none there
   fmA: `exports_create_old`, // no school can be named there
   a: `tokens_revoke sign_ins_end attempts_save attempts_submit notifications_read notifications_delete modules_progress polls_vote`,
