@@ -22,7 +22,7 @@ with seen as (
     left join lateral (select max(seq) as seq from study_group_messages where study_group_id = p.id and c.topic is null) h on true
     left join lateral (
         select json_build_object('id', m.id, 'seq', m.seq, 'senderId', m.sender_id, 'type', m.type, 'content', m.content,
-                                 'createdAt', iso8601(m.created_at)) as message
+                                 'createdAt', iso8601(coalesce(m.created_at, 'epoch'))) as message
         from study_group_messages m
         where m.study_group_id = p.id and m.is_deleted is not true and (p.is_member or $3::boolean)
         order by m.seq desc limit 1) l on true
