@@ -239,6 +239,17 @@ test('changing an approved one makes a draft version; running attempts keep thei
   assertProblem(await put(who.formateur, `/api/assessments/${a.id}`, { title: 'X' }, { 'if-match': '"1-0"' }), 412)
 })
 
+test('the answers of an attempt have a size in all, whatever the number of saves', async () => {
+  const a = await approved({ maxAttempts: 1 })
+  const { id } = await start(who.apprenant1, a.id)
+  const save = (n) => put(who.apprenant1, `/api/attempts/${id}/answers`, { answers: { [`x${n}`]: 'é'.repeat(125000) } })
+  for (let n = 0; n < 4; n++) assert.equal((await save(n)).status, 200)
+  assertProblem(await save(4), 413)
+  assertProblem(await who.apprenant1.post(`/api/attempts/${id}/submit`, { answers: { more: 'é'.repeat(125000) } }), 413)
+  assert.equal((await save(0)).status, 200) // what is there can be changed
+  assert.equal((await who.apprenant1.post(`/api/attempts/${id}/submit`, { answers: { one: 'b' } })).json.status, 'graded')
+})
+
 test('another version has another pass mark and other points: who was judged by the old ones stays judged', async () => {
   const questions = ['u', 'v'].map((id) => ({ id, type: 'true-false', text: 'Vrai ?', answer: true }))
   const a = await approved({ maxScore: 10, passingScore: 8, questions })

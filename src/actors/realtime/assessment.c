@@ -279,6 +279,8 @@ static int saved(struct actor *self, void *state, const struct msg *m)
         return answer_refused(s, &(struct refusal){REASON_invalid, "answers", "refused", 0});
     if (db_rows(m, 0) == 0)
         return answer_refused(s, &(struct refusal){.reason = REASON_not_found});
+    if (str_is(db_strv(m, 0, 0, 0), "too_large"))
+        return answer_refused(s, &(struct refusal){REASON_too_large, "answers", "length", 0});
     if (!db_null(m, 0, 0, 0))
         return answer_refused(s, &(struct refusal){REASON_conflict, "attemptId", "over", 0});
     users_tell(db_strv(m, 0, 0, 4));

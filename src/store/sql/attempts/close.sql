@@ -4,7 +4,8 @@ with asked as (
     select t.*, t.deadline is null or t.deadline > now() at time zone 'utc' as in_time from assessment_attempts t
     where t.id = $2 and t.establishment_id = coalesce($1, t.establishment_id) and ($3 = '' or t.user_id = $3) for no key update
 ), refusal as (
-    select case when status = 'in_progress' and ($3 <> '' or not in_time) then null
+    select case when status = 'in_progress' and in_time and octet_length((coalesce(answers, '{}') || $4::jsonb)::text) > 1048576 then 'too_large'
+                when status = 'in_progress' and ($3 <> '' or not in_time) then null
                 when $3 = '' and status = 'submitted' and results is null then null
                 when $3 = '' and status = 'in_progress' then 'early' else 'attempt_over' end as word from asked
 ), closed as (
