@@ -126,6 +126,33 @@ test('an address is proven from the mail, by whoever has it; the second time say
   await Promise.all([w.close(), stranger.close()])
 })
 
+test('a certificate is verified by anybody who has its code, in both languages, also on a phone; revoked, it says so', async () => {
+  const learner = await signIn(server, 'apprenant2@moliere.test')
+  const { id } = ok(await learner.get('/api/auth/user'))
+  const course = ok(await admin.post('/api/courses', { title: unique('Certifié'), description: 'D', category: 'C' }))
+  ok(await learner.post(`/api/courses/${course.id}/enroll`))
+  ok(await admin.post(`/api/courses/${course.id}/complete`, { learnerId: id }))
+  const [certificate] = ok(await learner.get(`/api/certificates?courseId=${course.id}`))
+  const w = await Window.open(browser, server, { viewport: { width: 360, height: 740 } })
+  await w.page.getByRole('link', { name: 'Vérifier un certificat' }).click()
+  await fill(w, 'code', '0'.repeat(32))
+  await submit(w)
+  await says(w, 'Aucun certificat n’a ce code')
+  assert.match(w.trouble.splice(0).join(), /^Failed to load resource: the server responded with a status of 404/) // the browser's own word
+  await fill(w, 'code', ` ${certificate.verificationCode} `)
+  await submit(w)
+  await says(w, 'Ce certificat est valable')
+  for (const text of ['Noah', course.title, 'Lycée Molière', certificate.certificateNumber]) await says(w, text)
+  await assertFits(w.page, 'a certificate')
+  assert.match(w.page.url(), new RegExp(`/certificate/${certificate.verificationCode}$`)) // what can be sent on
+  ok(await admin.post(`/api/certificates/${certificate.id}/revoke`, { reason: 'Erreur' }))
+  const english = await Window.open(browser, server, { locale: 'en-GB' })
+  await english.page.goto(w.page.url())
+  await says(english, 'This certificate was revoked')
+  await says(english, 'Revoked on')
+  await Promise.all([w.close(), english.close()])
+})
+
 test('the account: another password, sessions that are ended, access tokens that are revoked', async () => {
   const email = await person()
   const other = new Api(server, { headers: { 'user-agent': 'Autre navigateur 1.0' } })

@@ -86,6 +86,17 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   throw new ApiError(response.status, problem.message ?? problem.title ?? "", problem.errors ?? [], retryAfter);
 }
 
+export interface CertificateFacts {
+  valid: boolean;
+  certificateNumber: string;
+  title: string;
+  holder: string | null;
+  establishment: string;
+  issueDate: string | null;
+  expiryDate: string | null;
+  revokedAt: string | null;
+}
+
 const id = encodeURIComponent;
 
 export const api = {
@@ -103,6 +114,7 @@ export const api = {
   endOtherSignIns: () => call<unknown>("DELETE", "/api/auth/sessions"),
   tokens: () => call<ApiToken[]>("GET", "/api/auth/tokens"),
   revokeToken: (token: string) => call<unknown>("DELETE", `/api/auth/tokens/${id(token)}`),
+  certificate: (code: string) => call<CertificateFacts>("GET", `/api/certificates/verify/${id(code)}`),
   establishments: () => call<Establishment[]>("GET", "/api/establishments"),
   groups: () => call<GroupItem[]>("GET", "/api/study-groups?limit=200"),
   createGroup: (form: Record<string, unknown>) => call<GroupItem>("POST", "/api/study-groups", form),

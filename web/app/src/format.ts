@@ -14,6 +14,10 @@ export function dateTime(iso: string): string {
   return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 }
 
+export function longDate(iso: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: "long" }).format(new Date(iso));
+}
+
 /** The local day, as a key. */
 export function dayOf(iso: string): string {
   const d = new Date(iso);

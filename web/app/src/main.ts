@@ -21,9 +21,9 @@ function leaveHome(): void {
   home = undefined;
 }
 
-const ENTRY = new Set<string>(["signin", "register", "forgot", "password", "address"] satisfies EntryPage[]);
-/** Open to whoever comes with a mail's link, signed in or not. */
-const FOR_ALL = new Set(["password", "address"]);
+const ENTRY = new Set<string>(["signin", "register", "forgot", "password", "address", "certificate"] satisfies EntryPage[]);
+/** Open to whoever comes with a mail's link or a certificate, signed in or not. */
+const FOR_ALL = new Set(["password", "address", "certificate"]);
 
 function showEntry(page: EntryPage): void {
   leaveHome();

@@ -1,16 +1,25 @@
-/* Page addresses: /signin, /register, /forgot-password, /set-password, /verify-email, /account, /groups, /groups/<id>, /groups/<id>/boards, /groups/<id>/boards/<id>. Links are real links; a plain click stays in the page. */
+/* Page addresses: /signin, /register, /forgot-password, /set-password, /verify-email, /certificate/<code>, /account, /groups, /groups/<id>, /groups/<id>/boards, /groups/<id>/boards/<id>. Links are real links; a plain click stays in the page. */
 import { Signal } from "@stacgate/client";
 
 export const moved = new Signal();
 
 const PLAIN = { signin: "signin", register: "register", "forgot-password": "forgot", "set-password": "password", "verify-email": "address", account: "account" } as const;
 
-export type Place = { page: (typeof PLAIN)[keyof typeof PLAIN] | "groups" } | { page: "group"; id: string; view: "talk" | "boards"; board: string };
+export type Place = { page: "certificate"; code: string } | { page: (typeof PLAIN)[keyof typeof PLAIN] | "groups" } | { page: "group"; id: string; view: "talk" | "boards"; board: string };
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 export function place(): Place {
   const parts = location.pathname.split("/").filter(Boolean);
   const plain = PLAIN[parts[0] as keyof typeof PLAIN];
   if (plain) return { page: plain };
+  if (parts[0] === "certificate") return { page: "certificate", code: decoded(parts[1] ?? "") };
   if (parts[0] === "groups" && parts[1]) {
     const view = parts[2] === "boards" ? "boards" : "talk";
     return { page: "group", id: decodeURIComponent(parts[1]), view, board: view === "boards" && parts[3] ? decodeURIComponent(parts[3]) : "" };

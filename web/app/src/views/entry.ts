@@ -4,14 +4,15 @@ import { h, replace } from "../dom";
 import { t, tWord } from "../i18n";
 import { register, signIn, type Why } from "../session";
 import type { TextKey } from "../texts";
+import { certificateForm } from "./certificate";
 import { addressForm, forgotForm, passwordForm } from "./codes";
 import { COMMON, guarded, passwordField } from "./forms";
 import { field, languageSwitch, wordmark, type Field } from "./parts";
 
-export type EntryPage = "signin" | "register" | "forgot" | "password" | "address";
+export type EntryPage = "signin" | "register" | "forgot" | "password" | "address" | "certificate";
 
 export function entryView(page: EntryPage, why: Why | undefined): HTMLElement {
-  const forms: Record<EntryPage, () => HTMLElement> = { signin: () => signInForm(why), register: registerForm, forgot: forgotForm, password: passwordForm, address: addressForm };
+  const forms: Record<EntryPage, () => HTMLElement> = { signin: () => signInForm(why), register: registerForm, forgot: forgotForm, password: passwordForm, address: addressForm, certificate: certificateForm };
   const form = forms[page]();
   return h("div.entry", {},
     h("aside.hall", {},
@@ -34,6 +35,7 @@ function signInForm(why: Why | undefined): HTMLElement {
     email.element, password.element, alert, submit,
     h("p.aside", {}, h("a", { href: "/forgot-password", "data-page": true }, t("forgotPassword"))),
     h("p.aside", {}, t("noAccount"), " ", h("a", { href: "/register", "data-page": true }, t("register"))),
+    h("p.aside", {}, h("a", { href: "/certificate", "data-page": true }, t("certificateCheckTitle"))),
   );
 }
 
