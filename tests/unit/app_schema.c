@@ -262,6 +262,29 @@ Test(schema, a_form_is_the_same_as_json)
     buf_finish(&out);
 }
 
+Test(schema, a_list_is_several_pairs_of_a_form)
+{
+    struct buf raw = BUF_INIT, out = BUF_INIT;
+    const char *form = "tags=un&name=x&tags=deux+mots";
+    struct verdict v;
+
+    cr_assert_eq(form_to_mp(schema, str_of(form), &raw), 0);
+    schema_check(schema, mp_view(raw.data, raw.len), &pupil, &out, &v);
+    struct mp tags = mp_get(mp_view(out.data, out.len), "tags");
+    cr_expect_eq(v.count, 0);
+    cr_expect_eq(mp_count(tags), 2);
+    cr_expect(str_is(mp_str(mp_at(tags, 1)), "deux mots"));
+    buf_clear(&raw);
+    cr_assert_eq(form_to_mp(schema, str_of("name=x&tags="), &raw), 0);
+    schema_check(schema, mp_view(raw.data, raw.len), &pupil, &out, &v);
+    cr_expect_eq(v.count, 0, "a blank list is none");
+    buf_clear(&raw);
+    cr_assert_eq(form_to_mp(schema, str_of("name=x&tags=un"), &raw), 0);
+    cr_expect_eq(mp_count(mp_get(mp_view(raw.data, raw.len), "tags")), 1);
+    buf_finish(&raw);
+    buf_finish(&out);
+}
+
 Test(schema, bad_forms)
 {
     static const char *const bad[] = {"name=%",   "name=%4",       "name=%zz", "name=%00",

@@ -513,38 +513,76 @@ static int form_decode(const char *p, const char *end, struct buf *b, struct str
     return ret->n == 0 || (utf8_valid(ret->p, ret->n) && !memchr(ret->p, 0, ret->n)) ? 0 : -EINVAL;
 }
 
-static bool taken(const struct str *names, unsigned n, struct str name)
+struct form_pair {
+    struct str name, value;
+};
+
+/* The pairs of a form, decoded into text. How many, or -EINVAL. */
+static int form_pairs(struct str form, struct buf *text, struct form_pair *pairs)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (names[i].n == name.n && memcmp(names[i].p, name.p, name.n) == 0)
-            return true;
-    return false;
+    int n = 0, err = 0;
+
+    buf_reserve(text, form.n + 1); /* decoding never grows: views into text stay good */
+    for (const char *p = form.p, *end = form.p + form.n; !err && p < end;) {
+        const char *amp = memchr(p, '&', (size_t)(end - p)), *stop = amp ? amp : end;
+        const char *eq = memchr(p, '=', (size_t)(stop - p));
+        struct form_pair one = {.value = {NULL, 0}};
+
+        err = form_decode(p, eq ? eq : stop, text, &one.name);
+        if (!err && eq)
+            err = form_decode(eq + 1, stop, text, &one.value);
+        if (!err && (one.name.n || one.value.n)) {
+            err = n == PAIRS_MAX ? -EINVAL : 0;
+            if (!err)
+                pairs[n++] = one;
+        }
+        p = stop + 1;
+    }
+    return err ? err : n;
+}
+
+static bool is_list(const struct field *f)
+{
+    return f && (f->type == FIELD_TEXTS || f->type == FIELD_IDS);
+}
+
+/* The pair at i; of a list all that have its name, in their order. */
+static int put_pair(struct schema_pairs *out, const struct form_pair *pairs, int n, int i)
+{
+    const struct form_pair *one = &pairs[i];
+    const struct field *f = field_named(out->schema, one->name);
+    struct buf values = BUF_INIT;
+    uint32_t count = 0, before = 0;
+
+    for (int k = 0; k < n; k++) {
+        if (pairs[k].name.n != one->name.n ||
+            memcmp(pairs[k].name.p, one->name.p, one->name.n) != 0)
+            continue;
+        count++;
+        before += k < i;
+        mp_put_str(&values, pairs[k].value.p ? pairs[k].value.p : "", pairs[k].value.n);
+    }
+    if (!before && is_list(f) && (count > 1 || one->value.n)) {
+        mp_put_str(&out->pairs, one->name.p, one->name.n);
+        mp_put_array(&out->pairs, count);
+        buf_put(&out->pairs, values.data, values.len);
+        out->count++;
+    } else if (!before) {
+        schema_pairs_add(out, one->name, one->value);
+    }
+    buf_finish(&values);
+    return before && !is_list(f) ? -EINVAL : 0;
 }
 
 int form_to_mp(const struct field *schema, struct str form, struct buf *out)
 {
     struct schema_pairs pairs = {.schema = schema};
+    struct form_pair each[PAIRS_MAX];
     struct buf text = BUF_INIT;
-    struct str names[PAIRS_MAX];
-    const char *p = form.p, *end = form.p + form.n;
-    int err = 0;
+    int n = form_pairs(form, &text, each), err = n < 0 ? n : 0;
 
-    buf_reserve(&text, form.n + 1); /* decoding never grows: views into text stay good */
-    while (!err && p < end) {
-        const char *amp = memchr(p, '&', (size_t)(end - p)), *stop = amp ? amp : end;
-        const char *eq = memchr(p, '=', (size_t)(stop - p));
-        struct str name, value = {NULL, 0};
-        err = form_decode(p, eq ? eq : stop, &text, &name);
-        if (!err && eq)
-            err = form_decode(eq + 1, stop, &text, &value);
-        if (!err && (pairs.count == PAIRS_MAX || taken(names, pairs.count, name)))
-            err = -EINVAL;
-        if (!err && (name.n || value.n)) {
-            names[pairs.count] = name;
-            schema_pairs_add(&pairs, name, value);
-        }
-        p = stop + 1;
-    }
+    for (int i = 0; !err && i < n; i++)
+        err = put_pair(&pairs, each, n, i);
     if (!err)
         schema_pairs_end(&pairs, out);
     buf_finish(&pairs.pairs);

@@ -75,8 +75,8 @@ struct schema_pairs {
 };
 void schema_pairs_add(struct schema_pairs *p, struct str name, struct str value);
 void schema_pairs_end(struct schema_pairs *p, struct buf *out); /* frees p's buffer */
-/* application/x-www-form-urlencoded. -EINVAL: bad percent-encoding, bad UTF-8, NUL, or more than 64
- * pairs. */
+/* application/x-www-form-urlencoded; a list's values come one a pair. -EINVAL: bad
+ * percent-encoding, bad UTF-8, NUL, what is no list twice, or more than 64 pairs. */
 int form_to_mp(const struct field *schema, struct str form, struct buf *out);
 
 bool id_valid(struct str s); /* could name a row: FIELD_ID */
