@@ -80,8 +80,10 @@ void rest_cors(struct http_req *req)
         return;
     http_set(req, "Access-Control-Allow-Origin", origin);
     http_set(req, "Access-Control-Allow-Credentials", "true");
-    http_set(req, "Access-Control-Expose-Headers",
-             "ETag, Link, X-Total-Count, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy");
+    http_set(
+        req, "Access-Control-Expose-Headers",
+        "Content-Disposition, ETag, Link, X-Total-Count, X-Request-Id, Retry-After, RateLimit, "
+        "RateLimit-Policy");
 }
 
 /* The methods of a path, as the table has them. */
