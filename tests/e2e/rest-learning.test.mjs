@@ -191,6 +191,7 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'Automne', startDate: '2030-01-01', endDate: '2030-02-01', maxParticipants: 1 })).json
   const move = (api, status) => api.post(`/api/training-sessions/${s.id}/status`, { status })
   const enroll = (api) => api.post(`/api/courses/${c.id}/enroll`, { sessionId: s.id })
+  const { etag } = (await who.formateur.get(`/api/training-sessions/${s.id}`)).headers
   assert.equal(s.status, 'draft')
   assertProblem(await who.apprenant1.get(`/api/training-sessions/${s.id}`), 404)
   assertProblem(await move(who.formateur, 'active'), 409)
@@ -198,6 +199,8 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   assertProblem(await move(who.formateur, 'approved'), 403)
   assertProblem(await enroll(who.apprenant1), 409)
   assert.equal((await move(who.manager, 'approved')).json.status, 'approved')
+  // Its steps are nothing that PUT sets: its tag stands.
+  assert.equal((await put(who.formateur, `/api/training-sessions/${s.id}`, { name: 'Automne, le soir' }, { 'if-match': etag })).status, 200)
   assert.equal((await enroll(who.apprenant1)).status, 201)
   assertProblem(await enroll(who.apprenant2), 409)
   assertProblem(await who.formateur.request('DELETE', `/api/training-sessions/${s.id}`), 409)

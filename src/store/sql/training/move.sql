@@ -10,7 +10,7 @@ with old as (
                      ('approved', 'active'), ('active', 'completed'), ('completed', 'archived')) as step (a, b)
                      where a = status::text and b = next) then 'conflict' end as word from old
 ), new as (
-    update training_sessions s set status = next::session_status, is_archived = next = 'archived', row_version = s.row_version + 1,
+    update training_sessions s set status = next::session_status, is_archived = next = 'archived',
         updated_at = now() at time zone 'utc'
     from old, refusal where s.id = old.id and word is null returning s
 )
