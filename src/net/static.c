@@ -311,12 +311,10 @@ static bool is_page_path(const char *path)
 static bool unchanged(const struct http_req *r, const struct entry *e)
 {
     const char *s = http_header(r, "if-none-match");
-    if (!s)
-        return false;
+    if (!s || strcmp(s, "*") == 0)
+        return s != NULL;
     while (*s) {
         s += strspn(s, " \t,");
-        if (*s == '*')
-            return true;
         if (strncmp(s, "W/", 2) == 0)
             s += 2;
         size_t n = strcspn(s, ",");
