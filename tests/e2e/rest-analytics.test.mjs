@@ -9,7 +9,7 @@ import { until } from './lib/util.mjs'
 
 let server, who, stranger, school
 before(async () => {
-  server = await startServer({ env: { STACGATE_ANALYTICS_EVERY: '300' } })
+  server = await startServer({ env: { STACGATE_ANALYTICS_EVERY: '200' } })
   who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'formateur', 'manager'])
   stranger = await signIn(server, 'manager@turing.test')
   for (const api of Object.values(who)) api.id = (await api.get('/api/auth/user')).json.id
@@ -34,6 +34,47 @@ test('the overview equals the tables, and follows them', async () => {
   await shows('one more of each', (o) => o.enrollments.total === enrolled + 1 && o.courses.byCategory.some((c) => c.category === 'Chiffres' && c.count === 1))
   const done = await count(`user_courses where establishment_id = ${lit(school)} and status = 'completed'`)
   assert.equal((await overview()).completionRate, Number(((100 * done) / (enrolled + 1)).toFixed(2)))
+})
+
+// What the overview has to say, counted from the tables one by one.
+async function truth() {
+  const n = (what) => `(select count(*) from ${what})`
+  const here = `establishment_id = ${lit(school)}`
+  const people = `users where ${here} and email not like '%@deleted.invalid'`
+  const followed = `user_courses where ${here} and status is distinct from 'dropped'`
+  const seen = (since) => `(select count(distinct user_id) from user_activity where ${here} and last_at >= now() at time zone 'utc' - interval '${since}')`
+  const [t] = await server.rows(`select ${n(people)} as total, ${n(`${people} and is_active`)} as active,
+    ${n(`${people} and created_at >= date_trunc('month', now() at time zone 'utc')`)} as fresh,
+    (select jsonb_object_agg(role, n) from (select role, count(*) as n from ${people} group by 1) r) as roles,
+    ${n(`courses where ${here}`)} as courses, ${n(`courses where ${here} and is_active`)} as open, ${n(followed)} as enrolled,
+    ${n(`${followed} and status = 'completed'`)} as completed, ${n(`${followed} and enrolled_at >= now() at time zone 'utc' - interval '7 days'`)} as week,
+    ${n(`study_groups where ${here} and room_of is null`)} as groups, ${n(`certificates where ${here} and is_valid`)} as certificates,
+    ${seen('5 minutes')} as now, ${seen('24 hours')} as day, ${seen('30 days')} as month`)
+  return [t.total, t.active, t.fresh, t.roles, t.courses, t.open, t.enrolled, t.completed, t.week, t.groups, t.certificates, t.now, t.day, t.month,
+    Number(((100 * t.completed) / t.enrolled).toFixed(2))]
+}
+const told = (o) => [o.users.total, o.users.active, o.users.newThisMonth, o.users.byRole, o.courses.total, o.courses.active, o.enrollments.total,
+  o.enrollments.completed, o.enrollments.thisWeek, o.studyGroups, o.certificatesIssued, o.activeUsers.now, o.activeUsers.last24h, o.activeUsers.last30d, o.completionRate]
+const exact = (after) => until(`the figures after ${after}`, async () => {
+  try {
+    assert.deepEqual(told(await overview()), await truth())
+    return true
+  } catch {
+    return false
+  }
+})
+// Every day of the last two weeks, against the tables.
+const days = (after) => until(`the days after ${after}`, async () => {
+  const from = new Date(Date.now() - 13 * 86400000).toISOString().slice(0, 10)
+  const { series } = (await who.manager.get(`/api/analytics/engagement?from=${from}`)).json
+  const rows = await server.rows(`select to_char(d, 'YYYY-MM-DD') as date,
+    (select count(*) from user_courses where establishment_id = ${lit(school)} and status <> 'dropped' and enrolled_at::date = d) as enrollments,
+    (select count(*) from user_courses where establishment_id = ${lit(school)} and status = 'completed' and completed_at::date = d) as completions,
+    (select count(*) from user_activity where establishment_id = ${lit(school)} and day = d) as active,
+    (select coalesce(sum(minutes), 0) from user_activity where establishment_id = ${lit(school)} and day = d) as minutes
+    from (select generate_series(${lit(from)}::date, (now() at time zone 'utc')::date, interval '1 day')::date as d) x order by d`)
+  return JSON.stringify(series.map((d) => [d.date, d.enrollments, d.completions, d.activeUsers, d.sessionMinutes]))
+    === JSON.stringify(rows.map((d) => [d.date, d.enrollments, d.completions, d.active, d.minutes]))
 })
 
 test('live connections are the school\'s own sockets, known at once', async () => {
@@ -89,9 +130,56 @@ test('popular courses, a course\'s progress, a person\'s figures: who sees what'
 test('the old client\'s addresses', async () => {
   const flat = (await who.manager.get(`/api/analytics/establishments/${school}/analytics`)).json
   for (const field of ['totalUsers', 'newUsersThisMonth', 'activeCourses', 'courseCompletionRate', 'totalEnrollments', 'enrollmentsThisWeek', 'certificatesIssued']) assert.equal(typeof flat[field], 'number', field)
-  assert.ok(flat.recentActivity.length > 0 && flat.recentActivity[0].description)
+  assert.ok(flat.recentActivity.length > 0 && /s'est inscrit\(e\) à « .+ »$/.test(flat.recentActivity[0].description))
+  // In English for who reads that; by the account's name when the person has none.
+  await server.sql(`update users set first_name = null, last_name = null where email like 'apprenant%@moliere.test'`)
+  const english = (await who.manager.get(`/api/analytics/establishments/${school}/analytics`, { headers: { 'accept-language': 'en' } })).json
+  for (const a of english.recentActivity) assert.match(a.description, /^\S+ enrolled in “.+”$/)
   assertProblem(await stranger.get(`/api/analytics/establishments/${school}/analytics`), 404)
   const list = (await who.manager.get(`/api/analytics/establishments/${school}/popular-courses`)).json
   assert.equal(typeof list[0].completionRate, 'number')
   assert.equal((await who.manager.get('/api/analytics/dashboard/stats')).status, 200)
+})
+
+test('every figure follows every kind of change, by whichever way it came, and the clock', async () => {
+  const utc = "now() at time zone 'utc'"
+  const pupil = `(select id from users where email = 'apprenant3@moliere.test')`
+  const one = `id = (select id from user_courses where establishment_id = ${lit(school)} and status <> 'dropped' order by id limit 1)`
+  await exact('nothing')
+  const person = await who.manager.post('/api/users', { email: 'nouvelle@moliere.test', role: 'formateur', firstName: 'N', lastName: 'N' })
+  const group = await makeGroup(who.apprenant1, [])
+  let moment
+  for (const [what, change] of [
+    ['a person and a group', 'select 1'],
+    ['an enrolment of ten days ago', `update user_courses set enrolled_at = ${utc} - interval '10 days' where ${one}`],
+    ['its completion', `update user_courses set status = 'completed', completed_at = ${utc} - interval '9 days' where ${one}`],
+    ['its being dropped', `update user_courses set status = 'dropped' where ${one.replace("status <> 'dropped'", 'true')}`],
+    ['a course that closed', `update courses set is_active = false where id = (select id from courses where establishment_id = ${lit(school)} limit 1)`],
+    ['a certificate', `insert into certificates (establishment_id, user_id, course_id, certificate_number, verification_code, title) select c.establishment_id, ${pupil}, c.id, 'n1', 'v1', 'T' from courses c where c.establishment_id = ${lit(school)} limit 1`],
+    ['its end', "update certificates set is_valid = false where certificate_number = 'n1'"],
+    ['a breakout room', `insert into study_groups (name, establishment_id, created_by, room_of) select 'Salle', ${lit(school)}, ${pupil}, id from study_sessions where establishment_id = ${lit(school)} limit 1`],
+    ['somebody who comes back after two months', `insert into user_activity values (${pupil}, (${utc})::date - 60, ${lit(school)}, 3, ${utc} - interval '60 days')`],
+    ['and the day before yesterday', `insert into user_activity values (${pupil}, (${utc})::date - 2, ${lit(school)}, 5, ${utc} - interval '2 days')`],
+    // These two end by the clock alone, a moment from now.
+    ['an enrolment that is a week old in a moment', `update user_courses set enrolled_at = ${utc} - interval '7 days' + interval '700 ms' where id = (select max(id) from user_courses where establishment_id = ${lit(school)} and status <> 'dropped')`],
+    ['a last visit thirty days ago in a moment', `insert into user_activity values ((select id from users where email = 'apprenant4@moliere.test'), (${utc})::date - 30, ${lit(school)}, 1, ${utc} - interval '30 days' + interval '700 ms')`],
+  ]) {
+    await server.sql(change)
+    moment = Date.now()
+    await exact(what)
+    await days(what)
+  }
+  await until('the moment to be over', () => Date.now() > moment + 800)
+  await exact('the clock')
+  const admin = await signIn(server, 'admin@moliere.test')
+  assert.equal((await admin.request('DELETE', `/api/users/${person.json.id}`)).status, 200)
+  await exact('an erasure')
+  const root = await signIn(server, 'superadmin@stacgate.test')
+  assert.ok(!(await root.get('/api/super-admin/users')).json.some((u) => u.id === person.json.id), 'nor is who is erased in a list')
+  const listed = (await root.get('/api/super-admin/establishments')).json.find((e) => e.id === school)
+  assert.equal(listed.stats.users, (await overview()).users.total)
+  await who.apprenant1.post(`/api/study-groups/${group.id}/archive`, {})
+  // A server that stood still for two days: what its last turn did not see of that day is counted after all.
+  await server.sql(`update analytics_totals set at = ${utc} - interval '2 days'; update user_activity set minutes = 50 where user_id = ${pupil} and day = (${utc})::date - 2`)
+  await days('two days without a server')
 })

@@ -51,7 +51,8 @@ static const char *contents(const char *table)
 {
     char sql[1000];
 
-    /* Sessions always had places of their own; courses got them. */
+    /* Sessions always had places of their own; courses got them. How many follow a course is
+     * counted. */
     snprintf(
         sql, sizeof(sql),
         "select coalesce(md5(string_agg(j::text, ';' order by j::text)), '') from (select "
@@ -61,8 +62,9 @@ static const char *contents(const char *table)
         "'words', "
         "'data_seq', 'locked', 'locked_ids', 'poll_closed_at', 'live', 'live_from', 'live_until', "
         "'is_open', 'room_of', "
-        "case '%s' when 'courses' then 'max_participants' else '' end] j from %s x) y",
-        table, table);
+        "case '%s' when 'courses' then 'max_participants' else '' end, "
+        "case '%s' when 'courses' then 'enrollment_count' else '' end] j from %s x) y",
+        table, table, table);
     return harness_value(t.owner_conninfo, sql);
 }
 
@@ -94,6 +96,10 @@ Test(migrate, adopts_an_old_installation)
     for (unsigned i = 0; i < COUNT; i++)
         cr_assert_str_eq(contents(untouched[i]), before[i], "%s", untouched[i]);
 
+    IS("0",
+       "select count(*) from courses c where enrollment_count is distinct from (select count(*) "
+       "from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped')");
+    IS("t", "select bool_or(enrollment_count > 0) from courses");
     /* Messages are numbered by time, then id; what was said before counts as read. */
     IS("z1a2b3c4", "select string_agg(id || seq, '' order by seq) from study_group_messages where "
                    "study_group_id = 'g1'");

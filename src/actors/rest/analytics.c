@@ -32,22 +32,21 @@ static int answered(struct actor *self, void *state, const struct msg *m)
     return rest_outcome(state, m, 0);
 }
 
-static int overview(struct actor *self, struct rest *r, const struct sql *sql, const char *school)
+static int64_t live(const struct rest *r)
 {
-    struct db_group *g = rest_group(r, DB_READ);
-
-    db_stmt(g, sql);
-    db_str(g, rest_tenant_filter(r));
-    if (school)
-        db_str(g, school);
-    db_i64(g, *r->tenant ? live_sockets(r->tenant).connections : 0);
-    return rest_ask(self, g, answered);
+    return *r->tenant ? live_sockets(r->tenant).connections : 0;
 }
 
 int op_analytics_overview(struct actor *self, void *state, const struct msg *m)
 {
+    struct rest *r = state;
+    struct db_group *g = rest_group(r, DB_READ);
+
     (void)m;
-    return overview(self, state, SQL_ANALYTICS_OVERVIEW, NULL);
+    db_stmt(g, SQL_ANALYTICS_OVERVIEW);
+    db_str(g, rest_tenant_filter(r));
+    db_i64(g, live(r));
+    return rest_ask(self, g, answered);
 }
 
 int op_analytics_dashboard(struct actor *self, void *state, const struct msg *m)
@@ -58,9 +57,15 @@ int op_analytics_dashboard(struct actor *self, void *state, const struct msg *m)
 int op_analytics_school(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
+    struct db_group *g = rest_group(r, DB_READ);
 
     (void)m;
-    return overview(self, r, SQL_ANALYTICS_SCHOOL, http_param(r->http, "id"));
+    db_stmt(g, SQL_ANALYTICS_SCHOOL);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, http_param(r->http, "id"));
+    db_i64(g, live(r));
+    db_bool(g, rest_language(r) == FRENCH);
+    return rest_ask(self, g, answered);
 }
 
 RUN_OP(analytics_popular, .sql = SQL_ANALYTICS_POPULAR, .params = "tqi")

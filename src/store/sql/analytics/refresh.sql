@@ -1,2 +1,2 @@
 -- Brings the roll-ups of all schools up to now.
-select analytics_refresh(), analytics_active()
+select analytics_refresh()

@@ -5,7 +5,7 @@ with seen as (
     union all
     select coalesce(e.created_at, 'epoch'), e.id, json_build_object('id', e.id, 'name', e.name, 'slug', e.slug,
         'description', coalesce(e.description, ''), 'logo', e.logo, 'domain', e.domain, 'isActive', e.is_active is not false,
-        'stats', json_build_object('users', (select count(*) from users u where u.establishment_id = e.id),
+        'stats', json_build_object('users', (select count(*) from users u where u.establishment_id = e.id and u.email not like '%@deleted.invalid'),
                                    'courses', (select count(*) from courses c where c.establishment_id = e.id),
                                    'themes', (select count(*) from themes t where t.establishment_id = e.id)))
     from establishments e

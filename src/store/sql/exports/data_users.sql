@@ -5,7 +5,7 @@ select export_rows($5, $8::boolean, array_agg(j order by id)), max(id), count(*)
     select x.id, json_build_object('id', x.id, 'email', x.email, 'username', x.username, 'firstName', x.first_name, 'lastName', x.last_name, 'role', x.role,
                'department', x.department, 'position', x.position, 'phoneNumber', x.phone_number, 'isActive', x.is_active,
                'lastLoginAt', iso8601(x.last_login_at), 'createdAt', iso8601(x.created_at)) as j
-    from users x where x.establishment_id = $1
+    from users x where x.establishment_id = $1 and x.email not like '%@deleted.invalid'
       and ($3::boolean or exists (select from user_courses e join courses c on c.id = e.course_id
                                   where e.user_id = x.id and c.instructor_id = $2 and e.status is distinct from 'dropped')) and x.id > $6
   and ($4::jsonb #>> '{dateRange,start}' is null or x.created_at >= ($4::jsonb #>> '{dateRange,start}')::timestamptz at time zone 'utc')
