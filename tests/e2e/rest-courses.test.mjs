@@ -80,6 +80,27 @@ test('filters and search without accents; sorts page without gap or repeat', asy
   assertProblem(await who.apprenant1.get(all('sort=price')), 400)
 })
 
+test('every filter keeps what it names, every order is that order, turned round by a minus', async () => {
+  const category = unique('Filtres')
+  const of = (i) => ({ category, title: `${'eacbd'[i]} ${category}`, type: ['synchrone', 'asynchrone', 'mixte'][i % 3], language: i % 2 ? 'en' : 'fr',
+    level: ['débutant', 'intermediaire', 'avance'][i % 3], instructorId: who[i < 2 ? 'formateur' : 'manager'].user.id, isActive: i !== 4, tags: i ? [] : ['été'] })
+  const ids = []
+  for (let i = 0; i < 5; i++) {
+    ids.push((await make(who.manager, of(i))).id)
+    await server.sql(`update courses set rating = ${[3, 1, 5, 2, 4][i]}, enrollment_count = ${[20, 9, 100, 0, 1][i]} where id = ${lit(ids[i])}`)
+  }
+  const places = async (q) => (await who.manager.get(`/api/courses?category=${category}&${q}`)).json.map((c) => ids.indexOf(c.id))
+  const kept = { 'type=mixte': [2], 'type=cours': [1, 4], 'language=en': [1, 3], 'language=anglais': [1, 3], 'level=avance': [2], [`level=${encodeURIComponent('débutant')}`]: [0, 3],
+    [`instructorId=${who.formateur.user.id}`]: [0, 1], 'isActive=false': [4], 'isActive=true': [0, 1, 2, 3], [`tag=${encodeURIComponent('été')}`]: [0], 'tag=ete': [], 'q=FILTRES': [0, 1, 2, 3, 4], 'q=%25': [] }
+  for (const [q, expected] of Object.entries(kept)) assert.deepEqual((await places(q)).sort(), expected, q)
+  const orders = { createdAt: [4, 3, 2, 1, 0], title: [1, 3, 2, 4, 0], rating: [2, 4, 0, 3, 1], enrollmentCount: [2, 0, 1, 4, 3] }
+  for (const [by, expected] of Object.entries(orders)) {
+    assert.deepEqual(await places(`sort=${by}`), expected, by)
+    assert.deepEqual(await places(`sort=-${by}`), expected.toReversed(), `-${by}`)
+  }
+  assert.deepEqual((await who.apprenant1.get(`/api/courses?category=${category}&isActive=false`)).json, [])
+})
+
 test('one course brings modules, sessions, instructor and the caller\'s enrolment', async () => {
   const maths = (await who.apprenant1.get('/api/courses?q=mathematiques')).json.find((c) => /Terminale/.test(c.title))
   const r = await who.apprenant1.get(`/api/courses/${maths.id}`)

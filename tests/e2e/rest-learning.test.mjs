@@ -216,6 +216,20 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   assertProblem(await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'À rebours', startDate: '2030-02-01', endDate: '2030-01-01' }), 422)
 })
 
+test('a session takes one step of its life at a time, and no other', async () => {
+  const steps = { draft: ['pending_approval'], pending_approval: ['draft', 'approved'], approved: ['active'], active: ['completed'], completed: ['archived'], archived: [] }
+  const c = await course()
+  const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'S' })).json
+  const move = async (status) => (await who.manager.post(`/api/training-sessions/${s.id}/status`, { status })).status
+  for (const [at, open] of Object.entries(steps)) {
+    for (const status of Object.keys(steps)) if (!open.includes(status)) assert.equal(await move(status), 409, `${at} → ${status}`)
+    for (const status of open) {
+      assert.equal(await move(status), 200, `${at} → ${status}`)
+      if (status === 'draft') await move(at)
+    }
+  }
+})
+
 test('trainer spaces: asked for, approved by somebody else', async () => {
   assertProblem(await who.apprenant1.post('/api/trainer-spaces', { name: 'X' }), 403)
   const s = (await who.formateur.post('/api/trainer-spaces', { name: 'Atelier' })).json

@@ -35,6 +35,11 @@ test('the list: staff see everybody, a teacher their learners, learners nobody; 
   assert.ok((await who.admin.get('/api/users?role=admin')).json.every((u) => u.role === 'admin'))
   assert.deepEqual((await who.admin.get('/api/users?q=APPRENANT1')).json.map((u) => u.email), ['apprenant1@moliere.test'])
   assert.deepEqual((await who.admin.get('/api/users?q=%25')).json, [], 'a wildcard is a letter')
+  const [off, elsewhere] = [address(), address()]
+  for (const json of [{ email: off, isActive: false, department: 'Sciences' }, { email: elsewhere, department: 'Lettres' }]) assert.equal((await who.admin.post('/api/users', json)).status, 201)
+  const found = async (q) => (await who.admin.get(`/api/users?${q}`)).json.map((u) => u.email).filter((email) => [off, elsewhere].includes(email))
+  assert.deepEqual([await found('isActive=false'), await found('isActive=true'), await found('department=Sciences'), await found('department=sciences')], [[off], [elsewhere], [off], []])
+  await server.sql(`delete from users where email in (${lit(off)}, ${lit(elsewhere)})`)
   const seen = []
   for (let path = '/api/users?limit=2'; path; ) {
     const page = await who.admin.get(path)
