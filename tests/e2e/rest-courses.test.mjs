@@ -183,6 +183,14 @@ test('an Idempotency-Key gives the first answer again, status included', async (
   assert.equal((await enroll('k-second')).status, 200)
 })
 
+test('a super_admin, who is of no school, says where something is to be made', async () => {
+  for (const [path, json] of [['/api/courses', course()], ['/api/assessments', { title: 'A' }], ['/api/trainer-spaces', { name: 'E' }]]) {
+    assert.deepEqual(assertProblem(await root.post(path, json), 422).errors.map((e) => [e.field, e.code]), [['establishmentId', 'required']], path)
+    const r = await root.post(path, { ...json, establishmentId: moliere.id })
+    assert.equal(r.status, 201, r.text)
+  }
+})
+
 test('a super_admin works in the course\'s school', async () => {
   const made = await make(who.manager)
   assert.equal((await root.get(`/api/courses/${made.id}`)).status, 200)

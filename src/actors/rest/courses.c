@@ -100,7 +100,7 @@ const struct field schema_course_change[] = {
 
 const struct field schema_course_delete[] = {{.name = "force", .type = FIELD_BOOL}, {.name = NULL}};
 
-RUN_OP(courses_create, .sql = SQL_COURSES_CREATE, .params = "tubm", MANAGE)
+RUN_OP(courses_create, .sql = SQL_COURSES_CREATE, .params = "ubm", MANAGE)
 RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmv", MANAGE,
        .lock = SQL_COURSES_LOCK)
 RUN_OP(courses_delete, .sql = SQL_COURSES_DELETE, .params = "tiqavu", .lock = SQL_COURSES_LOCK)

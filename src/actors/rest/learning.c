@@ -148,7 +148,7 @@ const struct field schema_space_new[] = {
     {.name = NULL}};
 
 RUN_OP(spaces_list, .sql = SQL_TRAINING_SPACES, .params = "tump", READ, .key = time_valid)
-RUN_OP(spaces_request, .sql = SQL_TRAINING_SPACE_REQUEST, .params = "tub")
+RUN_OP(spaces_request, .sql = SQL_TRAINING_SPACE_REQUEST, .params = "ub")
 RUN_OP(spaces_approve, .sql = SQL_TRAINING_SPACE_APPROVE, .params = "tui")
 
 /* ---- certificates ---- */

@@ -3,7 +3,8 @@ with course as (
     select c.* from courses c where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = current_setting('stacgate.establishment_id')
       and ($1::text is null or c.establishment_id = $1) and (c.is_active or c.instructor_id = $2 or $4::boolean)
 ), refusal as (
-    select case when $3::jsonb ? 'courseId' and not exists (select from course) then 'not_found'
+    select case when nullif(current_setting('stacgate.establishment_id', true), '') is null then 'invalid establishmentId required'
+                when $3::jsonb ? 'courseId' and not exists (select from course) then 'not_found'
                 when $3::jsonb ? 'moduleId' and not exists (select from course_modules m join course c on c.id = m.course_id
                                                             where m.id = $3::jsonb ->> 'moduleId') then 'not_found'
                 when not $4::boolean and exists (select from course where instructor_id is distinct from $2) then 'forbidden'

@@ -1,7 +1,9 @@
--- $1 tenant filter, $2 trainer, $3 the body: asked for; somebody else approves it.
-with made as (
+-- $1 trainer, $2 the body: asked for; somebody else approves it. Whoever is of no school names one.
+with refusal as (
+    select case when nullif(current_setting('stacgate.establishment_id', true), '') is null then 'invalid establishmentId required' end as word
+), made as (
     insert into trainer_spaces (establishment_id, trainer_id, name, description, is_active, created_at, updated_at)
-    select coalesce($1, current_setting('stacgate.establishment_id')), $2, $3::jsonb ->> 'name', $3::jsonb ->> 'description', false,
-           now() at time zone 'utc', now() at time zone 'utc' returning trainer_spaces as s
+    select current_setting('stacgate.establishment_id'), $1, $2::jsonb ->> 'name', $2::jsonb ->> 'description', false,
+           now() at time zone 'utc', now() at time zone 'utc' from refusal where word is null returning trainer_spaces as s
 )
-select null, 201, answer(trainer_space_json(s)), 1 from made
+select word, 201, (select answer(trainer_space_json(s)) from made), 1 from refusal
