@@ -93,6 +93,10 @@ test('contents and the way into a meeting are for who is in the course, its inst
   assert.deepEqual(await sees(who.apprenant1), hidden)
   await who.apprenant1.post(`/api/courses/${c.id}/enroll`)
   for (const api of [who.apprenant1, who.formateur, who.manager]) assert.deepEqual(await sees(api), shown)
+  await put(who.manager, `/api/courses/${c.id}`, { isActive: false })
+  assert.deepEqual(await sees(who.apprenant1), shown) // closed, it stays theirs
+  assertProblem(await who.apprenant2.get(`/api/modules/${m.id}`), 404)
+  await put(who.manager, `/api/courses/${c.id}`, { isActive: true })
   await who.apprenant1.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
   assert.deepEqual(await sees(who.apprenant1), hidden)
 })
@@ -183,6 +187,9 @@ test('enrolments by a list: a result each, places in order; completion by the tr
   const done = await who.formateur.post(`/api/courses/${c.id}/complete`, { learnerId: who.apprenant2.id, finalGrade: '15,5' })
   assert.deepEqual([done.json.status, done.json.progress, done.json.finalGrade], ['completed', 100, '15.50'], done.text)
   assertProblem(await who.apprenant1.post(`/api/courses/${c.id}/complete`, { learnerId: who.apprenant1.id }), 403)
+  await put(who.manager, `/api/courses/${c.id}`, { maxParticipants: null })
+  await who.formateur.post(`/api/courses/${c.id}/enroll`)
+  assert.equal(assertProblem(await who.formateur.post(`/api/courses/${c.id}/complete`, { learnerId: who.formateur.id }), 403).type, '/problems/own-work')
   assert.equal((await who.apprenant2.get(`/api/certificates?courseId=${c.id}`)).json.length, 1)
 })
 

@@ -1,11 +1,12 @@
--- $1 tenant filter, $2 caller, $3 course, $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate.
+-- $1 tenant filter, $2 caller, $3 course, $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate; nobody
+-- certifies themselves.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
 ), learner as (
     select e.* from user_courses e where e.course_id = $3 and e.user_id = $4::jsonb ->> 'learnerId' and e.status is distinct from 'dropped'
 ), refusal as (
-    select case when not own then 'forbidden' when not exists (select from learner) then 'not_found' end as word from course
+    select case when not own then 'forbidden' when $4::jsonb ->> 'learnerId' = $2 then 'own_work' when not exists (select from learner) then 'not_found' end as word from course
 ), done as (
     update user_courses e set status = 'completed', progress = 100, completed_at = coalesce(e.completed_at, now() at time zone 'utc'),
         final_grade = coalesce(replace($4::jsonb ->> 'finalGrade', ',', '.')::numeric, e.final_grade), updated_at = now() at time zone 'utc'
