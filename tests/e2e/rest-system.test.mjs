@@ -1,7 +1,7 @@
 // The system for those who run it: caches that say how they do and can be emptied, versions of which one is in use.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { startServer } from './lib/server.mjs'
+import { postmasterFamily, startServer } from './lib/server.mjs'
 import { people, signIn, Wire } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
 
@@ -68,4 +68,18 @@ test('versions: a super_admin records and chooses them; exactly one is in use ho
   assert.equal((await who.apprenant1.get('/api/system/versions/active')).json.id, active[0].id)
   assertProblem(await root.post('/api/system/versions/no-such/activate'), 404)
   assertProblem(await who.admin.post(`/api/system/versions/${made[0].id}/activate`), 403)
+})
+
+test('readiness of a database that keeps silent: 503, and which check it is that fails', async () => {
+  const family = postmasterFamily(server.dataDir)
+  for (const pid of family) process.kill(pid, 'SIGSTOP')
+  try {
+    const r = await who.admin.get('/api/system/health?ready=1', { headers: { cookie: null } })
+    assert.equal(r.status, 503)
+    assert.deepEqual([r.json.status, r.json.checks.database, r.json.checks.disk, r.json.checks.accepting], ['not_ready', 'failed', 'ok', 'ok'])
+    assert.ok(Number(r.headers['retry-after']) >= 1)
+    assert.equal((await who.admin.get('/api/system/health', { headers: { cookie: null } })).status, 200)
+  } finally {
+    for (const pid of family) process.kill(pid, 'SIGCONT')
+  }
 })

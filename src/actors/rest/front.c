@@ -369,13 +369,20 @@ static int init(struct actor *self, void *state, const void *arg)
     return identity_ask(self, r->http, named ? &about : NULL, REST_DB_MS, known);
 }
 
+/* Health has an answer to a database that does not. */
+static bool asks_again(const struct rest *r, int err)
+{
+    return r->checked && rest_reads(r) && !r->again &&
+           (err == -EUNKNOWN_DB || r->op->first == op_system_health);
+}
+
 /* A read whose connection died is asked once more from the start; a write's outcome is unknown and
  * said so. */
 static int fail(struct actor *self, void *state, int err)
 {
     struct rest *r = state;
 
-    if (r->checked && rest_reads(r) && !r->again && err == -EUNKNOWN_DB) {
+    if (asks_again(r, err)) {
         r->again = true;
         free(r->own);
         r->own = NULL;

@@ -78,6 +78,15 @@ export function postmasterPid(dataDir) {
   }
 }
 
+// The postmaster and its children.
+export function postmasterFamily(dataDir) {
+  const pid = postmasterPid(dataDir)
+  assert.ok(pid, 'no private cluster is running')
+  return [pid, ...childrenOf(pid)]
+}
+
+export const childrenOf = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+
 // ---- the command itself
 
 // No option or database of the person who runs the tests may reach the server.
