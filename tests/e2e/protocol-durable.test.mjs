@@ -453,3 +453,30 @@ test('while the database is away pushes are refused as unavailable, sockets stay
   assert.equal(n, 1)
   await closeAll(b, c.a)
 })
+
+test('a push that the database will not store is refused alone: the others of its batch are stored in their order', async () => {
+  const { topic, id } = await makeGroup(who.apprenant1, [who.apprenant2])
+  const [a, b] = await members(server, [who.apprenant1, who.apprenant2], topic)
+  await server.sql(`create function refuse_poison() returns trigger language plpgsql as $$ begin if new.content = 'poison' then raise exception 'no'; end if; return new; end $$;
+    create trigger poison before insert on study_group_messages for each row execute function refuse_poison()`)
+  const release = await server.hold(`select 1 from channels where topic = ${lit(topic)} for update`)
+  const contents = ['un', 'deux', 'trois', 'poison', 'quatre', 'cinq'] // the first waits for the lock, and the others behind it are one batch
+  const refs = contents.map((content) => {
+    const ref = a.ref()
+    a.send([a.joinRefs.get(topic), ref, topic, 'message:new', { opId: opId(), type: 'text', content }])
+    return ref
+  })
+  await a.settle()
+  await release()
+  const replies = []
+  for (const ref of refs) replies.push(await a.reply(topic, ref))
+  assert.deepEqual(replies.map((r) => r.status), ['ok', 'ok', 'ok', 'error', 'ok', 'ok'])
+  assert.equal(replies[3].response.reason, 'invalid')
+  await b.settle()
+  const good = contents.filter((c) => c !== 'poison')
+  assert.deepEqual(b.seen(topic, 'message').map((m) => m[4].content), good)
+  const rows = await server.rows(`select content from study_group_messages where study_group_id = ${lit(id)} order by seq`)
+  assert.deepEqual(rows.map((r) => r.content), good)
+  await server.sql('drop trigger poison on study_group_messages; drop function refuse_poison()')
+  await closeAll(a, b)
+})
