@@ -16,7 +16,7 @@ static const struct {
     const char *what;
 } modes[] = {
     {"fanout", run_fanout, "members of groups receive messages; --rate 0 pushes without pause"},
-    {"commit", run_commit, "senders keep --outstanding pushes under way"},
+    {"commit", run_commit, "senders keep --outstanding pushes under way, or push at --rate"},
     {"refusals", run_refusals, "--members old clients without a sign-in, each back at once"},
     {"join", run_join, "everybody connects and joins; --settle seconds later memory is read"},
     {"storm", run_storm, "everybody is cut at once and comes back; see --tickets, --reader, --go"},
