@@ -3,82 +3,26 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { startServer } from './lib/server.mjs'
-import { joined, stockSocket } from './lib/client.mjs'
+import { Gathering } from './lib/talk.mjs'
 import { check } from './lib/checker.mjs'
 import { randomFrom, SEED, sleep, until } from './lib/util.mjs'
 
 const CLIENTS = 40
 const GROUPS = 5
 const MESSAGES = 3000
-const ANSWER_MS = 2500
-
-// A person with a stock client, and everything it sent and saw.
-class Person {
-  constructor(server, learner, n) {
-    Object.assign(this, { n, name: `learner ${n}`, topic: learner.topic, seen: [], sends: [], gaps: 0, last: null, epoch: null, from: null })
-    this.socket = stockSocket(server, { cookie: learner.cookie, encoding: n % 2 ? 'msgpack' : 'json' })
-    this.channel = this.socket.channel(learner.topic, () => (this.epoch ? { epoch: this.epoch, since: this.last } : {}))
-    this.channel.onMessage = (event, payload, ref) => this.#note(event, payload, ref)
-  }
-
-  #note(event, payload, ref) {
-    if (event === 'phx_reply' && ref === this.channel.joinRef() && payload.status === 'ok') {
-      const r = payload.response
-      if (this.epoch && !r.recovered) this.gaps++
-      if (this.from === null) this.from = r.seq
-      this.epoch = r.epoch
-      this.last = r.seq
-    } else if (Number.isInteger(payload?.seq) && !event.startsWith('phx_') && !event.startsWith('chan_')) {
-      this.seen.push({ epoch: this.epoch, seq: payload.seq, event, id: payload.id, content: payload.content })
-      this.last = payload.seq
-    }
-    return payload
-  }
-
-  async start() {
-    this.socket.connect()
-    await joined(this.channel, 20000)
-  }
-
-  // 'ok' with the reply, 'error' with it, or 'unknown'.
-  #push(payload) {
-    return new Promise((resolve) =>
-      this.channel
-        .push('message:new', payload, ANSWER_MS)
-        .receive('ok', (r) => resolve(['ok', r]))
-        .receive('error', (r) => resolve(['error', r]))
-        .receive('timeout', () => resolve(['unknown'])),
-    )
-  }
-
-  // Sends one message; with `retry` until it is acknowledged, always under the same opId.
-  async say(content, retry) {
-    const send = { topic: this.topic, opId: `${this.n}.${this.sends.length}`, content, ack: null, tries: 0 }
-    this.sends.push(send)
-    do {
-      await until('the channel to be joined', () => this.channel.state === 'joined', 60000, 5)
-      send.tries++
-      const [how, r] = await this.#push({ opId: send.opId, type: 'text', content })
-      if (how === 'ok') send.ack = { id: r.id, seq: r.seq }
-      else if (how === 'error') {
-        assert.equal(r.reason, 'unavailable', `an unexpected refusal: ${JSON.stringify(r)}`)
-        await sleep(100)
-      }
-    } while (retry && !send.ack)
-  }
-}
 
 async function chaos(t, { retry, pgFault, seed }) {
   const random = randomFrom(seed)
   const server = await startServer({ template: { learners: CLIENTS, groups: GROUPS }, env: { STACGATE_RATE_LIMITS: 'off' } })
-  const persons = server.learners.map((l, n) => new Person(server, l, n))
+  const gathering = new Gathering(server, server.learners)
+  const { persons } = gathering
   let working = true
   try {
-    await Promise.all(persons.map((p) => p.start()))
+    await gathering.start()
     let settled = 0
     const talk = async (p) => {
       for (let i = 0; i < MESSAGES / CLIENTS; i++) {
-        await p.say(`message ${p.n}.${i} ${'x'.repeat(random.below(200))}`, retry)
+        await p.say(`message ${p.n}.${i} ${'x'.repeat(random.below(200))}`, { retry })
         settled++
       }
     }
@@ -105,34 +49,18 @@ async function chaos(t, { retry, pgFault, seed }) {
     await cutting
 
     await server.pgStart()
-    const heads = Object.fromEntries((await server.rows(`select topic, last_seq from channels`)).map((r) => [r.topic, r.last_seq]))
-    await until(
-      () => `everybody to catch up: ${persons.filter((p) => p.last !== heads[p.topic]).map((p) => `${p.name} at ${p.last} of ${heads[p.topic]} (${p.channel.state})`)}`,
-      () => persons.every((p) => p.last === heads[p.topic]),
-      30000,
-    )
-    await sleep(300) // what must not come would come now
-
-    const sends = persons.flatMap((p) => p.sends)
-    const starts = Object.fromEntries(persons.map((p) => [p.topic, Math.min(...persons.filter((q) => q.topic === p.topic).map((q) => q.from))]))
-    const topics = Object.keys(starts)
-    const inTopics = `(${topics.map((x) => `'${x}'`)})`
-    const ledger = {
-      sends,
-      members: persons.map(({ name, topic, from, seen }) => ({ name, topic, from, seen })),
-      messages: (await server.rows(`select 'group:' || study_group_id as topic, id, seq, content from study_group_messages where 'group:' || study_group_id in ${inTopics}`)).filter((m) => m.seq > starts[m.topic]),
-      events: (await server.rows(`select c.topic, c.epoch, e.seq, e.event from channel_events e join channels c on c.id = e.channel where c.topic in ${inTopics}`)).filter((e) => e.seq > starts[e.topic]),
-    }
+    const ledger = await gathering.ledger()
+    const { sends } = gathering
     const acked = sends.filter((s) => s.ack).length
-    t.diagnostic(`seed ${seed}: ${sends.length} sent, ${acked} acknowledged, ${ledger.messages.length} stored, ${sends.filter((s) => s.tries > 1).length} retried, ${persons.reduce((n, p) => n + p.socket.wires.length, 0)} connections`)
+    t.diagnostic(`seed ${seed}: ${sends.length} sent, ${acked} acknowledged, ${ledger.messages.length} stored, ${sends.filter((s) => s.tries > 1).length} retried, ${gathering.connections} connections`)
     assert.equal(sends.length, MESSAGES)
     assert.ok(acked > MESSAGES * (retry ? 0.999 : 0.5), `${acked} acknowledged`)
     if (retry) assert.equal(ledger.messages.length, MESSAGES, 'with retries every message is stored exactly once')
-    assert.equal(persons.reduce((n, p) => n + p.gaps, 0), 0, 'somebody had to reload')
+    assert.equal(gathering.reloads, 0, 'somebody had to reload')
     assert.deepEqual(check(ledger).slice(0, 20), [])
   } finally {
     working = false
-    persons.forEach((p) => p.socket.disconnect())
+    gathering.end()
     await server.stop().catch(() => {})
   }
 }

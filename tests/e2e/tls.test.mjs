@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { scratch, stacgate, startServer } from './lib/server.mjs'
 import { Api, Wire, joined, people, pushed, stockSocket } from './lib/client.mjs'
 import { makeGroup, member, say, text } from './lib/school.mjs'
+import { Namespace } from './lib/netns.mjs'
 import { until } from './lib/util.mjs'
 
 const dir = scratch('tls')
@@ -194,29 +195,23 @@ test('check reads the same pair: its days, and what is wrong with it', async () 
 
 // ---- beyond loopback
 
-const ip = (...args) => spawnSync('ip', args, { encoding: 'utf8' })
-const name = `sg${process.pid}`
 const host = '10.213.77.1'
 const proxy = '10.213.77.2'
 const stranger = '10.213.77.3'
 const public_ = { here: '203.0.113.1', there: '203.0.113.2' } // RFC 5737: nobody's, and not a private address
+let elsewhere
 
 // A namespace with two private addresses and a public one, and this machine at the other end. false: not possible here.
 function beyond(t) {
-  if (process.getuid() !== 0 || ip('netns', 'add', name).status !== 0) return t.skip('needs root and network namespaces'), false
-  t.after(() => ip('netns', 'del', name))
-  const inside = (address) => ['-n', name, 'addr', 'add', address, 'dev', `${name}b`]
-  const steps = [
-    ['link', 'add', `${name}a`, 'type', 'veth', 'peer', 'name', `${name}b`, 'netns', name], ['addr', 'add', `${host}/29`, 'dev', `${name}a`], ['addr', 'add', `${public_.here}/30`, 'dev', `${name}a`],
-    ['link', 'set', `${name}a`, 'up'], inside(`${proxy}/29`), inside(`${stranger}/29`), inside(`${public_.there}/30`), ['-n', name, 'link', 'set', `${name}b`, 'up'],
-  ]
-  for (const args of steps) if (ip(...args).status !== 0) return t.skip('no veth pair here'), false
+  elsewhere = Namespace.create({ here: [`${host}/29`, `${public_.here}/30`], there: [`${proxy}/29`, `${stranger}/29`, `${public_.there}/30`] })
+  if (!elsewhere) return t.skip('needs root and network namespaces'), false
+  t.after(() => elsewhere.remove())
   return true
 }
 
 // curl from inside; `more` are its own words.
 const curl = (url, ...more) => {
-  const r = spawnSync('ip', ['netns', 'exec', name, 'curl', '-s', '-m', '10', '-i', ...more, url], { encoding: 'utf8' })
+  const r = elsewhere.run('curl', '-s', '-m', '10', '-i', ...more, url)
   return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(r.stdout)?.[1]), text: r.stdout }
 }
 const login = (email, password) => ['-H', 'content-type: application/json', '-d', JSON.stringify({ email, password })]

@@ -282,10 +282,10 @@ export class Wire {
 // ---- the stock client
 
 // phoenix.js knows no headers: a transport that adds the cookie is what a browser does by itself.
-export function stockSocket(server, { cookie, encoding = 'json', headers = {}, ...options } = {}) {
+export function stockSocket(server, { cookie, encoding = 'json', headers = {}, wire = {}, ...options } = {}) {
   class Transport extends WebSocket {
     constructor(url, protocols) {
-      super(url, protocols ?? [], { headers: { ...(cookie ? { cookie } : {}), ...headers }, perMessageDeflate: false, ...trust(server) })
+      super(url, protocols ?? [], { headers: { ...(cookie ? { cookie } : {}), ...headers }, perMessageDeflate: false, ...trust(server), ...wire })
       this.on('error', () => {})
       socket.wires.push(this)
     }

@@ -1,6 +1,6 @@
 // A PostgreSQL of the test's own, for what a supervised private cluster hides: an external database that stays away for as long
 // as the test wants. Trust on a Unix socket below a scratch directory; run as user postgres when the tests run as root.
-import { mkdirSync, chownSync, writeFileSync, readdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, chownSync, writeFileSync, readdirSync } from 'node:fs'
 import { spawn, execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import assert from 'node:assert/strict'
@@ -17,9 +17,11 @@ function account() {
 }
 
 export class Postgres {
-  static async create() {
+  // `namespace`, `address`: it also listens there, inside that network namespace (netns.mjs). `settings`: more lines of its configuration.
+  static async create({ namespace, address = '', settings = [] } = {}) {
     const pg = new Postgres()
     pg.who = account()
+    pg.namespace = namespace
     pg.dir = scratch('sgp')
     pg.data = join(pg.dir, 'pg') // where the exit handler of server.mjs looks for a postmaster
     mkdirSync(pg.data, { mode: 0o700 })
@@ -28,13 +30,15 @@ export class Postgres {
       env: cleanEnv({ LC_ALL: 'C.UTF-8' }), cwd: '/', ...pg.who,
     })
     assert.equal(r.code, 0, r.err)
-    writeFileSync(join(pg.data, 'postgresql.auto.conf'), `listen_addresses=''\nunix_socket_directories='${pg.dir}'\nmax_connections=100\n`)
-    pg.url = `postgresql://owner@/school?host=${encodeURIComponent(pg.dir)}`
+    writeFileSync(join(pg.data, 'postgresql.auto.conf'), [`listen_addresses='${address}'`, `unix_socket_directories='${pg.dir}'`, 'max_connections=100', ...settings, ''].join('\n'))
+    if (address) appendFileSync(join(pg.data, 'pg_hba.conf'), 'host all all samenet trust\n')
+    pg.socket = `postgresql://owner@/school?host=${encodeURIComponent(pg.dir)}`
+    pg.url = address ? `postgresql://owner@${address}/school` : pg.socket
     return pg
   }
 
   async start() {
-    this.child = spawn(tool('postgres'), ['-D', this.data], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }), cwd: '/', stdio: 'ignore', ...this.who })
+    this.child = this.#spawn()
     const options = ['-X', '-q', '-h', this.dir, '-U', 'owner', '-d', 'postgres', '-At']
     await until('PostgreSQL to accept', async () => (await run('psql', [...options, '-c', 'select 1'], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }) })).code === 0, 30000, 50)
     const there = await run('psql', [...options, '-c', "select 1 from pg_database where datname = 'school'"], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }) })
@@ -43,6 +47,33 @@ export class Postgres {
       assert.equal(made.code, 0, made.err)
     }
     return this
+  }
+
+  #spawn() {
+    const rest = { env: cleanEnv({ LC_ALL: 'C.UTF-8' }), cwd: '/', stdio: 'ignore' }
+    if (!this.namespace) return spawn(tool('postgres'), ['-D', this.data], { ...rest, ...this.who })
+    const as = ['setpriv', `--reuid=${this.who.uid}`, `--regid=${this.who.gid}`, '--clear-groups']
+    return spawn('ip', ['netns', 'exec', this.namespace.name, ...as, tool('postgres'), '-D', this.data], rest)
+  }
+
+  // A standby of this one that every commit waits for; not started yet.
+  async standby() {
+    const other = Object.assign(new Postgres(), { who: this.who, dir: scratch('sgp') })
+    other.data = join(other.dir, 'pg')
+    if (this.who.uid !== undefined) chownSync(other.dir, this.who.uid, this.who.gid)
+    const r = await run(tool('pg_basebackup'), ['-D', other.data, '-R', '-h', this.dir, '-U', 'owner', '-X', 'stream', '--checkpoint=fast'], {
+      env: cleanEnv({ LC_ALL: 'C.UTF-8' }), cwd: '/', ...this.who,
+    })
+    assert.equal(r.code, 0, r.err)
+    appendFileSync(join(other.data, 'postgresql.auto.conf'), `unix_socket_directories='${other.dir}'\n`)
+    return other
+  }
+
+  // Statements as the owner; what psql prints.
+  async sql(text, database = 'school') {
+    const r = await run('psql', ['-X', '-q', '-At', '-h', this.dir, '-U', 'owner', '-d', database, '-c', text], { env: cleanEnv({ LC_ALL: 'C.UTF-8' }) })
+    assert.equal(r.code, 0, r.err)
+    return r.out.trim()
   }
 
   // SIGINT: fast shutdown. SIGKILL kills the postmaster; its children notice and end.
