@@ -3,7 +3,7 @@
 // every parameter that the read takes, in every order, with the count, and on the next page.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ROLES, addressOf, needs, valueOf, world } from './lib/generated.mjs'
+import { ROLES, addressOf, inParallel, needs, valueOf, world } from './lib/generated.mjs'
 import { mayBy, whoMay } from './lib/rules.mjs'
 
 const MOST = 2
@@ -94,4 +94,19 @@ test('with every parameter, with the count, and on the next page', async () => {
   const pages = told.flatMap((c) => [/<([^>]+)>; rel="next"/.exec(c.r.headers.link ?? '')?.[1]].filter(Boolean).map((path) => ({ ...c, path })))
   assert.ok(pages.length > 40, `${pages.length} next pages`)
   await costs(pages)
+})
+
+// Who asks, and where what they ask about is, comes from one statement for many requests at once: each gets their own.
+test('look-ups that share a statement', async () => {
+  await w.b.fill({ course: 5, group: 5 })
+  const [inactive] = await w.people([{ role: 'admin', school: w.a.ids.school, inactive: true }])
+  const get = w.operations.find((o) => o.name === 'courses_get'), list = w.operations.find((o) => o.name === 'courses_list'), group = w.operations.find((o) => o.name === 'groups_get')
+  const askers = [...strangers, inactive, w.superAdmin]
+  await inParallel(Array.from({ length: 480 }, (_, i) => i), async (i) => {
+    const person = askers[i % 4], school = [w.a, w.b][(i >> 2) % 2], n = (i >> 3) % 5
+    if (i % 5 === 0) return assert.deepEqual((await w.call(person, list, '/api/courses')).json, [], 'in no school there is no catalogue')
+    const [o, path] = person === w.superAdmin && i % 3 === 0 ? [group, `/api/study-groups/${school.stock.group[n]}`] : [get, `/api/courses/${school.stock.course[n]}`]
+    const r = await w.call(person, o, path)
+    assert.deepEqual([r.status, r.json.establishmentId], [200, school.ids.school], `${o}, request ${i}: ${r.text.slice(0, 200)}`)
+  })
 })

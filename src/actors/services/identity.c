@@ -81,19 +81,20 @@ static struct body *ref_body(const struct session_ref *s)
     return b;
 }
 
-/* The next of the places is this asker's. */
-static void take_place(struct found *s)
+/* The next of the places is this asker's, who asks about something. */
+static void take_place(struct found *s, bool asks)
 {
-    size_t n = strcspn(s->places, ",");
+    size_t n = asks && s->places ? strcspn(s->places, ",") : 0;
 
-    snprintf(s->ref.place, sizeof(s->ref.place), "%.*s", (int)n, s->places);
-    s->places += n + (s->places[n] == ',');
+    snprintf(s->ref.place, sizeof(s->ref.place), "%.*s", (int)n, n ? s->places : "");
+    if (asks && s->places)
+        s->places += n + (s->places[n] == ',');
 }
 
 static void answer(const struct asker *a, struct found *s)
 {
-    if (s && a->kind && s->places)
-        take_place(s);
+    if (s)
+        take_place(s, a->kind != NULL);
     if (actor_awaits(a->who, a->ref))
         actor_complete(a->who, a->ref, 0, s ? ref_body(&s->ref) : NULL);
 }
@@ -134,6 +135,7 @@ static bool read_row(struct lookups *l, const struct msg *m, int row, struct fou
                        .last_name = db_text(m, 0, row, 6),
                        .profile_image_url = db_text(m, 0, row, 7)};
 
+    *ret = (struct found){0};
     snprintf(ret->ref.sid, sizeof(ret->ref.sid), "%s", db_text(m, 0, row, 0));
     ret->places = db_strv(m, 0, row, 13).p;
     if (db_null(m, 0, row, 1))
