@@ -3,7 +3,7 @@
 // anything, in either school. Which fields are ids, and of what, is in the document (x-id, x-identity).
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { addressOf, bodyOf, contents, inParallel, needs, world } from './lib/generated.mjs'
+import { addressOf, bodyOf, contents, inParallel, needs, withValue, world } from './lib/generated.mjs'
 import { EVERYBODYS, uuids } from './lib/kinds.mjs'
 import { whoMay } from './lib/rules.mjs'
 import { assertProblem } from './lib/problem.mjs'
@@ -18,7 +18,7 @@ let w, cases
 before(async () => {
   w = await world()
   const taken = needs(w.operations, 14)
-  for (const o of w.operations) for (const [, f] of o.fields) if (f['x-id'] && f['x-id'] !== 'establishment') taken[f['x-id']] ??= 0
+  for (const o of w.operations) for (const { field: f } of o.places) if (f['x-id'] && f['x-id'] !== 'establishment') taken[f['x-id']] ??= 0
   for (const o of w.operations) for (const p of o.inQuery) if (p.schema['x-id'] && p.schema['x-id'] !== 'establishment') taken[p.schema['x-id']] ??= 0
   const more = Object.fromEntries(Object.entries(taken).map(([kind, n]) => [kind, n + 60]))
   await w.a.fill(more)
@@ -26,26 +26,25 @@ before(async () => {
   cases = w.operations.flatMap((o) => [
     ...o.inPath.filter((p) => p.schema['x-id']).map((p) => ({ o, where: 'path', name: p.name, field: p.schema })),
     ...o.inQuery.filter((p) => p.schema['x-id']).map((p) => ({ o, where: 'query', name: p.name, field: p.schema })),
-    ...o.fields.filter(([, f]) => f['x-id']).map(([name, field]) => ({ o, where: 'body', name, field })),
+    ...o.places.filter(({ field }) => field['x-id']).map(({ at, name, field }) => ({ o, where: 'body', at, name, field })),
   ])
 })
 after(() => w?.server.stop())
 
 const told = (c, r) => `${c.o}, ${c.where} ${c.name} (${c.field['x-id']}): ${r.status} ${r.text.slice(0, 200)}`
-const shaped = (c, id) => (c.field.type === 'array' ? [id] : id)
+const shaped = (c, id) => (c.field.type === 'array' ? [id].flat() : id)
 
 // The operation with this id in this place, everything else being right.
-function send({ o, where, name, field }, id) {
-  const body = bodyOf(o, w.a)
-  if (where === 'body') body[name] = shaped({ field }, id)
+function send({ o, where, at, name, field }, id) {
+  const right = bodyOf(o, w.a)
+  const body = where === 'body' ? withValue(o, w.a, right, at, shaped({ field }, id)) : right
   return w.call(whoMay(w, o).person, o, addressOf(o, w.a, { ids: where === 'path' ? { [name]: id } : {}, query: where === 'query' ? { [name]: id } : {} }), body)
 }
 
 function assertNotFound(c, r) {
   if (BY_ROW.includes(c.o.name) && c.where === 'body') {
     assert.equal(r.status, 200, told(c, r))
-    for (const row of r.json.results) assert.equal(row.result, 'not_found', told(c, r))
-    return
+    return assert.deepEqual(r.json.results.map(({ learnerId, ...row }) => row), [{ result: 'not_found', status: 404 }], told(c, r))
   }
   const identity = c.field['x-identity'] && c.where !== 'path' && whoMay(w, c.o).role !== 'super_admin'
   const wanted = identity ? (c.where === 'query' ? [400, 403] : [403]) : [404]
@@ -67,12 +66,28 @@ const ofSchools = () => cases.filter((c) => !EVERYBODYS.includes(c.field['x-id']
 test('the document says what every id is', () => {
   assert.ok(cases.length > 150, `${cases.length}`)
   for (const place of ['path', 'query', 'body']) assert.ok(cases.some((c) => c.where === place))
+  assert.ok(cases.some((c) => c.at?.length > 1), 'none is inside an object')
 })
 
 test('another school\'s ids', () => changesNothing(() => inParallel(ofSchools(), async (c) => assertNotFound(c, await send(c, w.b.take(c.field['x-id']))))))
 
 test('ids that nobody has', () =>
   changesNothing(() => inParallel(cases.filter((c) => c.o.name !== 'auth_register'), async (c) => assertNotFound(c, await send(c, uuids(1)[0])))))
+
+test('among others, in operations that answer by row: theirs is done, and another school\'s is as one that nobody has', async () => {
+  const rows = cases.filter((c) => BY_ROW.includes(c.o.name) && c.where === 'body')
+  assert.equal(rows.length, BY_ROW.length)
+  const other = await contents(w.server, w.b)
+  for (const c of rows) {
+    const [own, foreign, nobodys] = [w.a.take('user'), w.b.take('user'), uuids(1)[0]]
+    const r = await send(c, [foreign, own, nobodys])
+    assert.deepEqual(r.json.results.map((row) => row.learnerId), [foreign, own, nobodys], told(c, r))
+    const [a, b, d] = r.json.results.map(({ learnerId, ...row }) => row)
+    assert.deepEqual([a, d], Array(2).fill({ result: 'not_found', status: 404 }), told(c, r))
+    assert.ok(b.status < 300, told(c, r))
+  }
+  assert.deepEqual(await contents(w.server, w.b), other)
+})
 
 test('what is no id', () =>
   changesNothing(() =>

@@ -1,5 +1,5 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff: a result for each, in the order given:
--- enrolled, already, not_found, full. Places go in that order.
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff: a result for each, in the order given,
+-- with the status that it would have alone: enrolled 201, already 200, not_found 404, full 409. Places go in that order.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own,
            c.max_participants - (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as places
@@ -32,7 +32,8 @@ with course as (
 )
 select word, 200, answer(json_build_object('enrolled', (select count(*) from results where result = 'enrolled'),
        'enrollmentCount', (select enrollment_count from counted),
-       'results', (select json_agg(json_build_object('learnerId', id, 'result', result) order by place) from results))), 0,
+       'results', (select json_agg(json_build_object('learnerId', id, 'result', result, 'status',
+           case result when 'enrolled' then 201 when 'not_found' then 404 when 'full' then 409 else 200 end) order by place) from results))), 0,
        (select json_agg(n) from (
             select notify(r.id, 'course_enrollment', jsonb_build_object('courseId', course.id), 'Nouveau cours', 'New course',
                 'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') as n
