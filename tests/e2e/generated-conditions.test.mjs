@@ -184,8 +184,8 @@ async function postOf(o, person) {
 async function otherThan({ o, path, body }, person) {
   const fresh = await postOf(o, person)
   if (JSON.stringify(fresh.body) !== JSON.stringify(body)) return { o, path, body: fresh.body }
-  const more = o.fields.find(([name, f]) => !(name in body) && !f['x-ignored'] && !f['x-identity'] && !f['x-id'])
-  if (more) return { o, path, body: { ...body, [more[0]]: valueOf(more[1], w.a) } }
+  const more = o.places.find(({ at, name, field: f }) => at.length === 1 && !(name in body) && !f['x-ignored'] && !f['x-identity'] && !f['x-id'])
+  if (more) return { o, path, body: { ...body, [more.name]: valueOf(more.field, w.a) } }
   if (fresh.path !== path) return { o, path: fresh.path, body }
   return { o: named[o.name === 'notifications_read_all' ? 'auth_send_verification' : 'notifications_read_all'], path: '', body: {} }
 }

@@ -279,9 +279,12 @@ Test(operations, the_table_is_whole)
 
 static void every_id_named(const struct rest_op *op, const struct field *f)
 {
-    for (; f->name; f++)
+    for (; f->name; f++) {
         cr_expect(!field_is_id(f) || named_field(op, f), "%s.%s: no row of named.def", op->name,
                   f->name);
+        if (f->inner)
+            every_id_named(op, f->inner);
+    }
 }
 
 Test(operations, every_id_says_what_it_names)

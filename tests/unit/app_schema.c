@@ -8,6 +8,9 @@
 #include "actors/rest/schema.h"
 #include "stacgate/json.h"
 
+static const struct field row_schema[] = {{.name = "id", .type = FIELD_ID, .flags = FIELD_REQUIRED},
+                                          {.name = "n", .type = FIELD_INT, .max = 9},
+                                          {.name = NULL}};
 static const struct field schema[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 5},
     {.name = "text", .type = FIELD_STR, .min = 3, .max = 4},
@@ -22,6 +25,10 @@ static const struct field schema[] = {
     {.name = "when", .type = FIELD_TIME},
     {.name = "tags", .type = FIELD_TEXTS, .max = 2},
     {.name = "extra", .type = FIELD_OBJECT, .max = 20},
+    {.name = "one", .type = FIELD_OBJECT, .max = 200, .inner = row_schema},
+    {.name = "rows", .type = FIELD_LIST, .max = 3, .inner = row_schema},
+    {.name = "few", .type = FIELD_TEXTS, .max = 2, .choices = "red|green"},
+    {.name = "ids", .type = FIELD_IDS, .min = 1, .max = 2},
     {.name = "opId", .type = FIELD_OP_ID},
     {.name = "userId", .type = FIELD_CALLER},
     {.name = "establishmentId", .type = FIELD_TENANT},
@@ -33,10 +40,11 @@ static const struct identity pupil = {
 static const struct identity chief = {
     .role = ROLE_SUPER_ADMIN, .user_id = "u0", .establishment_id = ""};
 
+/* Its names are good until the next check. */
 static struct verdict check(const char *json, const struct identity *who, struct buf *out)
 {
+    static struct verdict v;
     struct buf in = BUF_INIT;
-    struct verdict v;
     const char *why;
     size_t at;
 
@@ -220,6 +228,46 @@ Test(schema, only_named_and_present_fields_get_through)
     cr_expect_eq(mp_count(map), 2);
     cr_expect(str_is(mp_str(mp_get(map, "name")), "x"));
     cr_expect_eq(mp_int(mp_get(map, "n"), 0), 3);
+    buf_finish(&out);
+}
+
+Test(schema, what_stands_inside_has_a_schema_too)
+{
+    static const struct {
+        const char *json, *field;
+        int code;
+    } cases[] = {{"\"one\":{\"id\":\"a\",\"n\":10}", "one.n", E_too_big},
+                 {"\"one\":{}", "one.id", E_required},
+                 {"\"one\":{\"id\":\"a\",\"x\":1}", "one.x", E_unknown},
+                 {"\"rows\":[{\"id\":\"a\"},{\"id\":\"a b\"}]", "rows.1.id", E_format},
+                 {"\"rows\":[{\"id\":null}]", "rows.0.id", E_required},
+                 {"\"rows\":[1]", "rows", E_type},
+                 {"\"few\":[\"red\",\"blue\"]", "few", E_choice},
+                 {"\"ids\":[]", "ids", E_required},
+                 {"\"ids\":[\"a b\"]", "ids", E_format}};
+    char json[200];
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf out = BUF_INIT;
+        struct verdict copy;
+        snprintf(json, sizeof(json), "{\"name\":\"x\",%s}", cases[i].json);
+        struct verdict v = check(json, &pupil, &out);
+        verdict_copy(&copy, &v);
+        cr_assert_eq(v.count, 1, "%s: %u errors", json, v.count);
+        cr_expect_eq((int)v.errors[0].code, cases[i].code, "%s", json);
+        cr_expect_str_eq(copy.errors[0].field, cases[i].field, "%s", json);
+        buf_finish(&out);
+    }
+    struct buf out = BUF_INIT;
+    cr_assert_eq(
+        check("{\"name\":\"x\",\"rows\":[{\"id\":\"a\",\"n\":null},{\"n\":2,\"id\":\"b\"}]}",
+              &pupil, &out)
+            .count,
+        0);
+    struct mp rows = mp_get(mp_view(out.data, out.len), "rows");
+    cr_expect_eq(mp_count(rows), 2);
+    cr_expect_eq(mp_count(mp_at(rows, 0)), 1); /* null is absent */
+    cr_expect_eq(mp_int(mp_get(mp_at(rows, 1), "n"), 0), 2);
     buf_finish(&out);
 }
 

@@ -25,8 +25,13 @@ const struct field schema_answers[] = {
     {.name = NULL}};
 const struct field schema_answers_last[] = {
     {.name = "answers", .type = FIELD_OBJECT, .max = ATTEMPT_ANSWERS_MAX}, {.name = NULL}};
+static const struct field mark_schema[] = {
+    {.name = "questionId", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
+    {.name = "points", .type = FIELD_DECIMAL, .max = 1000},
+    {.name = "feedback", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
 const struct field schema_marks[] = {
-    {.name = "questions", .type = FIELD_LIST, .max = 300},
+    {.name = "questions", .type = FIELD_LIST, .max = 300, .inner = mark_schema},
     {.name = "feedback", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = NULL}};
 
@@ -62,17 +67,4 @@ int op_attempts_submit(struct actor *self, void *state, const struct msg *m)
 
 /* ---- POST /api/attempts/:id/grade ---- */
 
-static const struct field mark_schema[] = {
-    {.name = "questionId", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
-    {.name = "points", .type = FIELD_DECIMAL, .max = 1000},
-    {.name = "feedback", .type = FIELD_STR, .max = 10000, .flags = FIELD_BLANK_IS_ABSENT},
-    {.name = NULL}};
-
-int op_attempts_grade(struct actor *self, void *state, const struct msg *m)
-{
-    static const struct run what = {.sql = SQL_ATTEMPTS_MARK, .params = "tuibm", MANAGE};
-
-    (void)m;
-    return rest_check_rows(state, "questions", mark_schema) ? rest_run(self, state, &what)
-                                                            : ACTOR_DONE;
-}
+RUN_OP(attempts_grade, .sql = SQL_ATTEMPTS_MARK, .params = "tuibm", MANAGE)

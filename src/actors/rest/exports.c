@@ -37,21 +37,26 @@ RUN_OP(exports_get, .sql = SQL_EXPORTS_GET, .params = "tuim", MANAGE)
         .name = "type", .type = FIELD_CHOICE, .flags = FIELD_REQUIRED, .choices = "csv|json"       \
     }
 
-const struct field schema_export_new[] = {
-    EXPORT_TYPE,
-    {.name = "config", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = 8192},
-    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
-    {.name = "userId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
-    {.name = NULL}};
-static const struct field config_schema[] = {
-    {.name = "dataset", .type = FIELD_LINE, .max = 30},
-    {.name = "datasets", .type = FIELD_TEXTS, .max = 10},
-    {.name = "dateRange", .type = FIELD_OBJECT, .max = 200},
-    {.name = "filters", .type = FIELD_OBJECT, .max = 4096},
-    {.name = NULL}};
+#define DATASETS "users|courses|enrollments|assessments|results|content|groups"
 static const struct field range_schema[] = {
     {.name = "start", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "end", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = NULL}};
+static const struct field config_schema[] = {
+    {.name = "dataset", .type = FIELD_CHOICE, .choices = DATASETS},
+    {.name = "datasets", .type = FIELD_TEXTS, .max = 10, .choices = DATASETS},
+    {.name = "dateRange", .type = FIELD_OBJECT, .max = 200, .inner = range_schema},
+    {.name = "filters", .type = FIELD_OBJECT, .max = 4096},
+    {.name = NULL}};
+const struct field schema_export_new[] = {
+    EXPORT_TYPE,
+    {.name = "config",
+     .type = FIELD_OBJECT,
+     .flags = FIELD_REQUIRED,
+     .max = 8192,
+     .inner = config_schema},
+    {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
+    {.name = "userId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = NULL}};
 
 static int refuse_config(struct rest *r, const char *field, enum field_code code)
@@ -109,12 +114,9 @@ static bool refused(struct rest *r, struct mp names, struct mp filters)
 {
     if (mp_count(names) == 0)
         return refuse_config(r, "config.datasets", E_required), true;
-    for (struct mp_iter it = mp_iter(names); mp_next(&it);) {
-        if (!export_dataset_known(mp_str(it.value)))
-            return refuse_config(r, "config.datasets", E_choice), true;
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);)
         if (repeated(names, mp_str(it.value)))
             return refuse_config(r, "config.datasets", E_repeated), true;
-    }
     for (struct mp_iter it = mp_iter(filters); mp_next(&it);) {
         if (!filter_fits(names, mp_str(it.key)))
             return refuse_config(r, "config.filters", E_unknown), true;
@@ -138,21 +140,14 @@ struct wanted {
 
 static int create(struct actor *self, struct rest *r, struct wanted w)
 {
-    struct buf settings = BUF_INIT, checked = BUF_INIT;
-    struct verdict v = {0};
+    struct buf settings = BUF_INIT;
 
     if (refused(r, w.names, w.filters))
         return ACTOR_DONE;
-    if (w.range.p)
-        schema_check(range_schema, w.range, r->who, &checked, &v);
-    if (v.count) {
-        buf_finish(&checked);
-        return refuse_config(r, "config.dateRange", E_format);
-    }
     mp_put_map(&settings, 1 + (w.range.p != NULL) + (w.filters.p != NULL));
     put_setting(&settings, "datasets", w.names);
     if (w.range.p)
-        put_setting(&settings, "dateRange", mp_view(checked.data, checked.len));
+        put_setting(&settings, "dateRange", w.range);
     if (w.filters.p)
         put_setting(&settings, "filters", w.filters);
     struct db_group *g = rest_group(r, DB_READ);
@@ -164,7 +159,6 @@ static int create(struct actor *self, struct rest *r, struct wanted w)
     rest_put_json(g, mp_view(settings.data, settings.len));
     rest_keep_answer(g, r);
     buf_finish(&settings);
-    buf_finish(&checked);
     return rest_ask(self, g, begun);
 }
 
@@ -190,23 +184,27 @@ static int create_from(struct actor *self, struct rest *r, struct mp config)
 int op_exports_create(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    struct buf checked = BUF_INIT;
-    struct verdict v;
 
     (void)m;
-    schema_check(config_schema, mp_get(r->body, "config"), r->who, &checked, &v);
-    int done = v.count ? rest_refuse_fields(r, P_invalid, v.errors, v.count)
-                       : create_from(self, r, mp_view(checked.data, checked.len));
-    buf_finish(&checked);
-    return done;
+    return create_from(self, r, mp_get(r->body, "config"));
 }
 
 /* ---- the old client's form of it ---- */
 
+/* In the order in which that client names them, which is the file's. */
+static const struct field included_schema[] = {
+    {.name = "courses", .type = FIELD_BOOL},     {.name = "users", .type = FIELD_BOOL},
+    {.name = "assessments", .type = FIELD_BOOL}, {.name = "results", .type = FIELD_BOOL},
+    {.name = "content", .type = FIELD_BOOL},     {.name = "enrollments", .type = FIELD_BOOL},
+    {.name = "groups", .type = FIELD_BOOL},      {.name = NULL}};
 const struct field schema_export_old[] = {
     EXPORT_TYPE,
-    {.name = "dateRange", .type = FIELD_OBJECT, .max = 200},
-    {.name = "includeData", .type = FIELD_OBJECT, .flags = FIELD_REQUIRED, .max = 400},
+    {.name = "dateRange", .type = FIELD_OBJECT, .max = 200, .inner = range_schema},
+    {.name = "includeData",
+     .type = FIELD_OBJECT,
+     .flags = FIELD_REQUIRED,
+     .max = 400,
+     .inner = included_schema},
     {.name = NULL}};
 
 int op_exports_create_old(struct actor *self, void *state, const struct msg *m)

@@ -149,18 +149,15 @@ static int refuse_named(struct actor *self, struct rest *r, const struct verdict
 {
     struct verdict *kept = rest_own(r, sizeof(*kept));
 
-    *kept = *v;
+    verdict_copy(kept, v);
     snprintf(r->tenant, sizeof(r->tenant), "%s", r->who->establishment_id);
     struct db_group *g = rest_group(r, DB_READ);
     db_stmt(g, SQL_AUDIT_NAMED);
     db_str(g, r->op->name);
     db_array(g);
-    for (unsigned i = 0; i < v->count; i++) {
-        if (v->errors[i].field == v->unknown)
-            kept->errors[i].field = kept->unknown;
+    for (unsigned i = 0; i < v->count; i++)
         if (v->errors[i].code == E_forbidden)
             db_array_strn(g, v->errors[i].field, strlen(v->errors[i].field));
-    }
     db_array_end(g);
     int asked = rest_ask(self, g, noted);
     return asked ? asked : NOTING;

@@ -58,6 +58,15 @@ int op_groups_list(struct actor *self, void *state, const struct msg *m)
 
 /* ---- POST /api/study-groups ---- */
 
+/* The switches of a group, all booleans; locking is the moderators' (realtime), not the creator's
+ * form. */
+const struct field group_settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL},
+                                              {.name = "allowScreenShare", .type = FIELD_BOOL},
+                                              {.name = "allowWhiteboard", .type = FIELD_BOOL},
+                                              {.name = "allowPolls", .type = FIELD_BOOL},
+                                              {.name = "moderatorOnly", .type = FIELD_BOOL},
+                                              {.name = NULL}};
+
 const struct field schema_group_new[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 120},
     {.name = "description", .type = FIELD_STR, .flags = FIELD_BLANK_IS_ABSENT, .max = 2000},
@@ -68,21 +77,12 @@ const struct field schema_group_new[] = {
     {.name = "scheduledDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "endDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "meetingUrl", .type = FIELD_URL, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
-    {.name = "settings", .type = FIELD_OBJECT, .max = 4096},
+    {.name = "settings", .type = FIELD_OBJECT, .max = 4096, .inner = group_settings_schema},
     {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "createdBy", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "currentMembers", .type = FIELD_IGNORED},
     {.name = "status", .type = FIELD_IGNORED},
     {.name = NULL}};
-
-/* The switches of a group, all booleans; locking is the moderators' (realtime), not the creator's
- * form. */
-const struct field group_settings_schema[] = {{.name = "allowFileSharing", .type = FIELD_BOOL},
-                                              {.name = "allowScreenShare", .type = FIELD_BOOL},
-                                              {.name = "allowWhiteboard", .type = FIELD_BOOL},
-                                              {.name = "allowPolls", .type = FIELD_BOOL},
-                                              {.name = "moderatorOnly", .type = FIELD_BOOL},
-                                              {.name = NULL}};
 
 static int made(struct actor *self, void *state, const struct msg *m)
 {
@@ -95,11 +95,11 @@ static int made(struct actor *self, void *state, const struct msg *m)
                          : rest_refuse(r, P_not_found);
 }
 
-static void put_tags(struct db_group *g, struct mp tags)
+static void put_texts(struct db_group *g, struct mp texts)
 {
     db_array(g);
-    if (mp_type(tags) == MP_ARRAY)
-        for (struct mp_iter it = mp_iter(tags); mp_next(&it);)
+    if (mp_type(texts) == MP_ARRAY)
+        for (struct mp_iter it = mp_iter(texts); mp_next(&it);)
             db_array_strn(g, mp_str(it.value).p, mp_str(it.value).n);
     db_array_end(g);
 }
@@ -117,18 +117,12 @@ static void put_optional(struct db_group *g, struct mp v)
 int op_groups_create(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
-    struct verdict v;
-    struct buf checked = BUF_INIT;
     struct db_group *g;
 
     (void)m;
     if (!r->tenant[0])
         return rest_refuse_fields(
             r, P_invalid, &(struct field_error){.field = "establishmentId", .code = E_required}, 1);
-    schema_check(group_settings_schema, mp_get(r->body, "settings"), r->who, &checked, &v);
-    buf_finish(&checked);
-    if (v.count)
-        return rest_refuse_fields(r, P_invalid, v.errors, v.count);
     g = rest_group(r, DB_READ);
     db_errors_as_result(g);
     db_stmt(g, SQL_GROUPS_CREATE);
@@ -139,7 +133,7 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
     db_strv_put(g, rest_arg(r, "courseId"));
     put_optional(g, mp_get(r->body, "maxMembers"));
     put_optional(g, mp_get(r->body, "isPublic"));
-    put_tags(g, mp_get(r->body, "tags"));
+    put_texts(g, mp_get(r->body, "tags"));
     db_strv_put(g, rest_arg(r, "scheduledDate"));
     db_strv_put(g, rest_arg(r, "endDate"));
     db_strv_put(g, rest_arg(r, "meetingUrl"));
@@ -324,11 +318,31 @@ int op_messages_list(struct actor *self, void *state, const struct msg *m)
 
 /* ---- POST /api/study-groups/:id/messages ---- */
 
-/* The channel checks content and metadata more closely, as it does for sockets. */
+/* What messages of any type may say beside their text; which of it the type has, and must have, is
+ * checked by the channel, as it is for sockets. */
+static const struct field option_schema[] = {
+    {.name = "id", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
+    {.name = "text", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 500},
+    {.name = NULL}};
+static const struct field metadata_schema[] = {
+    {.name = "mentions", .type = FIELD_IDS, .max = 100},
+    {.name = "fileId", .type = FIELD_STR, .min = 1, .max = 500},
+    {.name = "name", .type = FIELD_STR, .min = 1, .max = 500},
+    {.name = "size", .type = FIELD_INT, .max = (INT64_C(1) << 53) - 1},
+    {.name = "mimeType", .type = FIELD_STR, .min = 1, .max = 500},
+    {.name = "url", .type = FIELD_URL, .max = 2000},
+    {.name = "title", .type = FIELD_STR, .min = 1, .max = 500},
+    {.name = "question", .type = FIELD_STR, .min = 1, .max = 500},
+    {.name = "options", .type = FIELD_LIST, .max = 20, .inner = option_schema},
+    {.name = "multiple", .type = FIELD_BOOL},
+    {.name = "anonymous", .type = FIELD_BOOL},
+    {.name = "closesAt", .type = FIELD_TIME},
+    {.name = "whiteboardId", .type = FIELD_ID},
+    {.name = NULL}};
 const struct field schema_message_new[] = {
     {.name = "content", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 8000},
     {.name = "type", .type = FIELD_CHOICE, .choices = "text|file|image|link|poll|whiteboard"},
-    {.name = "metadata", .type = FIELD_OBJECT, .max = 16384},
+    {.name = "metadata", .type = FIELD_OBJECT, .max = 16384, .inner = metadata_schema},
     {.name = "replyToId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "opId", .type = FIELD_OP_ID},
     {.name = "senderId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},
@@ -336,14 +350,12 @@ const struct field schema_message_new[] = {
     {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = NULL}};
 
-int op_messages_create(struct actor *self, void *state, const struct msg *m)
+static int post(struct actor *self, struct rest *r)
 {
     static const char *const names[] = {"content", "metadata", "replyToId"};
-    struct rest *r = state;
     struct buf payload = BUF_INIT, fields = BUF_INIT;
     uint32_t count = 1;
 
-    (void)m;
     mp_put_cstr(&fields, "type");
     if (rest_arg(r, "type").p)
         mp_put_raw(&fields, mp_get(r->body, "type"));
@@ -364,4 +376,30 @@ int op_messages_create(struct actor *self, void *state, const struct msg *m)
     buf_finish(&fields);
     buf_finish(&payload);
     return err;
+}
+
+static int named(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    rest_took(r, m);
+    return db_true(m, 0, 0, 0) ? post(self, r) : rest_refuse(r, P_not_found);
+}
+
+/* Whom and what a message names is of this school. */
+int op_messages_create(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+    struct mp meta = mp_get(r->body, "metadata"), people = mp_get(meta, "mentions");
+    struct str board = mp_str(mp_get(meta, "whiteboardId"));
+
+    (void)m;
+    if (mp_count(people) == 0 && !board.p)
+        return post(self, r);
+    struct db_group *g = rest_group(r, DB_READ);
+    db_stmt(g, SQL_GROUPS_NAMED);
+    db_str(g, rest_tenant_filter(r));
+    put_texts(g, people);
+    db_strv_put(g, board);
+    return rest_ask(self, g, named);
 }

@@ -30,7 +30,8 @@ const struct field schema_module_new[] = {
 const struct field schema_module_change[] = {
     {.name = "title", .type = FIELD_LINE, .min = 1, .max = 200}, MODULE_FIELDS, {.name = NULL}};
 const struct field schema_module_order[] = {
-    {.name = "ids", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .max = 1000}, {.name = NULL}};
+    {.name = "ids", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .min = 1, .max = 1000},
+    {.name = NULL}};
 const struct field schema_module_progress[] = {
     {.name = "status", .type = FIELD_CHOICE, .choices = "in_progress|completed"},
     {.name = "progressPercentage", .type = FIELD_INT, .min = 0, .max = 100},
@@ -79,7 +80,7 @@ const struct field schema_enrollments[] = {
     LIST_FIELDS,
     {.name = NULL}};
 const struct field schema_enroll_batch[] = {
-    {.name = "learnerIds", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .max = 1000},
+    {.name = "learnerIds", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .min = 1, .max = 1000},
     {.name = NULL}};
 const struct field schema_completion[] = {
     {.name = "learnerId", .type = FIELD_ID, .flags = FIELD_REQUIRED},

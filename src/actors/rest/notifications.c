@@ -14,9 +14,17 @@ const struct field schema_notifications[] = {
     {.name = "establishmentId", .type = FIELD_TENANT},
     LIST_FIELDS,
     {.name = NULL}};
-const struct field schema_preferences[] = {
-    {.name = "preferences", .type = FIELD_LIST, .flags = FIELD_REQUIRED, .max = 50},
+static const struct field preference_schema[] = {
+    {.name = "type", .type = FIELD_CHOICE, .flags = FIELD_REQUIRED, .choices = TYPES},
+    {.name = "medium", .type = FIELD_CHOICE, .choices = "app"},
+    {.name = "enabled", .type = FIELD_BOOL, .flags = FIELD_REQUIRED},
     {.name = NULL}};
+const struct field schema_preferences[] = {{.name = "preferences",
+                                            .type = FIELD_LIST,
+                                            .flags = FIELD_REQUIRED,
+                                            .max = 50,
+                                            .inner = preference_schema},
+                                           {.name = NULL}};
 const struct field schema_announcement[] = {
     {.name = "title", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
     {.name = "message", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 5000},
@@ -36,18 +44,5 @@ RUN_OP(notifications_delete, .sql = SQL_NOTIFICATIONS_DELETE, .params = "tui")
 RUN_OP(notifications_preferences, .sql = SQL_NOTIFICATIONS_PREFERENCES, .params = "u")
 RUN_OP(announcements_create, .sql = SQL_NOTIFICATIONS_ANNOUNCE, .params = "tub")
 
-static const struct field preference_schema[] = {
-    {.name = "type", .type = FIELD_CHOICE, .flags = FIELD_REQUIRED, .choices = TYPES},
-    {.name = "medium", .type = FIELD_CHOICE, .choices = "app"},
-    {.name = "enabled", .type = FIELD_BOOL, .flags = FIELD_REQUIRED},
-    {.name = NULL}};
-
-int op_notifications_prefer(struct actor *self, void *state, const struct msg *m)
-{
-    static const struct run what = {
-        .sql = SQL_NOTIFICATIONS_PREFER, .params = "tubv", .lock = SQL_NOTIFICATIONS_LOCK};
-
-    (void)m;
-    return rest_check_rows(state, "preferences", preference_schema) ? rest_run(self, state, &what)
-                                                                    : ACTOR_DONE;
-}
+RUN_OP(notifications_prefer, .sql = SQL_NOTIFICATIONS_PREFER, .params = "tubv",
+       .lock = SQL_NOTIFICATIONS_LOCK)

@@ -35,14 +35,6 @@ static void put_text(struct buf *b, const char **comma, const char *key, const c
     json_put_str(b, text, strlen(text));
 }
 
-static void put_limits(struct buf *b, const struct field *f, const char *least, const char *most)
-{
-    if (least && f->min)
-        buf_printf(b, ",\"%s\":%lld", least, (long long)f->min);
-    if (most && f->max && f->max != INT64_MAX)
-        buf_printf(b, ",\"%s\":%lld", most, (long long)f->max);
-}
-
 static void put_choices(struct buf *b, const char *choices)
 {
     const char *comma = "";
@@ -68,8 +60,13 @@ static void put_named(struct buf *b, const struct rest_op *op, const struct fiel
 }
 
 /* A field's schema, as the check sees it (schema.h): its JSON types, what else holds, and what min
- * and max limit. */
+ * and max limit. Patterns are ECMAScript's. */
 #define ID_PATTERN "\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\""
+#define CONTROL "\\\\u0000-\\\\u001f\\\\u007f"
+#define LINE "[^" CONTROL "]*[^ " CONTROL "][^" CONTROL "]*" /* one line that is not blank */
+#define ADDRESS "[^ " CONTROL "<>\\\"\\\\\\\\]"              /* of a URL: no blanks, no quotes */
+#define NAME "[^ " CONTROL "<>()\\\\[\\\\],;:\\\"\\\\\\\\@]" /* of a mail's address */
+#define HOUR "([01][0-9]|2[0-3])"
 #define TEXT(more)                                                                                 \
     {                                                                                              \
         "\"string\"", more, "minLength", "maxLength"                                               \
@@ -82,30 +79,51 @@ static const struct {
     const char *types, *more, *least, *most;
 } shapes[] = {
     [FIELD_STR] = TEXT(""),
-    [FIELD_LINE] = TEXT(""),
-    [FIELD_URL] = TEXT(",\"format\":\"uri\""),
-    [FIELD_CSS] = TEXT(",\"pattern\":\"^[A-Za-z0-9 #%.,()'\\\"_-]+$\""),
-    [FIELD_LINK] = TEXT(",\"pattern\":\"^(#|/([^/]|$)|https?://|mailto:)\""),
+    [FIELD_LINE] = TEXT(",\"pattern\":\"^(" LINE ")?$\""),
+    [FIELD_URL] = TEXT(",\"format\":\"uri\",\"pattern\":\"^https?://" ADDRESS "+$\""),
+    [FIELD_CSS] = TEXT(",\"pattern\":\"^(?=.*[^ ])[A-Za-z0-9 #%.,()'\\\"_-]+$\""),
+    [FIELD_LINK] = TEXT(",\"pattern\":\"^(#|/(?!/)|(https?://|mailto:)(?=.))" ADDRESS "*$\""),
     [FIELD_ID] = {"\"string\"", "," ID_PATTERN, NULL, NULL},
     [FIELD_CALLER] = {"\"string\"", "," ID_PATTERN ",\"x-identity\":\"caller\"", NULL, NULL},
     [FIELD_TENANT] = {"\"string\"", "," ID_PATTERN ",\"x-identity\":\"establishment\"", NULL, NULL},
-    [FIELD_EMAIL] = {"\"string\"", ",\"format\":\"email\",\"maxLength\":254", NULL, NULL},
+    [FIELD_EMAIL] =
+        {"\"string\"",
+         ",\"format\":\"email\",\"maxLength\":254,\"pattern\":\"^(?!.*\\\\.\\\\.[^@]*$)" NAME
+         "{1,64}@(?![.-])" NAME "*"
+         "(?!\\\\.)" NAME "$\"",
+         NULL, NULL},
     [FIELD_INT] = {"\"integer\"", "", "minimum", "maximum"},
-    [FIELD_DECIMAL] = {"\"number\",\"string\"", "", "minimum", "maximum"},
+    [FIELD_DECIMAL] = {"\"number\",\"string\"",
+                       ",\"maxLength\":19,\"pattern\":\"^-?([0-9]+[.,]?[0-9]*|[.,][0-9]+)$\"",
+                       "minimum", "maximum"},
     [FIELD_BOOL] = {"\"boolean\"", "", NULL, NULL},
     [FIELD_CHOICE] = {"\"string\"", "", NULL, NULL},
     [FIELD_TIME] = {"\"string\"",
-                    ",\"description\":\"ISO 8601: a date, or a date and time; without a zone UTC\","
-                    "\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}\"",
+                    ",\"description\":\"ISO 8601: a date, or a date and time, of a day that there "
+                    "is in 1900 to 9998; without a zone UTC\",\"x-time\":true,"
+                    "\"pattern\":\"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+                    "([T ]" HOUR ":[0-5][0-9](:[0-5][0-9](\\\\.[0-9]{1,9})?)?"
+                    "(Z|[+-]" HOUR ":?[0-5][0-9])?)?$\"",
                     NULL, NULL},
-    [FIELD_TEXTS] = ARRAY(",\"items\":{\"type\":\"string\",\"maxLength\":64}"),
-    [FIELD_IDS] = ARRAY(",\"minItems\":1,\"items\":{\"type\":\"string\"," ID_PATTERN "}"),
-    [FIELD_LIST] = ARRAY(",\"items\":{\"type\":\"object\"}"),
+    [FIELD_TEXTS] = ARRAY(""),
+    [FIELD_IDS] = ARRAY(",\"items\":{\"type\":\"string\"," ID_PATTERN "}"),
+    [FIELD_LIST] = ARRAY(""),
     [FIELD_OBJECT] = {"\"object\"", "", NULL, "x-max-bytes"},
-    [FIELD_OP_ID] = {"\"string\"", ",\"minLength\":1,\"maxLength\":64", NULL, NULL},
+    [FIELD_OP_ID] = {"\"string\"", ",\"pattern\":\"^[!-~]{1,64}$\"", NULL, NULL},
     [FIELD_IGNORED] = {NULL, "\"description\":\"accepted and ignored\",\"x-ignored\":true", NULL,
                        NULL},
 };
+
+static void put_limits(struct buf *b, const struct field *f)
+{
+    const char *least = shapes[f->type].least, *most = shapes[f->type].most;
+    bool number = f->type == FIELD_INT || f->type == FIELD_DECIMAL;
+
+    if (least && (f->min || number))
+        buf_printf(b, ",\"%s\":%lld", least, (long long)f->min);
+    if (most && (f->max || number) && f->max != INT64_MAX)
+        buf_printf(b, ",\"%s\":%lld", most, (long long)f->max);
+}
 
 static void put_types(struct buf *b, const char *types, bool nullable)
 {
@@ -115,19 +133,74 @@ static void put_types(struct buf *b, const char *types, bool nullable)
                several ? "]" : "");
 }
 
+static void put_fields(struct buf *b, const struct rest_op *op, const struct field *schema);
+
+/* What stands in it. */
+static void put_inner(struct buf *b, const struct rest_op *op, const struct field *f)
+{
+    bool list = f->type == FIELD_LIST;
+
+    if (f->type == FIELD_TEXTS) {
+        buf_puts(b, ",\"items\":{\"type\":\"string\",\"maxLength\":64,\"pattern\":\"^" LINE "$\"");
+        if (f->choices)
+            put_choices(b, f->choices);
+        buf_puts(b, "}");
+        return;
+    }
+    if (list)
+        buf_puts(b, ",\"items\":{\"type\":\"object\"");
+    if (f->inner)
+        put_fields(b, op, f->inner);
+    if (list)
+        buf_puts(b, "}");
+}
+
 static void put_schema(struct buf *b, const struct rest_op *op, const struct field *f)
 {
     buf_puts(b, "{");
     if (shapes[f->type].types)
         put_types(b, shapes[f->type].types, f->flags & FIELD_NULL_CLEARS);
     buf_puts(b, shapes[f->type].more);
-    put_limits(b, f, shapes[f->type].least, shapes[f->type].most);
+    put_limits(b, f);
     if (f->type == FIELD_CHOICE)
         put_choices(b, f->choices);
+    put_inner(b, op, f);
     if (f->flags & FIELD_BLANK_IS_ABSENT || f->type == FIELD_TEXTS)
         buf_puts(b, ",\"x-blank-is-absent\":true");
     put_named(b, op, f);
     buf_puts(b, "}");
+}
+
+static bool wants(const struct field *schema)
+{
+    for (; schema->name; schema++)
+        if (schema->flags & FIELD_REQUIRED)
+            return true;
+    return false;
+}
+
+/* The fields of a map, and no others. */
+static void put_fields(struct buf *b, const struct rest_op *op, const struct field *schema)
+{
+    const char *comma = "";
+
+    buf_puts(b, ",\"additionalProperties\":false,\"properties\":{");
+    for (const struct field *f = schema; f->name; f++) {
+        put_key(b, &comma, f->name);
+        put_schema(b, op, f);
+    }
+    buf_puts(b, "}");
+    if (!wants(schema))
+        return;
+    comma = "";
+    buf_puts(b, ",\"required\":[");
+    for (const struct field *f = schema; f->name; f++)
+        if (f->flags & FIELD_REQUIRED) {
+            buf_puts(b, comma);
+            comma = ",";
+            json_put_str(b, f->name, strlen(f->name));
+        }
+    buf_puts(b, "]");
 }
 
 /* ---- one operation ---- */
@@ -177,22 +250,22 @@ static bool of_no_versions(const struct rest_op *op)
 }
 
 static const struct {
-    const char *key, *name, *description;
+    const char *key, *name, *description, *more;
     bool (*of)(const struct rest_op *op);
 } header_parameters[] = {
     {"IfNoneMatch", "If-None-Match",
-     "tags of an earlier answer, or `*`: 304 when one is still right", of_reads},
+     "tags of an earlier answer, or `*`: 304 when one is still right", "", of_reads},
     {"IfMatch", "If-Match",
      "tags of what is changed, as a read gave them: 412 unless one has the version that stands, "
      "and "
      "nothing is changed; `*` is whatever there is",
-     of_versions},
+     "", of_versions},
     {"IfMatchAny", "If-Match", "what is changed has no tag of its own: `*` passes, any tag is 412",
-     of_no_versions},
+     "", of_no_versions},
     {"IdempotencyKey", "Idempotency-Key",
      "1 to 128 visible characters, kept a day per person: the same request again has the first "
      "answer again, another with the same key is 422, one that still runs 409",
-     idempotency_taken},
+     ",\"pattern\":\"^[!-~]{1,128}$\"", idempotency_taken},
 };
 #define HEADER_PARAMETERS (sizeof(header_parameters) / sizeof(header_parameters[0]))
 
@@ -218,7 +291,7 @@ static void put_header_parameters(struct buf *b)
         put_text(b, &inner, "name", header_parameters[i].name);
         put_text(b, &inner, "in", "header");
         put_text(b, &inner, "description", header_parameters[i].description);
-        buf_puts(b, ",\"schema\":{\"type\":\"string\"}}");
+        buf_printf(b, ",\"schema\":{\"type\":\"string\"%s}}", header_parameters[i].more);
     }
 }
 
@@ -238,36 +311,24 @@ static void put_parameters(struct buf *b, const struct rest_op *op)
     buf_puts(b, "]");
 }
 
+static bool takes_body(const struct rest_op *op)
+{
+    return op->body != schema_none && op->body->name;
+}
+
+/* As JSON or as a form: the same fields, which components hold (put_bodies). */
 static void put_body(struct buf *b, const struct rest_op *op)
 {
-    const char *comma = "";
-    bool required = false;
+    static const char *const types[] = {"application/json", "application/x-www-form-urlencoded"};
 
-    if (op->body == schema_none || !op->body->name)
+    if (!takes_body(op))
         return;
-    for (const struct field *f = op->body; f->name; f++)
-        required |= f->flags & FIELD_REQUIRED;
-    buf_printf(b,
-               ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":"
-               "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{",
-               required ? "true" : "false");
-    for (const struct field *f = op->body; f->name; f++) {
-        put_key(b, &comma, f->name);
-        put_schema(b, op, f);
-    }
-    buf_puts(b, "}");
-    if (required) {
-        comma = "";
-        buf_puts(b, ",\"required\":[");
-        for (const struct field *f = op->body; f->name; f++)
-            if (f->flags & FIELD_REQUIRED) {
-                buf_puts(b, comma);
-                comma = ",";
-                json_put_str(b, f->name, strlen(f->name));
-            }
-        buf_puts(b, "]");
-    }
-    buf_puts(b, "}}}}");
+    buf_printf(b, ",\"requestBody\":{\"required\":%s,\"content\":{",
+               wants(op->body) ? "true" : "false");
+    for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        buf_printf(b, "%s\"%s\":{\"schema\":{\"$ref\":\"#/components/schemas/%s.body\"}}",
+                   i ? "," : "", types[i], op->name);
+    buf_puts(b, "}}");
 }
 
 static void put_reference(struct buf *b, const char *response)
@@ -404,6 +465,17 @@ static void put_paths(struct buf *b)
     }
 }
 
+static void put_bodies(struct buf *b)
+{
+    for (const struct rest_op *op = rest_ops; op < rest_ops + rest_op_count; op++) {
+        if (!takes_body(op))
+            continue;
+        buf_printf(b, ",\"%s.body\":{\"type\":\"object\"", op->name);
+        put_fields(b, op, op->body);
+        buf_puts(b, "}");
+    }
+}
+
 static void put_components(struct buf *b)
 {
     buf_puts(
@@ -419,6 +491,7 @@ static void put_components(struct buf *b)
         "\"code\":{"
         "\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}},");
     answers_put(b);
+    put_bodies(b);
     buf_puts(b, "},\"parameters\":{");
     put_header_parameters(b);
     buf_puts(b, "},\"responses\":{\"Problem\":{\"description\":\"RFC "
@@ -435,7 +508,10 @@ void openapi_document(struct buf *b)
     buf_puts(
         b, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"StacGate\",\"version\":\"" STACGATE_VERSION
            "\",\"summary\":\"Courses, assessments, study groups and boards of several "
-           "schools\",\"license\":{"
+           "schools\",\"description\":\"In bodies null counts as a field that is not there, unless "
+           "the "
+           "field's type has null; so does an empty text where x-blank-is-absent stands. Forms and "
+           "queries spell booleans true, 1, on, false and 0.\",\"license\":{"
            "\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},\"servers\":[{\"url\":\"/"
            "\"}],\"paths\":{");
     put_paths(b);

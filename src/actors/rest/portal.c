@@ -189,7 +189,7 @@ RUN_OP(components_delete, .sql = SQL_PORTAL_COMPONENT_DELETE, .params = "tiv")
 const struct field schema_menu_item_new[] = {MENU_FIELDS(FIELD_REQUIRED, 0), {.name = NULL}};
 const struct field schema_menu_item_change[] = {MENU_FIELDS(0, FIELD_NULL_CLEARS), {.name = NULL}};
 const struct field schema_menu_order[] = {
-    {.name = "ids", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .max = 500},
+    {.name = "ids", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .min = 1, .max = 500},
     TENANT_FIELD,
     {.name = NULL}};
 

@@ -130,19 +130,6 @@ void rest_replace(struct rest *r, const char *name, const struct buf *value)
     r->body = mp_view(body.data, body.len);
 }
 
-bool rest_check_rows(struct rest *r, const char *name, const struct field *schema)
-{
-    struct verdict v = {0};
-    struct buf checked = BUF_INIT;
-
-    for (struct mp_iter it = mp_iter(mp_get(r->body, name)); !v.count && mp_next(&it);)
-        schema_check(schema, it.value, r->who, &checked, &v);
-    buf_finish(&checked);
-    if (v.count)
-        rest_refuse_fields(r, P_invalid, v.errors, v.count);
-    return v.count == 0;
-}
-
 bool cursor_any(struct str key)
 {
     return key.n > 0;

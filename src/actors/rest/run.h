@@ -66,8 +66,6 @@ void rest_replace(struct rest *r, const char *name, const struct buf *value);
  * through html_clean; one that begins like a program (javascript:) gets a blank before its colon.
  */
 void rest_clean(struct rest *r);
-/* Every map of a list of the body fits the schema; false: it was refused. */
-bool rest_check_rows(struct rest *r, const char *name, const struct field *schema);
 
 bool cursor_any(struct str key); /* a cursor key that SQL compares as text */
 bool cursor_int(struct str key);

@@ -4,6 +4,7 @@
  * the wrong type.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,19 +188,21 @@ static bool check_bool(const struct field *f, struct mp v, struct field_error *e
     return fits(e, mp_type(v) == MP_BOOL, E_type, 0);
 }
 
-static bool check_choice(const struct field *f, struct mp v, struct field_error *e)
+static bool is_choice(const char *choices, struct str s)
 {
-    struct str s = mp_str(v);
-
-    if (!fits(e, mp_type(v) == MP_STR, E_type, 0))
-        return false;
-    for (const char *c = f->choices; *c;) {
+    for (const char *c = choices; *c;) {
         size_t n = strcspn(c, "|");
         if (n == s.n && memcmp(c, s.p, n) == 0)
             return true;
         c += n + (c[n] == '|');
     }
-    return fits(e, false, E_choice, 0);
+    return false;
+}
+
+static bool check_choice(const struct field *f, struct mp v, struct field_error *e)
+{
+    return fits(e, mp_type(v) == MP_STR, E_type, 0) &&
+           fits(e, is_choice(f->choices, mp_str(v)), E_choice, 0);
 }
 
 static int digits(const char *p, const char *end, int n)
@@ -297,7 +300,8 @@ static bool check_texts(const struct field *f, struct mp v, struct field_error *
     for (struct mp_iter it = mp_iter(v); mp_next(&it);) {
         struct str s = mp_str(it.value);
         if (!fits(e, mp_type(it.value) == MP_STR, E_type, 0) || !fits(e, is_line(s), E_format, 0) ||
-            !fits(e, utf8_length(s.p, s.n) <= 64, E_too_long, 64))
+            !fits(e, utf8_length(s.p, s.n) <= 64, E_too_long, 64) ||
+            !fits(e, !f->choices || is_choice(f->choices, s), E_choice, 0))
             return false;
     }
     return true;
@@ -322,7 +326,8 @@ static bool check_list(const struct field *f, struct mp v, struct field_error *e
 
 static bool check_ids(const struct field *f, struct mp v, struct field_error *e)
 {
-    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) || !fits(e, mp_count(v) > 0, E_required, 0) ||
+    if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) ||
+        !fits(e, mp_count(v) >= f->min, E_required, 0) ||
         !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
         return false;
     for (struct mp_iter it = mp_iter(v); mp_next(&it);)
@@ -364,28 +369,46 @@ static const struct field *field_named(const struct field *schema, struct str na
     return NULL;
 }
 
-static void add_error(struct verdict *v, const char *field, struct field_error e)
+/* What one check goes through. */
+struct check {
+    const struct identity *who;
+    struct verdict *v;
+    char at[100]; /* where it is: "questions.3.", "" at the top */
+    bool unknown; /* one field was said to be unknown; one is enough to find the mistake */
+};
+
+static void add_error(struct check *c, struct str name, struct field_error e)
 {
-    if (v->count < FIELD_ERRORS_MAX) {
-        e.field = field;
-        v->errors[v->count++] = e;
-    }
+    struct verdict *v = c->v;
+
+    if (v->count == FIELD_ERRORS_MAX)
+        return;
+    snprintf(v->names[v->count], sizeof(v->names[0]), "%s%.*s", c->at, (int)name.n, name.p);
+    e.field = v->names[v->count];
+    v->errors[v->count++] = e;
 }
 
-/* The first unknown name is shown, cut at a character; one is enough to find the mistake. */
-static void add_unknown(struct verdict *v, struct str name)
+void verdict_copy(struct verdict *to, const struct verdict *from)
 {
-    size_t n = name.n < sizeof(v->unknown) ? name.n : sizeof(v->unknown) - 1;
+    *to = *from;
+    for (unsigned i = 0; i < to->count; i++)
+        to->errors[i].field = to->names[i];
+}
 
-    if (v->unknown[0])
+#define UNKNOWN_MAX 63
+
+/* The first unknown name is shown, cut at a character. */
+static void add_unknown(struct check *c, struct str name)
+{
+    size_t n = name.n < UNKNOWN_MAX ? name.n : UNKNOWN_MAX;
+
+    if (c->unknown)
         return;
+    c->unknown = true;
     while (n > 0 && n < name.n && ((unsigned char)name.p[n] & 0xc0) == 0x80)
         n--;
-    memcpy(v->unknown, name.p, n);
-    v->unknown[n] = 0;
-    add_error(v, v->unknown[0] ? v->unknown : "?", (struct field_error){.code = E_unknown});
-    if (!v->unknown[0])
-        v->unknown[0] = '?';
+    name = n ? (struct str){name.p, n} : STR("?");
+    add_error(c, name, (struct field_error){.code = E_unknown});
 }
 
 static bool absent(const struct field *f, struct mp v)
@@ -405,40 +428,82 @@ static bool names_another(const struct field *f, struct mp v, const struct ident
     return !str_is(mp_str(v), who->user_id);
 }
 
-void schema_check(const struct field *schema, struct mp map, const struct identity *who,
-                  struct buf *out, struct verdict *ret)
+static void check_map(struct check *c, const struct field *schema, struct mp map, struct buf *out);
+
+/* A value whose maps have a schema of their own. */
+static void check_inner(struct check *c, const struct field *f, struct mp v, struct buf *out)
+{
+    size_t n = strlen(c->at);
+    unsigned i = 0;
+
+    if (f->type == FIELD_OBJECT) {
+        snprintf(c->at + n, sizeof(c->at) - n, "%s.", f->name);
+        check_map(c, f->inner, v, out);
+    } else {
+        mp_put_array(out, mp_count(v));
+        for (struct mp_iter it = mp_iter(v); mp_next(&it);) {
+            snprintf(c->at + n, sizeof(c->at) - n, "%s.%u.", f->name, i++);
+            check_map(c, f->inner, it.value, out);
+        }
+    }
+    c->at[n] = '\0';
+}
+
+/* One field that is there. true: it is kept. */
+static bool check_field(struct check *c, const struct field *f, struct mp v, struct buf *kept)
+{
+    struct field_error e = {0};
+
+    if (!checks[f->type](f, v, &e)) {
+        add_error(c, str_of(f->name), e);
+        return false;
+    }
+    if (names_another(f, v, c->who)) {
+        c->v->identity = true;
+        add_error(c, str_of(f->name), (struct field_error){.code = E_forbidden});
+        return false;
+    }
+    mp_put_cstr(kept, f->name);
+    if (f->inner)
+        check_inner(c, f, v, kept);
+    else
+        mp_put_raw(kept, v);
+    return true;
+}
+
+static void check_map(struct check *c, const struct field *schema, struct mp map, struct buf *out)
 {
     struct buf kept = BUF_INIT;
     uint32_t count = 0;
 
-    memset(ret, 0, sizeof(*ret));
     for (struct mp_iter it = mp_iter(map); mp_next(&it);)
         if (!field_named(schema, mp_str(it.key)))
-            add_unknown(ret, mp_str(it.key));
+            add_unknown(c, mp_str(it.key));
     for (const struct field *f = schema; f->name; f++) {
         struct mp v = mp_get(map, f->name);
-        struct field_error e = {0};
         if (mp_type(v) == MP_NIL && f->flags & FIELD_NULL_CLEARS) {
             mp_put_cstr(&kept, f->name);
             mp_put_nil(&kept);
             count++;
         } else if (absent(f, v)) {
             if (f->flags & FIELD_REQUIRED)
-                add_error(ret, f->name, (struct field_error){.code = E_required});
-        } else if (!checks[f->type](f, v, &e)) {
-            add_error(ret, f->name, e);
-        } else if (names_another(f, v, who)) {
-            ret->identity = true;
-            add_error(ret, f->name, (struct field_error){.code = E_forbidden});
+                add_error(c, str_of(f->name), (struct field_error){.code = E_required});
         } else {
-            mp_put_cstr(&kept, f->name);
-            mp_put_raw(&kept, v);
-            count++;
+            count += check_field(c, f, v, &kept);
         }
     }
     mp_put_map(out, count);
     buf_put(out, kept.data, kept.len);
     buf_finish(&kept);
+}
+
+void schema_check(const struct field *schema, struct mp map, const struct identity *who,
+                  struct buf *out, struct verdict *ret)
+{
+    struct check c = {.who = who, .v = ret};
+
+    memset(ret, 0, sizeof(*ret));
+    check_map(&c, schema, map, out);
 }
 
 /* ---- pairs of text ---- */

@@ -24,11 +24,11 @@ enum field_type {
     FIELD_BOOL,
     FIELD_CHOICE, /* one of choices, "a|b|c" */
     FIELD_TIME,   /* ISO 8601 date or date-time */
-    FIELD_TEXTS, /* array of at most max one-line texts of at most 64 characters; "" stands for none
-                    (old clients) */
-    FIELD_OBJECT, /* a map of at most max bytes */
-    FIELD_LIST,   /* an array of at most max maps; the operation looks into them */
-    FIELD_IDS,    /* an array of 1–max ids */
+    FIELD_TEXTS,  /* array of at most max one-line texts of at most 64 characters, of choices where
+                     there are some; "" stands for none (old clients) */
+    FIELD_OBJECT, /* a map of at most max bytes; it fits inner, or is anything */
+    FIELD_LIST,   /* an array of at most max maps; each fits inner, or is anything */
+    FIELD_IDS,    /* an array of min–max ids */
     FIELD_OP_ID,  /* 1–64 printable ASCII characters */
     FIELD_CALLER, /* an identity field: must be the caller's user id, else 403 */
     FIELD_TENANT, /* an identity field: must be the caller's establishment (a super_admin may name
@@ -47,6 +47,7 @@ struct field {
     unsigned flags;
     int64_t min, max;
     const char *choices;
+    const struct field *inner; /* of FIELD_OBJECT and FIELD_LIST; NULL: not looked into */
 };
 extern const struct field schema_none[];
 
@@ -55,13 +56,15 @@ struct verdict {
     unsigned count; /* of errors; 0: it fits */
     bool identity;  /* an identity field names somebody else: 403, whatever the rest */
     struct field_error errors[FIELD_ERRORS_MAX];
-    char unknown[64]; /* storage for the first unknown field's name */
+    char names[FIELD_ERRORS_MAX][176]; /* theirs: "title", "questions.3.points" */
 };
+void verdict_copy(struct verdict *to, const struct verdict *from);
 
 /*
  * Checks a map against the schema. Fields that are null (but for FIELD_NULL_CLEARS), ignored or
  * blank where blank is absent count as absent and are left out of `out`, which gets the checked
- * map. who NULL: identity fields are the operation's business (sign-up names its establishment).
+ * map; so it is with what is inside. who NULL: identity fields are the operation's business
+ * (sign-up names its establishment).
  */
 void schema_check(const struct field *schema, struct mp map, const struct identity *who,
                   struct buf *out, struct verdict *ret);

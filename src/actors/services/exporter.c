@@ -62,11 +62,6 @@ static const struct dataset *dataset_named(struct str name)
     return NULL;
 }
 
-bool export_dataset_known(struct str name)
-{
-    return dataset_named(name) != NULL;
-}
-
 bool export_filter_known(struct str dataset, struct str field)
 {
     const struct dataset *d = dataset_named(dataset);

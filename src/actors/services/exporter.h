@@ -11,7 +11,6 @@
 #include "stacgate/loop.h"
 #include "stacgate/mp.h"
 
-bool export_dataset_known(struct str name);
 /* Has the data set a field of this name that its rows can be chosen by? */
 bool export_filter_known(struct str dataset, struct str field);
 void export_begin(const char *tenant, const char *id); /* its row is there, pending */

@@ -60,7 +60,7 @@ export class Api {
           res.on('end', () => {
             try {
               const answer = this.#answer(res, Buffer.concat(parts), jar)
-              checkContract(this.server, method, path, json, answer)
+              checkContract(this.server, { method, path, headers: all, bytes }, answer)
               resolve(answer)
             } catch (error) {
               reject(error)

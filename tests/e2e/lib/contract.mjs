@@ -1,5 +1,6 @@
-// Holds what goes over REST in the tests against the interface's own document: every answer must fit what its operation declares, and
-// whatever was accepted must have been declared. A route that answers something new fails the tests that call it until it says so.
+// Holds what goes over REST in the tests against the interface's own document: every answer must fit what its operation declares; what was
+// accepted must be right by it (query, headers, type and fields of the body, as JSON and as a form), and what was refused for its shape must be
+// wrong by it, but for what no schema can say (MEANINGS, BESIDE). A route that takes or answers something new fails the tests that call it until it says so.
 import { spawnSync } from 'node:child_process'
 import assert from 'node:assert/strict'
 import Ajv from 'ajv/dist/2020.js'
@@ -47,26 +48,151 @@ function fits(check, value, what) {
   if (check && !check(value)) assert.fail(`${what} is not what the interface declares: ${JSON.stringify(check.errors.slice(0, 3))}\n${JSON.stringify(value)?.slice(0, 600)}`)
 }
 
-// A body as the server reads it: null counts as absent, "" too where the field says so.
-function present(body, schema) {
-  return Object.fromEntries(Object.entries(body).filter(([name, v]) => v !== null && !(v === '' && schema.properties[name]?.['x-blank-is-absent'])))
+// ---- what was asked
+
+// As the server reads it (info.description of the document): null counts as absent, "" too where the field says so.
+function present(value, schema) {
+  if (Array.isArray(value)) return value.map((item) => present(item, schema?.items))
+  if (typeof value !== 'object' || value === null || !schema?.properties) return value
+  const absent = (v, s) => (v === null && ![s?.type].flat().includes('null')) || (v === '' && s?.['x-blank-is-absent'])
+  return Object.fromEntries(Object.entries(value).filter(([name, v]) => !absent(v, schema.properties[name])).map(([name, v]) => [name, present(v, schema.properties[name])]))
 }
 
-function checkAsked(o, contract, path, body, what) {
-  const declared = o.op.parameters.filter((p) => p.in === 'query').map((p) => p.name)
-  for (const name of new URLSearchParams(path.split('?')[1] ?? '').keys()) assert.ok(declared.includes(name), `${what}: ${name} was accepted and is not declared`)
-  const schema = json(o.op.requestBody?.content)
-  if (!schema || body === undefined) return
-  fits(lazily(o, 'asked', schema, contract), present(body, schema), `${what}: the accepted body`)
+const WORDS = { true: true, 1: true, on: true, false: false, 0: false }
+
+// What a text of a query or a form stands for.
+function typed(text, schema) {
+  if (schema?.type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
+  return schema?.type === 'boolean' && text in WORDS ? WORDS[text] : text
 }
 
-// Called by the tests' HTTP client for every answer of the interface.
-export function checkContract(server, method, path, body, answer) {
+// Pairs as an object: {value, twice: names that came again}.
+function pairsOf(text, schemaOf) {
+  const value = Object.create(null), twice = []
+  for (const [name, given] of new URLSearchParams(text)) {
+    if (name in value) twice.push(name)
+    value[name] = typed(given, schemaOf(name))
+  }
+  return { value, twice }
+}
+
+// The parameters of a place as one schema.
+const schemaOf = (declared) => ({
+  type: 'object', additionalProperties: false,
+  properties: Object.fromEntries(declared.map((p) => [p.name, p.schema])),
+  required: declared.filter((p) => p.required).map((p) => p.name),
+})
+
+function judge(check, value, schema, where) {
+  return check(present(value, schema)) ? [] : check.errors.map((e) => `${where}${e.instancePath} ${e.message}${e.params.additionalProperty ? ` ${e.params.additionalProperty}` : ''}`)
+}
+
+function queryFaults(o, contract, path) {
+  const schema = (o.querySchema ??= schemaOf(o.op.parameters.filter((p) => p.in === 'query')))
+  const { value, twice } = pairsOf(path.split('?').slice(1).join('?'), (name) => schema.properties[name])
+  return [...twice.map((name) => `query ${name} twice`), ...judge(lazily(o, 'query', schema, contract), { ...value }, schema, 'query')]
+}
+
+function headerFaults(o, contract, headers) {
+  const declared = o.op.parameters.filter((p) => p.$ref).map((p) => contract.doc.components.parameters[p.$ref.split('/').at(-1)])
+  const given = Object.fromEntries(Object.entries(headers).map(([name, v]) => [name.toLowerCase(), v]))
+  const sent = Object.fromEntries(declared.filter((p) => p.name.toLowerCase() in given).map((p) => [p.name, given[p.name.toLowerCase()]]))
+  return judge(lazily(o, 'headers', schemaOf(declared), contract), sent, null, 'header')
+}
+
+const resolved = (contract, schema) => contract.doc.components.schemas[schema.$ref.split('/').at(-1)]
+
+function bodyFaults(o, contract, headers, bytes) {
+  const declared = o.op.requestBody
+  const type = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
+  if (!bytes?.length) return declared?.required ? ['no body'] : []
+  const text = bytes.toString()
+  if (!declared) return text.trim() === '{}' ? [] : ['a body where none is taken']
+  const [media, ...rest] = type.toLowerCase().split(';').map((part) => part.trim())
+  const content = declared.content[media]
+  if (!content || rest.some((part) => part.startsWith('charset=') && !/utf-?8/.test(part))) return [`content type ${type}`]
+  const schema = resolved(contract, content.schema)
+  const check = lazily(o, 'body', content.schema, contract)
+  if (media !== 'application/json') {
+    const { value, twice } = pairsOf(text, (name) => schema.properties[name])
+    return [...twice.map((name) => `form ${name} twice`), ...judge(check, { ...value }, schema, 'body')]
+  }
+  try {
+    return judge(check, JSON.parse(text), schema, 'body')
+  } catch {
+    return ['no JSON']
+  }
+}
+
+// ---- refusals for what a request is like
+
+// What no schema says: a code's meaning is about what there is, not about the shape …
+const MEANINGS = ['common', 'personal', 'forbidden', 'not_found', 'order', 'past', 'wrong', 'repeated']
+// … or about something else that was sent, or about an extension of the document.
+const BESIDE = [
+  ['questions', null, 'what a question must have goes by its type'],
+  ['metadata', null, 'what a message must have goes by its type'],
+  ['layout', 'format', 'what a page is made of goes by its type'],
+  ['customCss', 'format', 'a style sheet that fetches nothing'],
+  ['config.datasets', 'required', 'dataset or datasets'],
+  ['config.filters', null, 'the fields of a data set'],
+  ['option', 'required', 'option or options'],
+  ['option', 'format', 'one of the poll\'s'],
+  ['isMaintenance', 'required', 'isMaintenance or enabled'],
+  ['establishmentId', 'required', 'a school that follows from nothing else'],
+  ['passingScore', 'too_big', 'at most maxScore'],
+  ['maxParticipants', 'too_small', 'at least those who are in'],
+  ['maxMembers', 'format', 'at least those who are in'],
+  ['q', 'required', 'q or query'],
+  ['from', 'too_small', 'so many days before to'],
+  ['ids', 'format', 'all that there are'],
+  ['token', 'format', 'a code that was sent'],
+  ['permissions', 'choice', 'the catalogue, GET /api/permissions'],
+  ['slug', 'format', 'no word of the server\'s own'],
+  ['domain', 'format', 'a name of the DNS'],
+  ['email', 'too_long', 'bytes'],
+]
+
+function fieldOf(schema, name) {
+  return name.split('.').reduce((s, key) => (/^\d+$/.test(key) ? s?.items : s?.properties?.[key]), schema)
+}
+
+function beyondDocument(error, schema) {
+  const field = fieldOf(schema, error.field)
+  return MEANINGS.includes(error.code)
+    || BESIDE.some(([name, code]) => (error.field === name || error.field.startsWith(`${name}.`)) && (!code || code === error.code))
+    || (error.code === 'too_long' && field?.['x-max-bytes'])
+    || (error.code === 'format' && field?.['x-time']) // a day that there is not
+    || (['too_small', 'too_big'].includes(error.code) && [field?.type].flat().includes('string') && [field?.type].flat().includes('number')) // as text
+}
+
+const REFUSALS = { '/problems/parameter': 'query', '/problems/invalid': 'body', '/problems/media-type': 'body' }
+
+// A refusal for its shape that the document knows nothing of.
+function checkRefused(o, contract, asked, problem, faults, what) {
+  if (!REFUSALS[problem?.type]) return
+  if (problem.type === '/problems/parameter' && !problem.errors && /[?&](cursor|before)=/.test(asked.path)) return // cursors mean something to the server only
+  const schema = REFUSALS[problem.type] === 'query' ? o.querySchema : o.op.requestBody && resolved(contract, o.op.requestBody.content['application/json'].schema)
+  if (problem.errors?.length && problem.errors.every((e) => beyondDocument(e, schema))) return
+  assert.ok(faults.length, `${what} was refused (${JSON.stringify(problem.errors ?? problem.detail)}), and the interface's document finds nothing wrong: ${asked.bytes?.toString().slice(0, 300)}`)
+}
+
+function checkAsked(o, contract, asked, answer, what) {
+  const faults = [...queryFaults(o, contract, asked.path), ...headerFaults(o, contract, asked.headers), ...bodyFaults(o, contract, asked.headers, asked.bytes)]
+  if (answer.status < 300) assert.equal(faults.length, 0, `${what} was accepted, and is not what the interface declares: ${faults.slice(0, 3).join('; ')}\n${asked.bytes?.toString().slice(0, 600)}`)
+  else checkRefused(o, contract, asked, answer.json, faults, what)
+}
+
+// Called by the tests' HTTP client for every answer of the interface. asked: {method, path, headers, bytes}.
+export function checkContract(server, asked, answer) {
+  const { method, path } = asked
   if (!path.startsWith('/api/') || answer.status < 200 || (answer.status >= 300 && answer.status < 400)) return
   const contract = contractOf(server.bin ?? binary())
-  const o = operationOf(contract, method, path)
+  const o = operationOf(contract, method === 'HEAD' ? 'GET' : method, path)
   if (!o || /(\[|%5b)object/i.test(path)) return // an old client's lost filters make a list of one thing
   const what = `${method} ${path} ${answer.status}`
+  checkAsked(o, contract, asked, answer, what)
+  if (method === 'HEAD') return
   if (answer.status >= 400 && !json(o.op.responses[answer.status]?.content)) {
     fits(contract.problem, answer.json, what)
     return
@@ -74,5 +200,4 @@ export function checkContract(server, method, path, body, answer) {
   const documented = o.op.responses[answer.status] ?? o.op.responses['2XX']
   assert.ok(documented, `${what}: no such status is declared`)
   if (answer.json !== undefined) fits(lazily(o, `answer ${answer.status}`, json(documented.content), contract), answer.json, what)
-  if (answer.status < 400) checkAsked(o, contract, path, body, what)
 }

@@ -17,16 +17,28 @@ function idsOf(schema) {
   return schema?.['x-id'] ?? null
 }
 
+const typeOf = (field) => [field.type].flat()[0]
+
+// Every field of a body's schema, those inside objects and lists too: {at: ['questions', 0, 'points'], name: 'questions.0.points', field, required}.
+function placesOf(schema, at = []) {
+  return Object.entries(schema?.properties ?? {}).flatMap(([key, field]) => {
+    const here = [...at, key]
+    const inside = typeOf(field) === 'array' ? placesOf(field.items, [...here, 0]) : placesOf(field, here)
+    return [{ at: here, name: here.join('.'), field, required: schema.required?.includes(key) ?? false }, ...inside]
+  })
+}
+
 export class Operation {
-  constructor(path, method, op) {
+  constructor(doc, path, method, op) {
     Object.assign(this, { path, method: method.toUpperCase(), name: op.operationId, op, who: op['x-who'], permission: op['x-permission'] })
     this.old = op.deprecated === true
     this.inPath = op.parameters.filter((p) => p.in === 'path')
     this.inQuery = op.parameters.filter((p) => p.in === 'query')
     this.headers = op.parameters.filter((p) => p.$ref).map((p) => p.$ref.split('/').at(-1))
-    this.body = op.requestBody?.content['application/json'].schema
+    const ref = op.requestBody?.content['application/json'].schema.$ref
+    this.body = ref && doc.components.schemas[ref.split('/').at(-1)]
     this.required = this.body?.required ?? []
-    this.fields = Object.entries(this.body?.properties ?? {})
+    this.places = placesOf(this.body)
     const answer = op.responses[Object.keys(op.responses)[0]].content['application/json']?.schema
     this.list = answer?.type === 'array' ? answer.items.$ref.split('/').at(-1) : null
     this.subject = this.inPath.map((p) => idsOf(p.schema)).find(Boolean) ?? null
@@ -42,7 +54,7 @@ export class Operation {
 }
 
 export const operationsOf = (doc) =>
-  Object.entries(doc.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, op]) => new Operation(path, method, op)))
+  Object.entries(doc.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, op]) => new Operation(doc, path, method, op)))
 
 // ---- people
 
@@ -51,7 +63,7 @@ const cookieOf = (token) => `stacgate.sid=${token}`
 const newToken = () => randomBytes(32).toString('base64url')
 
 const rowsOf = (list) =>
-  `jsonb_to_recordset(${lit(JSON.stringify(list.map(({ cookie, ...p }) => p)))}::jsonb) as p(id text, school text, role text, sid text, expired boolean, deny text, "grant" text)`
+  `jsonb_to_recordset(${lit(JSON.stringify(list.map(({ cookie, ...p }) => p)))}::jsonb) as p(id text, school text, role text, sid text, expired boolean, inactive boolean, deny text, "grant" text, over boolean)`
 
 // A new session each, of accounts that are there: [{id, school, expired?}] get .cookie
 async function openSessions(server, list) {
@@ -78,13 +90,13 @@ async function makeTokens(server, list) {
   return list
 }
 
-// Accounts with a session each, in two statements: [{id, school, role, expired?, deny?, grant?}]
+// Accounts with a session each, in two statements: [{id, school, role, expired?, inactive?, deny?, grant?, over?: the grant or refusal has ended}]
 async function makePeople(server, list) {
   await server.sql(`
-    insert into users (id, establishment_id, email, username, password, first_name, last_name, role)
-    select id, school, 'p-' || id || '@gen.test', 'p-' || id, 'x', 'Nom', role, role::user_role from ${rowsOf(list)};
-    insert into user_permissions (user_id, permission_id, granted, establishment_id)
-    select p.id, q.id, p.deny is null, school from ${rowsOf(list)} join permissions q on q.name = coalesce(p.deny, p."grant");`)
+    insert into users (id, establishment_id, email, username, password, first_name, last_name, role, is_active)
+    select id, school, 'p-' || id || '@gen.test', 'p-' || id, 'x', 'Nom', role, role::user_role, inactive is not true from ${rowsOf(list)};
+    insert into user_permissions (user_id, permission_id, granted, establishment_id, expires_at)
+    select p.id, q.id, p.deny is null, school, case when over then now() at time zone 'utc' - interval '1 min' end from ${rowsOf(list)} join permissions q on q.name = coalesce(p.deny, p."grant");`)
   return openSessions(server, list)
 }
 
@@ -156,19 +168,32 @@ const typed = {
   integer: (f) => f.minimum ?? 0,
   number: (f) => f.minimum ?? 0,
   boolean: () => false,
-  object: () => ({}),
-  array: (f) => Array.from({ length: f.minItems ?? 0 }, () => typed[f.items.type](f.items)),
+  object: (f, school) => Object.fromEntries((f.required ?? []).map((name) => [name, valueOf(f.properties[name], school)])),
+  array: (f, school) => Array.from({ length: f.minItems ?? 0 }, () => valueOf(f.items, school)),
 }
 
 // A value that fits the field's schema.
 export function valueOf(field, school) {
-  const type = [field.type].flat()[0]
+  const type = typeOf(field)
   if (field['x-id'] && type === 'array') return [school.take(field['x-id'])]
   if (field['x-identity'] === 'establishment') return school.ids.school
   if (field['x-id']) return school.take(field['x-id'])
   if (field['x-word']) return word(field['x-word'], school)
   assert.ok(typed[type], `no value for ${JSON.stringify(field)}: add its type to \`typed\` in tests/e2e/lib/generated.mjs`)
-  return typed[type](field)
+  return typed[type](field, school)
+}
+
+// The body with this value at a place (undefined: without it), and what must stand around it.
+export function withValue(o, school, body, at, value) {
+  const whole = structuredClone(body)
+  let here = whole, schema = o.body
+  for (const [i, key] of at.entries()) {
+    const inner = typeOf(schema) === 'array' ? schema.items : schema.properties[key]
+    if (i === at.length - 1) value === undefined ? delete here[key] : (here[key] = value)
+    else here = here[key] ??= valueOf(inner, school)
+    schema = inner
+  }
+  return whole
 }
 
 // What the document cannot say: bodies that go together with something else.
@@ -219,7 +244,7 @@ export function needs(operations, n) {
   for (const o of operations) {
     for (const p of o.inPath) add(idsOf(p.schema) ?? (p.schema['x-word'] === 'code' ? 'certificate' : null))
     for (const p of o.inQuery) if (p.required) add(idsOf(p.schema))
-    for (const [name, f] of o.fields) if (o.required.includes(name)) add(idsOf(f))
+    for (const { at, field, required } of o.places) if (required && at.length === 1) add(idsOf(field))
   }
   return wanted
 }
@@ -252,6 +277,8 @@ export async function world(options = {}) {
   const api = new Api(server)
   api.agent.maxSockets = 12
   const doc = (await api.get('/api/openapi.json')).json
+  const { status } = await api.get('/api/docs', { jar: false }) // an operation like all others, which needs the pages
+  assert.equal(status, 200, 'the server was built without its pages: make them (cd web/app && npm ci && npm run build), build the server again, and repeat')
   const w = { server, doc, api, operations: operationsOf(doc) }
   w.people = (list) => makePeople(server, list.map((p) => ({ id: uuids(1)[0], school: null, ...p })))
   w.sessions = (list) => openSessions(server, list)
