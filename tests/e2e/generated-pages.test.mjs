@@ -1,10 +1,11 @@
 // Every list of the document that pages, with a thousand rows whose keys come in ties of five, or are absent: by pages of 37 each row comes exactly once, in the
-// order of other page sizes, as many as `count=exact` says, in every order that is offered, and also while new rows come in. A list that does
+// order of other page sizes, as many as `count=exact` says, in every order that is offered, and also while rows come and go. A list that does
 // not page says in BOUNDED what keeps it short.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { addressOf, inParallel, needs, School, world } from './lib/generated.mjs'
 import { makers, uuids } from './lib/kinds.mjs'
+import { lit } from './lib/server.mjs'
 import { mayBy } from './lib/rules.mjs'
 
 const ROWS = 1000
@@ -15,6 +16,15 @@ const KINDS = {
   Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', AccommodationOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
   Content: 'content', Page: 'page', PageComponent: 'component', MenuItem: 'menu_item', Version: 'version', Module: 'module', PageSection: 'section',
   TrainingSession: 'training_session', BreakoutRoom: 'room',
+}
+// Where its rows are, for what goes while one pages. The audit log is only added to, and accommodations have no id of their own.
+const TABLES = {
+  Course: 'courses', Assessment: 'assessments', Attempt: 'assessment_attempts', User: 'users', Establishment: 'establishments', StudyGroup: 'study_groups',
+  StudyGroupMember: 'study_group_members', StudyGroupMessage: 'study_group_messages', StudySession: 'study_sessions', Whiteboard: 'whiteboards',
+  Notification: 'notifications', Help: 'help_contents', Export: 'export_jobs', EnrollmentOf: 'user_courses', TrainerSpace: 'trainer_spaces',
+  Certificate: 'certificates', Theme: 'themes', Content: 'customizable_contents', Page: 'customizable_pages', PageComponent: 'page_components',
+  MenuItem: 'menu_items', Version: 'system_versions', Module: 'course_modules', PageSection: 'page_sections', TrainingSession: 'training_sessions',
+  BreakoutRoom: 'study_groups', AuditEntry: null, AccommodationOf: null,
 }
 const BOUNDED = {
   tokens_list: 'a person has at most so many', sign_ins_list: 'a person\'s own sessions', permissions_list: 'the catalogue', roles_list: 'five',
@@ -32,7 +42,8 @@ const timeless = `do $$ declare t text; begin
              and exists (select from information_schema.columns i where i.table_name = c.table_name and i.column_name = 'id') loop
     execute format('update %I set created_at = null where abs(hashtext(id::text)) %% 40 = 0 and establishment_id is not null', t);
   end loop; end $$`
-const seen = new Map() // what the first walk of each saw
+const seen = new Map() // what the first walk of each saw, by list and order
+const gone = new Set() // what was deleted since
 before(async () => {
   w = await world()
   lists = w.operations.filter((o) => o.list && o.method === 'GET')
@@ -70,7 +81,7 @@ async function walk(o, person, query, between = () => {}) {
     total ??= p.total
     assert.ok(n < 3000, `${o}: there is always a next page`)
     path = p.next
-    await between(n)
+    await between(n, p.rows.map(keyOf))
   }
   return { keys, total }
 }
@@ -113,22 +124,42 @@ test('a thousand rows, each once, in one order whatever the page, in every order
       assertOnce(o, small.keys, what)
       assert.ok(small.keys.length >= ROWS, `${o} ${what}: ${small.keys.length} rows came of at least ${ROWS}`)
       if (o.query('count')) assert.equal(small.total, small.keys.length, `${o} ${what}: the count`)
-      if (!sort) seen.set(o.name, { person, query, keys: small.keys })
+      seen.set(`${o.name} ${sort}`, { o, person, query: asked, keys: small.keys })
       if (o.old) continue // the same statements as the newer address
       const large = await walk(o, person, { ...asked, limit: '200' })
       assert.deepEqual(large.keys, small.keys, `${o} ${what}: another order in larger pages`)
     }
   }, 6))
 
-test('rows that come while one pages make none of the others come twice, or not at all', async () => {
-  for (const o of lists.filter(pages).filter((o) => !BOUNDED[o.name] && !o.old)) {
-    const { person, query, keys } = seen.get(o.name)
-    const during = await walk(o, person, { ...query, limit: '150' }, async (n) => {
+// Not what everything else is in.
+function remove(o, keys) {
+  for (const k of keys) gone.add(k)
+  return `set session_replication_role = replica; delete from ${TABLES[o.list]} where id in (${keys.map(lit).join(',')});`
+}
+const shared = () => new Set([...Object.values(school.ids), w.a.ids.school, w.b.ids.school])
+
+test('rows that come and go while one pages make none of the others come twice, or not at all', async () => {
+  const kept = shared()
+  // A person who goes takes what they are in along: people last.
+  const all = [...seen.values()].filter(({ o }) => !o.old).sort((x, y) => (x.o.list === 'User') - (y.o.list === 'User'))
+  for (const { o, person, query, keys } of all) {
+    assert.ok(o.list in TABLES, `${o} lists ${o.list}: say in TABLES of tests/e2e/generated-pages.test.mjs where its rows are`)
+    const stays = new Set(keys.filter((k) => !gone.has(k)))
+    const ahead = []
+    const during = await walk(o, person, { ...query, limit: '150' }, async (n, page) => {
       if (n === 2) await w.server.sql(makers[KINDS[o.list]](school, uuids(7)))
+      if (n !== 3 || !TABLES[o.list]) return
+      // Those at the page's ends, which the cursor is made of, and two that are still to come.
+      const next = keys.slice(keys.indexOf(page.findLast((k) => stays.has(k))) + 1).filter((k) => stays.has(k) && !kept.has(k))
+      ahead.push(next[0], next[100])
+      await w.server.sql(remove(o, [page[0], page.at(-1), ...ahead].filter((k) => !kept.has(k))))
     })
-    assertOnce(o, during.keys, 'while rows came')
+    const what = `while rows came and went${query.sort ? `, by ${query.sort}` : ''}`
+    assertOnce(o, during.keys, what)
     const got = new Set(during.keys)
-    const lost = keys.filter((k) => !got.has(k))
-    assert.equal(lost.length, 0, `${o}: ${lost.length} rows were lost while others came`)
+    const lost = [...stays].filter((k) => !got.has(k) && !ahead.includes(k))
+    assert.equal(lost.length, 0, `${o}: ${lost.length} rows were lost ${what}`)
+    assert.ok(!ahead.some((k) => got.has(k)), `${o}: a row came after it was deleted`)
+    if (TABLES[o.list]) assert.equal(ahead.length, 2, `${o}: nothing was deleted`)
   }
 })

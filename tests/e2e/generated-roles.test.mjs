@@ -1,7 +1,8 @@
-// Every operation of the server's own document, by everybody: nobody, each role, another school's admin, a session that is over, somebody
-// from whom the operation's permission was taken, and somebody to whom it was given. What the document says (x-who, x-permission) and the
-// rights of the roles say what must come; lib/rules.mjs says it for what an operation decides by whose thing it is. A new operation is in
-// the document, so it is in here: without a permission and without a rule, one that changes something fails the first test.
+// Every operation of the server's own document, by everybody: nobody, each role, everybody of another school, a session that is over, one that was
+// ended, an account that is switched off, a token of each scope; somebody from whom the operation's permission was taken, alone or with all of their
+// role, somebody to whom it was given, and the same where that has ended. What the document says (x-who, x-permission) and the rights of the roles
+// say what must come; lib/rules.mjs says it for what an operation decides by whose thing it is. A new operation is in the document, so it is in
+// here: without a permission and without a rule, one that changes something fails the first test.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ROLES, addressOf, bodyOf, contents, inParallel, needs, world } from './lib/generated.mjs'
@@ -13,12 +14,12 @@ import { assertProblem } from './lib/problem.mjs'
 const PUBLIC = ['establishments_get']
 const OWN = ['tokens_revoke', 'sign_ins_end'] // auth operations on things of the school's learner
 
-let w, signedIn, guarded, denied, granted, expired, fresh
+let w, signedIn, guarded, denied, granted, over, outside, tokens, fresh
 before(async () => {
   w = await world()
   signedIn = w.operations.filter((o) => o.who !== 'anyone')
   guarded = w.operations.filter((o) => o.permission)
-  await w.a.fill(needs(w.operations, 12))
+  await w.a.fill(needs(w.operations, 30))
   const permissions = [...new Set(guarded.map((o) => o.permission))]
   const school = w.a.ids.school
   const may = (role, p) => w.rights[role].includes(p)
@@ -26,7 +27,14 @@ before(async () => {
   denied = await by(permissions.map((p) => ({ key: p, role: may('admin', p) ? 'admin' : 'super_admin', school: may('admin', p) ? school : null, deny: p })))
   // The highest role that has not got it.
   granted = await by(permissions.flatMap((p) => ROLES.slice(0, 4).filter((role) => !may(role, p)).slice(-1).map((role) => ({ key: p, role, school, grant: p }))))
-  ;[expired] = await w.people([{ role: 'admin', school, expired: true }])
+  // Grants and refusals that have ended are none.
+  over = [...(await w.people([...granted.values()].map(({ role, grant }) => ({ role, school, grant, over: true })))), ...(await w.people([...denied.values()].map(({ role, school: at, deny }) => ({ role, school: at, deny, over: true }))))]
+  const [expired, inactive, ended] = await w.people([{ role: 'admin', school, expired: true }, { role: 'admin', school, inactive: true }, { role: 'admin', school }])
+  await w.server.sql(`insert into establishments (id, name, slug, is_active, settings) values ('gen-closed', 'C', 'gen-closed', false, '{}')`)
+  const [closed] = await w.people([{ role: 'admin', school: 'gen-closed' }])
+  assert.equal((await w.api.request('POST', '/api/auth/logout', { jar: false, json: {}, headers: { cookie: ended.cookie } })).status, 200)
+  outside = { nobody: null, 'a session that is over': expired, 'a session that was ended': ended, 'an account that is switched off': inactive, 'somebody of a closed school': closed }
+  tokens = await w.tokens(['read', 'write', 'realtime'].map((scope) => ({ id: w.a.ids.admin, scopes: [scope], scope })))
   // Operations on one's own account have somebody of their own, whose sessions may end.
   fresh = await by(w.operations.filter((o) => o.path.startsWith('/api/auth/') && !OWN.includes(o.name)).flatMap((o) => ROLES.map((role) => ({ key: `${o.name} ${role}`, role, school: role === 'super_admin' ? null : school }))))
 })
@@ -56,12 +64,23 @@ test('every operation that changes something says who may: by its permission, or
     assert.ok(o.method === 'GET' || o.permission || ruleOf[o.name], `${o} has no permission: say in tests/e2e/lib/rules.mjs who may`)
 })
 
-test('nobody, and a session that is over', () =>
-  inParallel(w.operations.flatMap((o) => [['nobody', null], ['a session that is over', expired]].map((p) => [o, ...p])), async ([o, who, person]) => {
+test('nobody, and who is nobody any more', () =>
+  inParallel(w.operations.flatMap((o) => Object.entries(outside).map((p) => [o, ...p])), async ([o, who, person]) => {
     const r = await ask(o, person)
     if (o.who === 'anyone') return assertAllowed(o, who, r)
     assert.equal(r.status, o.old ? 403 : 401, told(o, who, r))
     assertProblem(r, r.status)
+  }))
+
+test('tokens do what their scopes say, and nothing with the account', () =>
+  inParallel(w.operations.filter((o) => o.name !== 'system_health').flatMap((o) => tokens.map((t) => [o, t])), async ([o, token]) => {
+    const account = o.path.startsWith('/api/auth/') && !['auth_user', 'socket_token'].includes(o.name)
+    const fits = account ? [] : o.name === 'socket_token' ? ['realtime'] : o.method === 'GET' ? ['read', 'write'] : ['write']
+    const good = fits.includes(token.scope)
+    if (good && !mayBy(w, o, 'admin')) return
+    const r = await ask(o, token, 'admin')
+    if (good) return assertAllowed(o, `a token to ${token.scope}`, r)
+    assert.equal(assertProblem(r, 403).type, '/problems/scope', told(o, `a token to ${token.scope}`, r))
   }))
 
 test('a permission that was taken from somebody, and one that was given', () =>
@@ -73,13 +92,25 @@ test('a permission that was taken from somebody, and one that was given', () =>
     else assertAllowed(o, `a ${person.role} with ${o.permission}`, r)
   }))
 
-test('another school\'s admin finds nothing of this one, and changes nothing', async () => {
+test('a grant and a refusal that have ended are none', () =>
+  inParallel(guarded.flatMap((o) => over.filter((p) => (p.grant ?? p.deny) === o.permission).map((p) => [o, p])), async ([o, person]) => {
+    if (ruleOf[o.name]) return
+    const r = await ask(o, person, person.role)
+    if (person.grant) assertProblem(r, 403)
+    else assertAllowed(o, `a ${person.role} whose refusal of ${o.permission} has ended`, r)
+  }))
+
+test('everybody of another school finds nothing of this one, and changes nothing', async () => {
   const before = await contents(w.server, w.a)
-  await inParallel(signedIn.concat(w.operations.filter((o) => PUBLIC.includes(o.name))).filter((o) => o.subject && !EVERYBODYS.includes(o.subject)), async (o) => {
-    const r = await w.call(w.b.people.admin, o, addressOf(o, w.a), bodyOf(o, w.a))
-    if (PUBLIC.includes(o.name)) return assertAllowed(o, 'another school\'s admin', r)
-    const barred = o.permission && !w.rights.admin.includes(o.permission)
-    assert.equal(r.status, barred ? 403 : 404, told(o, 'another school\'s admin', r))
+  const [elsewhere] = await w.people([{ role: 'super_admin', school: w.b.ids.school }])
+  const others = { ...w.b.people, super_admin: elsewhere }
+  const about = signedIn.concat(w.operations.filter((o) => PUBLIC.includes(o.name))).filter((o) => o.subject && !EVERYBODYS.includes(o.subject))
+  await inParallel(about.flatMap((o) => ROLES.map((role) => [o, role])), async ([o, role]) => {
+    const r = await w.call(others[role], o, addressOf(o, w.a), bodyOf(o, w.a))
+    const who = `another school's ${role}`
+    if (PUBLIC.includes(o.name)) return assertAllowed(o, who, r)
+    const barred = o.permission && !w.rights[role].includes(o.permission)
+    assert.equal(r.status, barred ? 403 : 404, told(o, who, r))
     assertProblem(r, r.status)
   })
   assert.deepEqual(await contents(w.server, w.a), before)
@@ -93,3 +124,14 @@ test('every role gets what the table says', () =>
     else assert.equal(r.status, 403, told(o, role, r))
     assertProblem(r, r.status)
   }))
+
+// The last: it is for the whole installation.
+test('a role from which everything was taken', async () => {
+  const roles = w.operations.find((o) => o.name === 'roles_set')
+  for (const role of ROLES.slice(0, 4)) {
+    const set = async (permissions) => assert.equal((await w.call(w.superAdmin, roles, `/api/roles/${role}/permissions`, { permissions })).status, 200)
+    await set([])
+    await inParallel(guarded.filter((o) => w.rights[role].includes(o.permission)), async (o) => assertProblem(await ask(o, w.a.people[role], role), 403))
+    await set(w.rights[role])
+  }
+})

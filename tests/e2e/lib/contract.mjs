@@ -70,6 +70,11 @@ function typed(text, schema) {
 function pairsOf(text, schemaOf) {
   const value = Object.create(null), twice = []
   for (const [name, given] of new URLSearchParams(text)) {
+    const isList = schemaOf(name)?.items?.type === 'string'
+    if (isList && (value[name] || given)) {
+      value[name] = [...(value[name] ?? []), given]
+      continue
+    }
     if (name in value) twice.push(name)
     value[name] = typed(given, schemaOf(name))
   }
