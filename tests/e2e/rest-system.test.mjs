@@ -32,6 +32,15 @@ test('caches: entries, hits and misses are those of what happened; the named one
   assert.deepEqual((await root.post('/api/system/clear-cache', { caches: ['rolePermissions'] })).json, { cleared: [{ name: 'rolePermissions', entries: 5 }] })
   await who.apprenant1.get('/api/auth/user')
   assert.ok((await caches()).rolePermissions.misses > after.rolePermissions.misses, 'what was emptied is read again')
+  // What somebody changed in the database by hand counts from then on, and not before: each request asked the cache once.
+  const hits1 = (await caches()).rolePermissions.hits
+  await server.sql("delete from role_permissions where role = 'manager' and permission_id = (select id from permissions where name = 'analytics:read')")
+  const manager = await signIn(server, 'manager@moliere.test')
+  assert.equal((await manager.get('/api/analytics/overview')).status, 200)
+  const hits2 = (await caches()).rolePermissions.hits
+  assert.equal(hits2 - hits1, 2)
+  await root.post('/api/system/clear-cache', { caches: ['rolePermissions'] })
+  assertProblem(await manager.get('/api/analytics/overview'), 403)
 
   // A connection that is cut is remembered, and counted when it comes back.
   const wire = await Wire.open(server, { cookie: who.apprenant1.cookie })

@@ -132,7 +132,7 @@ int op_establishments_update(struct actor *self, void *state, const struct msg *
 
 const struct field schema_establishment_new[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 200},
-    {.name = "slug", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 63},
+    {.name = "slug", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 200},
     {.name = "description", .type = FIELD_STR, .max = 2000},
     {.name = "logo", .type = FIELD_LINK, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
     {.name = "domain", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 253},
