@@ -147,13 +147,14 @@ test('rows that come and go while one pages make none of the others come twice, 
     assert.ok(o.list in TABLES, `${o} lists ${o.list}: say in TABLES of tests/e2e/generated-pages.test.mjs where its rows are`)
     const stays = new Set(keys.filter((k) => !gone.has(k)))
     const ahead = []
-    const during = await walk(o, person, { ...query, limit: '150' }, async (n, page) => {
-      if (n === 2) await w.server.sql(makers[KINDS[o.list]](school, uuids(7)))
-      if (n !== 3 || !TABLES[o.list]) return
+    const during = await walk(o, person, { ...query, limit: '200' }, async (n, page) => {
+      const come = makers[KINDS[o.list]](school, uuids(7))
+      if (n !== 2) return
+      if (!TABLES[o.list]) return void (await w.server.sql(come))
       // Those at the page's ends, which the cursor is made of, and two that are still to come.
       const next = keys.slice(keys.indexOf(page.findLast((k) => stays.has(k))) + 1).filter((k) => stays.has(k) && !kept.has(k))
       ahead.push(next[0], next[100])
-      await w.server.sql(remove(o, [page[0], page.at(-1), ...ahead].filter((k) => !kept.has(k))))
+      await w.server.sql(come + remove(o, [page[0], page.at(-1), ...ahead].filter((k) => !kept.has(k))))
     })
     const what = `while rows came and went${query.sort ? `, by ${query.sort}` : ''}`
     assertOnce(o, during.keys, what)
