@@ -97,6 +97,14 @@ test('more rows than a page: every one once, in an export that can be cancelled'
   assert.equal(done.rows, 3511)
   const list = JSON.parse((await download(who.manager, job.id)).text).enrollments
   assert.equal(new Set(list.map((e) => e.id)).size, 3511)
+  // What few rows are chosen from is gone through page by page too: the first one comes after pages that have none.
+  const few = await order(who.manager, 'json', ['enrollments', 'users'], { filters: { status: ['completed', 'in_progress'] } })
+  const kept = await finished(who.manager, few.id)
+  const chosen = JSON.parse((await download(who.manager, few.id)).text)
+  const wanted = list.filter((e) => ['completed', 'in_progress'].includes(e.status)).map((e) => e.id)
+  assert.ok(wanted.length > 0 && wanted.length < 20)
+  assert.deepEqual(chosen.enrollments.map((e) => e.id), wanted)
+  assert.deepEqual([kept.status, kept.rows, chosen.users.length], ['completed', wanted.length + 9, 9])
   const doomed = await order(who.manager, 'csv', ['enrollments', 'users'])
   assert.equal((await who.manager.request('DELETE', `/api/exports/${doomed.id}`)).status, 200)
   assertProblem(await who.manager.get(`/api/exports/${doomed.id}`), 404)

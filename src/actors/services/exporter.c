@@ -321,8 +321,8 @@ static int page_read(struct actor *self, void *state, const struct msg *m)
 {
     struct export *e = state;
     struct str text = db_strv(m, 0, 0, 0);
-    int64_t rows = db_int(m, 0, 0, 2);
-    bool last = rows < PAGE_ROWS;
+    int64_t rows = db_int(m, 0, 0, 3); /* of those that it went through, the ones that are kept */
+    bool last = db_int(m, 0, 0, 2) < PAGE_ROWS;
     char lead[160] = "";
 
     if (e->first)

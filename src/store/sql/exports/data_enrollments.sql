@@ -1,7 +1,7 @@
 -- Enrolments: all for staff, those of a trainer's courses. $1 tenant, $2 owner, $3 staff, $4 config (rows whose fields are what its filters say), $5 type, $6 the last id of the page before (""), $7 most rows, $8 whether the
--- file has none yet. The page as text, its last id, its rows.
-select export_rows($5, $8::boolean, array_agg(j order by id)), max(id), count(*) from (
-  select id, j from (
+-- file has none yet. The page as text, its last id, how many rows it went through, how many of them it kept.
+select export_rows($5, $8::boolean, array_agg(j order by id) filter (where kept)), max(id), count(*), count(*) filter (where kept) from (
+  select id, j, not exists (select from jsonb_each($4::jsonb -> 'filters') f where j::jsonb ? f.key and not f.value @> (j::jsonb -> f.key)) as kept from (
     select x.id, json_build_object('id', x.id, 'userId', x.user_id, 'email', u.email, 'courseId', x.course_id, 'course', c.title, 'sessionId', x.session_id,
                'status', x.status, 'progress', x.progress, 'finalGrade', x.final_grade, 'enrolledAt', iso8601(x.enrolled_at),
                'completedAt', iso8601(x.completed_at)) as j
@@ -9,6 +9,5 @@ select export_rows($5, $8::boolean, array_agg(j order by id)), max(id), count(*)
     where x.establishment_id = $1 and ($3::boolean or c.instructor_id = $2) and x.id > $6
   and ($4::jsonb #>> '{dateRange,start}' is null or x.enrolled_at >= ($4::jsonb #>> '{dateRange,start}')::timestamptz at time zone 'utc')
   and ($4::jsonb #>> '{dateRange,end}' is null or x.enrolled_at < ($4::jsonb #>> '{dateRange,end}')::timestamptz at time zone 'utc'
-       + case when length($4::jsonb #>> '{dateRange,end}') = 10 then interval '1 day' else interval '0' end)) found
-  where not exists (select from jsonb_each($4::jsonb -> 'filters') f where j::jsonb ? f.key and not f.value @> (j::jsonb -> f.key))
-  order by id limit $7::bigint) page
+       + case when length($4::jsonb #>> '{dateRange,end}') = 10 then interval '1 day' else interval '0' end)
+    order by x.id limit $7::bigint) found) page
