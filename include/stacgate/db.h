@@ -1,7 +1,7 @@
 /*
  * PostgreSQL from a loop: libpq in pipeline mode, three lanes of connections per loop, nothing
- * blocks. The unit is a group: tenant context + statements + one sync = one round trip and one
- * implicit transaction. Rules and why: docs/database.md.
+ * blocks. The unit is a group: tenant context + statements, committed or rolled back whole, in one
+ * round trip. Rules and why: docs/database.md.
  */
 #ifndef STACGATE_DB_H
 #define STACGATE_DB_H
@@ -22,7 +22,8 @@ struct sql {
 };
 
 enum db_lane {
-    DB_WRITE, /* durable writes: fences, batches (force_generic_plan) */
+    DB_WRITE, /* durable writes: fences, batches (force_generic_plan); those that have to wait
+                 share transactions */
     DB_READ,  /* short reads, and short writes of REST, at shallow depth */
     DB_SLOW, /* search, reports, export: one group a connection, cancelled when its asker is gone */
     DB_LANES
@@ -106,7 +107,8 @@ bool db_available(void); /* this loop: at least one good connection in each lane
 void db_watch(struct actor *self);
 
 struct db_stats {
-    uint64_t groups, statements, errors, unknown, refused, reconnects, bytes_out, bytes_in;
+    uint64_t groups, transactions, statements, errors, unknown, refused, reconnects, bytes_out,
+        bytes_in;
     uint32_t connected, in_flight, waiting;
     uint32_t busy, connections_max; /* connections that owe an answer; as many as there may be */
     struct histogram wait, answer;  /* scale_us: of a group, until it is sent, until its answer */

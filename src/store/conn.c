@@ -2,6 +2,9 @@
  * One connection in pipeline mode. What is sent stands in a FIFO, and results come in that order:
  * for a group its context, its statements, its sync; only the sync says that it is over (committed,
  * or rolled back whole). Without it nobody knows.
+ *
+ * A convoy is several groups in front of one sync: they are committed together. When one of them
+ * fails all were rolled back, nobody hears of it, and each goes again with a sync of its own.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,6 +12,7 @@
 #include "pool.h"
 
 #define CONTEXT_NAME "stacgate_context"
+#define CONVOY_NAME "stacgate_convoy"
 
 /* Empty text: this role and database are what row-level security was made for. */
 static const char check_sql[] =
@@ -31,6 +35,9 @@ static const char check_sql[] =
 static const char context_sql[] = "select set_config('stacgate.establishment_id', $1, true), "
                                   "set_config('stacgate.user_id', $2, true), "
                                   "set_config('stacgate.address', $3, true)";
+
+/* Who has to wait for a row waits alone. */
+static const char convoy_sql[] = "select set_config('lock_timeout', '50ms', true)";
 
 void conn_kill(struct conn *c, const char *why)
 {
@@ -115,25 +122,56 @@ static bool put_group(struct conn *c, struct db_group *g)
     for (unsigned i = 0; good && i < g->statement_count; i++)
         good = PQsendQueryPrepared(c->db, g->statements[i].sql->name, g->statements[i].count,
                                    values + g->statements[i].first, NULL, NULL, 0);
-    return good && put_sync(c->db);
+    return good;
 }
 
-bool conn_submit(struct conn *c, struct db_group *g)
+/* Preparations have syncs of their own, so they stand in front of the whole transaction. */
+static bool put_preparations(struct conn *c, const struct db_group *list)
 {
     bool good = true;
 
-    for (unsigned i = 0; good && i < g->statement_count; i++)
-        if (c->prepared[g->statements[i].sql->index] != PREPARED)
-            good = put_prepare(c, g->statements[i].sql);
-    append(c, g);
+    for (const struct db_group *g = list; g; g = g->next)
+        for (unsigned i = 0; good && i < g->statement_count; i++)
+            if (c->prepared[g->statements[i].sql->index] != PREPARED)
+                good = put_prepare(c, g->statements[i].sql);
+    return good;
+}
+
+static bool put_convoy(struct conn *c)
+{
+    struct db_group *item = group_take(FLIGHT_CONVOY, c->lane->which);
+
+    item->rides = true;
+    append(c, item);
+    return PQsendQueryPrepared(c->db, CONVOY_NAME, 0, NULL, NULL, NULL, 0);
+}
+
+static void count_group(struct lane *l, const struct db_group *g)
+{
+    histogram_note(&lane_counters(l)->wait, &scale_us, (uint64_t)(mono_us() - g->asked_us));
+    COUNT(l, in_flight, 1);
+    COUNT(l, groups, 1);
+    COUNT(l, statements, g->statement_count);
+    COUNT(l, bytes_out, g->text.len);
+}
+
+bool conn_submit(struct conn *c, struct db_group *list)
+{
+    bool good = put_preparations(c, list);
+
+    if (good && list->next)
+        good = put_convoy(c);
     if (c->in_flight++ == 0)
         COUNT(c->lane, busy, 1);
-    histogram_note(&lane_counters(c->lane)->wait, &scale_us, (uint64_t)(mono_us() - g->asked_us));
-    COUNT(c->lane, in_flight, 1);
-    COUNT(c->lane, groups, 1);
-    COUNT(c->lane, statements, g->statement_count);
-    COUNT(c->lane, bytes_out, g->text.len);
-    good = good && put_group(c, g);
+    COUNT(c->lane, transactions, 1);
+    for (struct db_group *g = list, *next; g; g = next) {
+        next = g->next;
+        g->rides = next != NULL;
+        append(c, g);
+        count_group(c->lane, g);
+        good = good && put_group(c, g);
+    }
+    good = good && put_sync(c->db);
     if (!good)
         conn_kill(c, PQerrorMessage(c->db));
     c->dirty = c->lane->pool->any_dirty = true;
@@ -228,8 +266,6 @@ static void group_over(struct conn *c, struct db_group *g)
 {
     struct lane *l = c->lane;
 
-    if (--c->in_flight == 0)
-        COUNT(l, busy, -1u);
     histogram_note(&lane_counters(l)->answer, &scale_us, (uint64_t)(mono_us() - g->asked_us));
     COUNT(l, in_flight, -1u);
     if (!g->error) {
@@ -248,6 +284,54 @@ static void group_over(struct conn *c, struct db_group *g)
             log_failure(g, failed_statement(g));
             pool_finish_group(l, g, is_transient(g) ? -EUNAVAILABLE_DB : -EPROTO, NULL);
         }
+    }
+}
+
+/* The convoy was rolled back because of one of its groups: each again by itself, in their order. */
+static void go_alone(struct lane *l, struct db_group *convoy)
+{
+    struct db_group *reversed = NULL;
+
+    for (struct db_group *g = convoy, *next; g; g = next) {
+        next = g->next;
+        g->next = reversed;
+        reversed = g;
+    }
+    for (struct db_group *g = reversed, *next; g; g = next) {
+        next = g->next;
+        COUNT(l, in_flight, -1u);
+        group_reset_results(g);
+        g->alone = true;
+        pool_requeue(l, g);
+    }
+}
+
+/* Its sync is here: g and those that rode in front of it. */
+static void transaction_over(struct conn *c, struct db_group *g)
+{
+    struct db_group *list = c->riders ? c->riders : g;
+    bool failed = false, convoy = c->riders != NULL;
+
+    if (--c->in_flight == 0)
+        COUNT(c->lane, busy, -1u);
+    g->next = NULL;
+    if (convoy)
+        c->last_rider->next = g;
+    c->riders = c->last_rider = NULL;
+    for (struct db_group *r = list; r; r = r->next)
+        failed = failed || r->error;
+    if (convoy) { /* its first is what all convoys begin with */
+        g = list;
+        list = g->next;
+        group_free(g);
+    }
+    if (convoy && failed) {
+        go_alone(c->lane, list);
+        return;
+    }
+    for (struct db_group *next; list; list = next) {
+        next = list->next;
+        group_over(c, list);
     }
 }
 
@@ -297,7 +381,7 @@ static void item_over(struct conn *c)
     c->moved_ms = loop_now();
     switch (g->kind) {
     case FLIGHT_GROUP:
-        group_over(c, g);
+        transaction_over(c, g);
         break;
     case FLIGHT_PREPARE:
         prepare_over(c, g);
@@ -308,18 +392,47 @@ static void item_over(struct conn *c)
     case FLIGHT_SETUP:
         setup_over(c, g);
         break;
+    case FLIGHT_CONVOY: /* rides always */
+        break;
     }
+}
+
+/* All results of a group in front of another in the same transaction are here. */
+static void ride_on(struct conn *c)
+{
+    struct db_group *g = c->first;
+
+    c->first = g->next; /* whom it rides with is behind it */
+    c->moved_ms = loop_now();
+    g->next = NULL;
+    if (c->last_rider)
+        c->last_rider->next = g;
+    else
+        c->riders = g;
+    c->last_rider = g;
 }
 
 /* The results of a group are numbered from 0, its context; the others have none. */
 static void keep_result(struct db_group *g, PGresult *r)
 {
-    unsigned first = g->kind == FLIGHT_GROUP ? 1 : 0, at = g->position++;
+    unsigned first = g->kind == FLIGHT_GROUP || g->kind == FLIGHT_CONVOY, at = g->position++;
 
     if (at >= first && at - first < g->statement_count)
         g->results[at - first] = r;
     else
         PQclear(r);
+}
+
+static void keep_error(struct db_group *g, PGresult *r)
+{
+    unsigned at = g->position++;
+
+    if (g->error) {
+        PQclear(r);
+        return;
+    }
+    g->error = r;
+    g->error_at = (uint16_t)at;
 }
 
 static void take_result(struct conn *c, PGresult *r)
@@ -336,20 +449,21 @@ static void take_result(struct conn *c, PGresult *r)
     case PGRES_EMPTY_QUERY:
         COUNT(c->lane, bytes_in, PQresultMemorySize(r));
         keep_result(g, r);
-        return;
+        break;
     case PGRES_FATAL_ERROR:
-        if (!g->error) {
-            g->error = r;
-            g->error_at = g->position;
-            return;
-        }
+        keep_error(g, r);
         break;
     case PGRES_PIPELINE_ABORTED:
+        g->position++;
+        PQclear(r);
         break;
     default:
         conn_kill(c, "a result that no statement of ours gives");
+        PQclear(r);
+        return;
     }
-    PQclear(r);
+    if (g->rides && g->position > g->statement_count)
+        ride_on(c);
 }
 
 static void receive(struct conn *c)
@@ -395,12 +509,13 @@ static bool begin_setup(struct conn *c)
 {
     struct db_group *setup = group_take(FLIGHT_SETUP, c->lane->which);
 
-    setup->statement_count = 2;
-    setup->results[0] = setup->results[1] = NULL;
+    setup->statement_count = 3;
+    setup->results[0] = setup->results[1] = setup->results[2] = NULL;
     append(c, setup);
     return PQsetnonblocking(c->db, 1) == 0 && PQenterPipelineMode(c->db) &&
            PQsendQueryParams(c->db, check_sql, 0, NULL, NULL, NULL, NULL, 0) &&
-           PQsendPrepare(c->db, CONTEXT_NAME, context_sql, 0, NULL) && put_sync(c->db);
+           PQsendPrepare(c->db, CONTEXT_NAME, context_sql, 0, NULL) &&
+           PQsendPrepare(c->db, CONVOY_NAME, convoy_sql, 0, NULL) && put_sync(c->db);
 }
 
 /*
@@ -471,6 +586,10 @@ void conn_bury(struct conn *c)
     c->db = NULL;
     if (c->in_flight)
         COUNT(l, busy, -1u);
+    if (c->riders) {
+        c->last_rider->next = c->first;
+        c->first = c->riders;
+    }
     while ((g = c->first)) {
         c->first = g->next;
         if (g->kind != FLIGHT_GROUP) {

@@ -24,6 +24,7 @@ struct db_group *group_take(enum flight_kind kind, enum db_lane lane)
     g->lane = lane;
     g->expected = NULL;
     g->bad = g->errors_as_result = g->retried = g->in_array = false;
+    g->rides = g->alone = false;
     g->who = 0;
     g->ref = 0;
     g->position = g->error_at = 0;

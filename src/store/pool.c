@@ -71,7 +71,7 @@ void pool_requeue(struct lane *l, struct db_group *g)
     COUNT(l, waiting, 1);
 }
 
-/* The good connection with the fewest groups in flight; NULL: all are full. */
+/* The good connection with the fewest transactions in flight; NULL: all are full. */
 static struct conn *choose(struct lane *l)
 {
     struct conn *best = NULL;
@@ -101,16 +101,35 @@ static void drop_stale(struct lane *l)
     }
 }
 
+/* Those that go next, in one transaction: durable writes wait while every connection waits for the
+ * disk, and one flush is good for them all. NULL: nobody waits for an answer any more. */
+static struct db_group *dequeue_convoy(struct lane *l)
+{
+    struct db_group *list = NULL, **end = &list;
+    unsigned n = 0, max = l->which == DB_WRITE ? CONVOY_MAX : 1;
+
+    while (l->first && n < max && !(n && l->first->alone)) {
+        struct db_group *g = dequeue(l);
+        if (!actor_awaits(g->who, g->ref)) {
+            group_free(g);
+            continue;
+        }
+        g->next = NULL;
+        *end = g;
+        end = &g->next;
+        n = g->alone ? max : n + 1;
+    }
+    return list;
+}
+
 void pool_pump(struct lane *l)
 {
     struct conn *c;
 
     while (l->first && (c = choose(l))) {
-        struct db_group *g = dequeue(l);
-        if (actor_awaits(g->who, g->ref))
-            conn_submit(c, g);
-        else
-            group_free(g);
+        struct db_group *list = dequeue_convoy(l);
+        if (list)
+            conn_submit(c, list);
     }
 }
 
@@ -142,6 +161,7 @@ int db_ask(struct actor *self, struct db_group *g, uint32_t ms, actor_step *next
         return 0;
     }
     struct conn *c = l->first ? NULL : choose(l);
+    g->next = NULL;
     if (c)
         conn_submit(c, g);
     else
@@ -348,19 +368,13 @@ void db_stats(unsigned loop, enum db_lane lane, struct db_stats *ret)
     struct lane_counters *c = &counters[loop][lane];
 
 #define READ(field) .field = atomic_load_explicit(&c->field, memory_order_relaxed)
-    *ret = (struct db_stats){READ(groups),
-                             READ(statements),
-                             READ(errors),
-                             READ(unknown),
-                             READ(refused),
-                             READ(reconnects),
-                             READ(bytes_out),
-                             READ(bytes_in),
-                             READ(connected),
-                             READ(in_flight),
-                             READ(waiting),
-                             READ(busy),
-                             .connections_max = db_options.connections[lane]};
+    *ret = (struct db_stats){READ(groups),     READ(transactions),
+                             READ(statements), READ(errors),
+                             READ(unknown),    READ(refused),
+                             READ(reconnects), READ(bytes_out),
+                             READ(bytes_in),   READ(connected),
+                             READ(in_flight),  READ(waiting),
+                             READ(busy),       .connections_max = db_options.connections[lane]};
 #undef READ
     tally_read(&ret->wait, &c->wait, sizeof(c->wait));
     tally_read(&ret->answer, &c->answer, sizeof(c->answer));

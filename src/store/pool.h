@@ -25,6 +25,7 @@ enum {
     GROUP_BYTES_KEPT = 1 << 16, /* a group with a larger buffer is freed, not kept for reuse */
     GROUPS_KEPT = 1024,         /* a loop */
     CONNECTIONS_MAX = 64,       /* a lane and loop */
+    CONVOY_MAX = 16,            /* groups that share a transaction */
     WATCHERS_MAX = 64           /* a loop */
 };
 #define SQL_NULL UINT32_MAX
@@ -34,6 +35,7 @@ enum flight_kind {
     FLIGHT_PREPARE,    /* one statement's preparation, in front of the group that needs it */
     FLIGHT_DEALLOCATE, /* in front of a preparation: the statement was prepared before a migration
                           changed what it returns */
+    FLIGHT_CONVOY,     /* in front of groups that share a transaction */
     FLIGHT_SETUP       /* a new connection's checks */
 };
 
@@ -47,6 +49,8 @@ struct db_group {
     bool errors_as_result;
     const char *expected; /* a constraint whose violation is an outcome like another; NULL: none */
     bool retried;         /* once, when its prepared statement had gone */
+    bool rides;           /* no sync of its own: the transaction goes on with the next in flight */
+    bool alone;           /* shares no transaction any more: one that it shared was undone */
     actor_id who;
     actor_ref ref;
     int64_t asked_us;
@@ -76,9 +80,10 @@ struct conn {
     bool dirty;    /* something to flush at the turn's end */
     bool writable; /* uv watches for room too */
     struct cancel *cancel;
-    unsigned in_flight; /* groups */
+    unsigned in_flight; /* transactions of groups */
     int64_t moved_ms;   /* when it last answered, or began to be asked */
     struct db_group *first, *last;
+    struct db_group *riders, *last_rider; /* all their results are here, but not their sync */
     uv_poll_t poll;
     int watched;       /* our duplicate of libpq's socket */
     uint8_t *prepared; /* a byte, one of these, per statement of sql_all */
@@ -111,7 +116,8 @@ struct pool {
 };
 
 struct lane_counters {
-    _Atomic uint64_t groups, statements, errors, unknown, refused, reconnects, bytes_out, bytes_in;
+    _Atomic uint64_t groups, transactions, statements, errors, unknown, refused, reconnects,
+        bytes_out, bytes_in;
     _Atomic uint32_t connected, in_flight, waiting, busy;
     struct histogram wait, answer; /* stacgate/tally.h */
 };
@@ -146,8 +152,9 @@ void pool_finish_group(struct lane *l, struct db_group *g, int status, struct bo
 void pool_handle_closed(struct pool *p); /* the last one of a stopping pool frees it */
 
 /* conn.c */
-void conn_create(struct lane *l, PGconn *db);         /* takes db */
-bool conn_submit(struct conn *c, struct db_group *g); /* takes g */
+void conn_create(struct lane *l, PGconn *db); /* takes db */
+/* Takes a list of groups, which share a transaction. */
+bool conn_submit(struct conn *c, struct db_group *list);
 void conn_flush(struct conn *c);
 void conn_kill(struct conn *c, const char *why); /* marks it; conn_bury at the turn's end */
 void conn_bury(struct conn *c);                  /* fails what was sent, closes, frees */

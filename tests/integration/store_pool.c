@@ -24,6 +24,7 @@ static int run(unsigned loops, const struct actor_type *type)
         NULL);
 }
 
+/* With a depth of 1 whatever is asked at once waits, and writes that wait share transactions. */
 static void configure(const char *database, unsigned depth)
 {
     harness_migrated(database, &t);
@@ -434,9 +435,9 @@ static const struct actor_type mixed_type = {.name = "mixed",
                                              .receive = on_state,
                                              .fail = mixed_failed};
 
-Test(pool, two_tenants_never_mix, .timeout = 120)
+static void two_tenants(const char *database, unsigned depth)
 {
-    configure("pool_tenants", 16);
+    configure(database, depth);
     harness_exec(t.owner_conninfo, "insert into channels (topic, establishment_id) select 'x' || "
                                    "i, case when i % 2 = 0 then 'a' else 'b' end"
                                    " from generate_series(1, 20) i");
@@ -451,6 +452,26 @@ Test(pool, two_tenants_never_mix, .timeout = 120)
     cr_assert_gt(mixed.timed_out, 10);
     cr_assert_eq(looked_at, 6);
     cr_assert_str_eq(harness_value(t.owner_conninfo, "select count(*) from channels"), "20");
+}
+
+/* Groups that shared one, on average, over 1. */
+static double groups_a_transaction(void)
+{
+    struct db_stats stats;
+
+    db_stats(0, DB_WRITE, &stats);
+    return (double)stats.groups / (double)stats.transactions;
+}
+
+Test(pool, two_tenants_never_mix, .timeout = 120)
+{
+    two_tenants("pool_tenants", 16);
+}
+
+Test(pool, two_tenants_never_mix_in_one_transaction, .timeout = 120)
+{
+    two_tenants("pool_convoys", 1);
+    cr_assert_gt(groups_a_transaction(), 1.3);
 }
 
 /* ---- connections cut in flight ---- */
@@ -543,12 +564,12 @@ static void *cutter(void *arg)
     return NULL;
 }
 
-Test(pool, what_is_acknowledged_is_there, .timeout = 120)
+static void cut_in_flight(const char *database, unsigned depth)
 {
     pthread_t thread;
     struct db_stats stats;
 
-    configure("pool_cut", 16);
+    configure(database, depth);
     log_open(LOG_ERROR, NULL);
     cutting = true;
     begin_step = cut_begin;
@@ -579,6 +600,189 @@ Test(pool, what_is_acknowledged_is_there, .timeout = 120)
     cr_assert_eq(stats.unknown, unknown);
     cr_assert_eq(stats.in_flight, 0);
     cr_assert_gt(stats.reconnects, 2);
+}
+
+Test(pool, what_is_acknowledged_is_there, .timeout = 120)
+{
+    cut_in_flight("pool_cut", 16);
+}
+
+Test(pool, what_is_acknowledged_is_there_in_one_transaction, .timeout = 120)
+{
+    cut_in_flight("pool_cut_convoys", 1);
+    cr_assert_gt(groups_a_transaction(), 4);
+}
+
+/* ---- who waits together is committed together, and who fails fails alone ---- */
+
+enum { TOGETHER = 40, BAD = 7 };
+
+static const struct sql transaction = {"t_transaction",
+                                       "select pg_current_xact_id()::text::bigint, "
+                                       "current_setting('stacgate.establishment_id')",
+                                       11};
+static struct together {
+    unsigned over, failed_;
+    int64_t ids[TOGETHER];
+    bool bad; /* one of them cannot be stored */
+} together;
+
+static int together_over(void)
+{
+    return ++together.over == TOGETHER ? ACTOR_DONE : 0;
+}
+
+static int together_done(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    together.ids[together.over] = db_int(m, 1, 0, 0);
+    cr_assert_str_eq(db_text(m, 1, 0, 1), "a");
+    return together_over();
+}
+
+static int together_failed(struct actor *self, void *state, int err)
+{
+    (void)self;
+    (void)state;
+    cr_assert_eq(err, -EPROTO);
+    together.failed_++;
+    return together_over();
+}
+
+static int together_begin(struct actor *self, void *state, const struct msg *m)
+{
+    (void)state;
+    (void)m;
+    for (int i = 0; i < TOGETHER; i++) {
+        char topic[24];
+        snprintf(topic, sizeof(topic), "t%d", i);
+        struct db_group *g = insert_group(topic);
+        db_stmt(g, &transaction);
+        if (together.bad && i == BAD) {
+            db_stmt(g, &divide);
+            db_i64(g, 0);
+        }
+        db_ask(self, g, LONG_MS, together_done);
+    }
+    return 0;
+}
+
+static const struct actor_type together_type = {.name = "together",
+                                                .mailbox_max = 100,
+                                                .init = begin_when_up,
+                                                .receive = on_state,
+                                                .fail = together_failed};
+
+static unsigned transactions_seen(void)
+{
+    unsigned distinct = 0;
+
+    for (int i = 0; i < TOGETHER; i++) {
+        bool new = true;
+        for (int j = 0; j < i; j++)
+            new = new &&together.ids[j] != together.ids[i];
+        distinct += new &&together.ids[i];
+    }
+    return distinct;
+}
+
+static void run_together(const char *database, bool bad)
+{
+    configure(database, 1);
+    together.bad = bad;
+    begin_step = together_begin;
+    cr_assert_eq(run(1, &together_type), 0);
+    cr_assert_eq(together.failed_, bad);
+}
+
+Test(pool, writes_that_wait_share_a_transaction)
+{
+    run_together("pool_together", false);
+    /* Two connections take one each; 38 wait, for 16 at a time. */
+    cr_assert_leq(transactions_seen(), 2 + 3);
+    cr_assert_str_eq(harness_value(t.owner_conninfo, "select count(*) from channels"), "40");
+}
+
+Test(pool, one_that_fails_fails_alone)
+{
+    log_open(LOG_ERROR, NULL);
+    run_together("pool_alone", true);
+    cr_assert_str_eq(harness_value(t.owner_conninfo,
+                                   "select count(*) || ' ' || count(*) filter (where topic = 't7') "
+                                   "from channels"),
+                     "39 0");
+    /* Those of its convoy went again, each by itself. */
+    cr_assert_gt(transactions_seen(), 15);
+}
+
+/* Who has to wait for a row does not keep the others: they are there long before the lock goes. */
+static int64_t locked_us, others_us;
+static unsigned others;
+
+static int locked_done(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    (void)m;
+    locked_us = mono_us();
+    return ACTOR_DONE;
+}
+
+static int other_done(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    (void)state;
+    (void)m;
+    if (++others == TOGETHER)
+        others_us = mono_us();
+    return 0;
+}
+
+static const struct sql touch = {
+    "t_touch", "update channels set last_seq = last_seq + 1 where topic = $1", 12};
+
+static int locked_begin(struct actor *self, void *state, const struct msg *m)
+{
+    (void)state;
+    (void)m;
+    for (int i = 0; i <= TOGETHER; i++) {
+        struct db_group *g = db_group(DB_WRITE, &tenant_a);
+        char topic[24];
+        snprintf(topic, sizeof(topic), i == 5 ? "hot" : "cold%d", i);
+        db_stmt(g, &touch);
+        db_str(g, topic);
+        db_ask(self, g, LONG_MS, i == 5 ? locked_done : other_done);
+    }
+    return 0;
+}
+
+static const struct actor_type locked_type = {
+    .name = "locked", .mailbox_max = 100, .init = begin_when_up, .receive = on_state};
+
+static void *hold_hot(void *arg)
+{
+    harness_exec(arg, "begin; select from channels where topic = 'hot' for update; "
+                      "select pg_sleep(1.5); commit");
+    return NULL;
+}
+
+Test(pool, who_waits_for_a_row_waits_alone)
+{
+    pthread_t holder;
+
+    configure("pool_locked", 1);
+    harness_exec(t.owner_conninfo,
+                 "insert into channels (topic, establishment_id) select 'cold' || i, 'a' from "
+                 "generate_series(0, 40) i union all select 'hot', 'a'");
+    log_open(LOG_ERROR, NULL);
+    pthread_create(&holder, NULL, hold_hot, t.owner_conninfo);
+    usleep(200000);
+    begin_step = locked_begin;
+    cr_assert_eq(run(1, &locked_type), 0);
+    pthread_join(holder, NULL);
+    cr_assert_eq(others, TOGETHER);
+    cr_assert_lt(others_us, locked_us);
 }
 
 /* ---- a slow one is cancelled, and what follows on its connection is not ---- */

@@ -111,7 +111,8 @@ static void put_histogram(struct buf *b, const char *name, const char *labels,
     M("memberships", GAUGE, memberships, "joined topics of all connections")
 
 #define DB_METRICS(M)                                                                              \
-    M("db_groups_total", COUNTER, groups, "statement groups sent, a round trip each")              \
+    M("db_groups_total", COUNTER, groups, "statement groups sent")                                 \
+    M("db_transactions_total", COUNTER, transactions, "transactions; waiting writes share one")    \
     M("db_statements_total", COUNTER, statements, "statements sent, tenant contexts not counted")  \
     M("db_errors_total", COUNTER, errors, "groups that ended in an error")                         \
     M("db_unknown_total", COUNTER, unknown, "groups whose outcome stayed unknown")                 \
