@@ -95,6 +95,13 @@ test('engagement: messages exactly, every day of the range, weeks and months', a
   assert.equal((await series('?from=2018-01-01&bucket=month')).totals.messages, all)
   assertProblem(await who.manager.get('/api/analytics/engagement?from=2026-02-01&to=2026-01-01'), 422)
   assertProblem(await who.manager.get('/api/analytics/engagement?bucket=year'), 400)
+  // Ten years at most; a day is UTC's, whichever zone it is asked in, also where clocks go back.
+  assert.deepEqual(assertProblem(await who.manager.get('/api/analytics/engagement?from=2000-01-01'), 422).errors.map((e) => [e.field, e.code]), [['from', 'too_small']])
+  const dates = (r) => r.series.map((d) => d.date)
+  assert.deepEqual(dates(await series(`?from=${encodeURIComponent('2026-10-25T00:30:00+02:00')}&to=${encodeURIComponent('2026-10-26T00:30:00+01:00')}`)), ['2026-10-24', '2026-10-25'])
+  assert.deepEqual(dates(await series('?from=2026-03-28&to=2026-03-30')), ['2026-03-28', '2026-03-29', '2026-03-30'])
+  assert.deepEqual(dates(await series('?from=2026-01-31&to=2026-03-01&bucket=month')), ['2026-01-01', '2026-02-01', '2026-03-01'])
+  assert.deepEqual(dates(await series('?from=2026-01-07&to=2026-01-12&bucket=week')), ['2026-01-05', '2026-01-12'])
 })
 
 test('popular courses, a course\'s progress, a person\'s figures: who sees what', async () => {
