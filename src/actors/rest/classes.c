@@ -3,7 +3,7 @@
  * A change and the end of one go through its class's channel, so that who waits in it sees them;
  * what is answered is read after them.
  */
-#include "groups.h"
+#include "run.h"
 #include "stacgate/channel.h"
 
 #define MANAGE .manage = "study_groups:manage"
@@ -42,14 +42,14 @@ static int changed(struct actor *self, void *state, const struct msg *m)
     struct mp reply = body_mp(m->body);
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return group_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(r, mp_get(reply, "response"));
     return rest_run(self, r, &one);
 }
 
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
 {
     return channel_push(self, "class", r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        GROUP_PUSH_MS, changed);
+                        REST_PUSH_MS, changed);
 }
 
 static int push_versioned(struct actor *self, struct rest *r, const char *event, struct mp change)

@@ -60,7 +60,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
     struct mp reply = body_mp(m->body);
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return group_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(r, mp_get(reply, "response"));
     struct db_group *g = rest_group(r, DB_READ);
     rest_put(g, r, &one, NULL);
     return rest_ask(self, g, answered);
@@ -69,7 +69,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 static int push(struct actor *self, struct rest *r, const char *event, const struct buf *payload)
 {
     return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event,
-                        mp_view(payload->data, payload->len), GROUP_PUSH_MS, changed);
+                        mp_view(payload->data, payload->len), REST_PUSH_MS, changed);
 }
 
 static int push_change(struct actor *self, struct rest *r, struct mp change)

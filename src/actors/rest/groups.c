@@ -144,59 +144,6 @@ int op_groups_create(struct actor *self, void *state, const struct msg *m)
 
 /* ---- through the channel ---- */
 
-/* A refusal of the channel as a problem: by its reason, and by the code of its first error where
- * that says more. */
-static const struct {
-    const char *reason, *code;
-    enum problem what;
-} reasons[] = {{"not_found", NULL, P_not_found},
-               {"unmatched_topic", NULL, P_not_found},
-               {"forbidden", NULL, P_forbidden},
-               {"not_joined", NULL, P_members_only},
-               {"conflict", "full", P_group_full},
-               {"conflict", "closed", P_poll_closed},
-               {"conflict", "stale", P_stale},
-               {"conflict", NULL, P_conflict},
-               {"invalid", NULL, P_invalid},
-               {"muted", NULL, P_muted},
-               {"locked", NULL, P_locked},
-               {"read_only", NULL, P_read_only},
-               {"rate_limited", NULL, P_rate_limited},
-               {"too_large", NULL, P_too_large},
-               {"unavailable", NULL, P_unavailable}};
-
-static int refuse_invalid(struct rest *r, struct mp error)
-{
-    char field[64];
-    struct str name = mp_str(mp_get(error, "field"));
-    struct field_error e = {.field = field, .code = E_format};
-
-    if (!name.p)
-        return rest_refuse(r, P_invalid);
-    snprintf(field, sizeof(field), "%.*s", (int)name.n, name.p);
-    return rest_refuse_fields(r, P_invalid, &e, 1);
-}
-
-int group_refuse(struct rest *r, struct mp response)
-{
-    struct str reason = mp_str(mp_get(response, "reason"));
-    struct mp error = mp_at(mp_get(response, "errors"), 0);
-    struct str code = mp_str(mp_get(error, "code"));
-    int64_t retry = mp_int(mp_get(response, "retryAfter"), 0);
-
-    if (str_is(reason, "invalid"))
-        return refuse_invalid(r, error);
-    if (str_is(code, "reused") && idempotency_key(r))
-        return rest_refuse(r, P_key_reused);
-    if (str_is(reason, "forbidden") && r->op->first == op_groups_join)
-        return rest_refuse(r, P_private_group);
-    for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        if (str_is(reason, reasons[i].reason) &&
-            (!reasons[i].code || str_is(code, reasons[i].code)))
-            return rest_refuse_after(r, reasons[i].what, retry > 0 ? (uint32_t)retry : 0);
-    return rest_refuse(r, P_internal);
-}
-
 static int join(struct actor *self, struct rest *r, bool invited);
 
 static int invitation_read(struct actor *self, void *state, const struct msg *m)
@@ -227,10 +174,10 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
     bool leaves = str_is(rest_arg(r, "action"), "leave");
     bool forbidden = str_is(mp_str(mp_get(mp_get(reply, "response"), "reason")), "forbidden");
 
-    if (forbidden && r->op->first == op_groups_join && !leaves && !r->own)
-        return look_for_invitation(self, r);
+    if (forbidden && r->op->first == op_groups_join)
+        return leaves || r->own ? rest_refuse(r, P_private_group) : look_for_invitation(self, r);
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return group_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(r, mp_get(reply, "response"));
     return rest_reply_mp_kept(self, r, leaves ? 200 : r->op->success,
                               item.p ? item : mp_get(reply, "response"));
 }
@@ -238,7 +185,7 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
 {
     return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        GROUP_PUSH_MS, pushed);
+                        REST_PUSH_MS, pushed);
 }
 
 /* ---- POST /api/study-groups/:id/join ---- */

@@ -129,6 +129,9 @@ bool rest_key_op_id(const struct rest *r, char out[40]);
 
 /* ---- channels (push.c) ---- */
 
+#define REST_PUSH_MS 10000
+/* A channel's refusal (the `response` of its answer) as a problem. */
+int rest_push_refuse(struct rest *r, struct mp response);
 /* The operation is a push to the channel of the path's :id; its answer ends the request. */
 int rest_push(struct actor *self, struct rest *r, const char *kind, const char *event,
               struct mp payload);

@@ -3,8 +3,8 @@
  * members see them at once; what a poll stands at, with the caller's own vote (which an anonymous
  * poll tells nobody else), is read.
  */
-#include "groups.h"
 #include "op.h"
+#include "run.h"
 
 const struct field schema_poll_vote[] = {
     {.name = "option", .type = FIELD_LINE, .min = 1, .max = 64},

@@ -2,9 +2,59 @@
  * Operations that are a push to a channel: what members see live is one act, whether it comes over
  * a socket or over REST. The channel's answer becomes the response, its refusal a problem.
  */
-#include "groups.h"
 #include "op.h"
 #include "stacgate/channel.h"
+
+/* A refusal of the channel as a problem: by its reason, and by the code of its first error where
+ * that says more. */
+static const struct {
+    const char *reason, *code;
+    enum problem what;
+} reasons[] = {{"not_found", NULL, P_not_found},
+               {"unmatched_topic", NULL, P_not_found},
+               {"forbidden", NULL, P_forbidden},
+               {"not_joined", NULL, P_members_only},
+               {"conflict", "full", P_group_full},
+               {"conflict", "closed", P_poll_closed},
+               {"conflict", "stale", P_stale},
+               {"conflict", NULL, P_conflict},
+               {"invalid", NULL, P_invalid},
+               {"muted", NULL, P_muted},
+               {"locked", NULL, P_locked},
+               {"read_only", NULL, P_read_only},
+               {"rate_limited", NULL, P_rate_limited},
+               {"too_large", NULL, P_too_large},
+               {"unavailable", NULL, P_unavailable}};
+
+static int refuse_invalid(struct rest *r, struct mp error)
+{
+    char field[64];
+    struct str name = mp_str(mp_get(error, "field"));
+    struct field_error e = {.field = field, .code = E_format};
+
+    if (!name.p)
+        return rest_refuse(r, P_invalid);
+    snprintf(field, sizeof(field), "%.*s", (int)name.n, name.p);
+    return rest_refuse_fields(r, P_invalid, &e, 1);
+}
+
+int rest_push_refuse(struct rest *r, struct mp response)
+{
+    struct str reason = mp_str(mp_get(response, "reason"));
+    struct mp error = mp_at(mp_get(response, "errors"), 0);
+    struct str code = mp_str(mp_get(error, "code"));
+    int64_t retry = mp_int(mp_get(response, "retryAfter"), 0);
+
+    if (str_is(reason, "invalid"))
+        return refuse_invalid(r, error);
+    if (str_is(code, "reused") && idempotency_key(r))
+        return rest_refuse(r, P_key_reused);
+    for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (str_is(reason, reasons[i].reason) &&
+            (!reasons[i].code || str_is(code, reasons[i].code)))
+            return rest_refuse_after(r, reasons[i].what, retry > 0 ? (uint32_t)retry : 0);
+    return rest_refuse(r, P_internal);
+}
 
 /* Its item, or its reply; or the refusal that fits its reason. */
 static int pushed(struct actor *self, void *state, const struct msg *m)
@@ -13,7 +63,7 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
     struct mp reply = body_mp(m->body), item = mp_get(reply, "item");
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return group_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(r, mp_get(reply, "response"));
     return rest_reply_mp_kept(self, r, r->op->success, item.p ? item : mp_get(reply, "response"));
 }
 
@@ -21,7 +71,7 @@ int rest_push(struct actor *self, struct rest *r, const char *kind, const char *
               struct mp payload)
 {
     return channel_push(self, kind, r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        GROUP_PUSH_MS, pushed);
+                        REST_PUSH_MS, pushed);
 }
 
 uint32_t rest_put_op_id(struct rest *r, struct buf *b)
