@@ -249,6 +249,10 @@ static bool of_no_versions(const struct rest_op *op)
     return op->method != HTTP_M_GET && op->method != HTTP_M_POST && op->cache != CACHE_VERSIONED;
 }
 
+#define TAG "(W/)?\\\"[^ " CONTROL "\\\"]*\\\""
+#define TAGS                                                                                       \
+    ",\"pattern\":\"^([ \\\\t]*\\\\*[ \\\\t]*|"                                                    \
+    "[, \\\\t]*" TAG "([ \\\\t]*,[, \\\\t]*" TAG ")*[, \\\\t]*)$\""
 static const struct {
     const char *key, *name, *description, *more;
     bool (*of)(const struct rest_op *op);
@@ -259,9 +263,9 @@ static const struct {
      "tags of what is changed, as a read gave them: 412 unless one has the version that stands, "
      "and "
      "nothing is changed; `*` is whatever there is",
-     "", of_versions},
+     TAGS, of_versions},
     {"IfMatchAny", "If-Match", "what is changed has no tag of its own: `*` passes, any tag is 412",
-     "", of_no_versions},
+     TAGS, of_no_versions},
     {"IdempotencyKey", "Idempotency-Key",
      "1 to 128 visible characters, kept a day per person: the same request again has the first "
      "answer again, another with the same key is 422, one that still runs 409",

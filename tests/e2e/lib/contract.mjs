@@ -92,7 +92,17 @@ function judge(check, value, schema, where) {
   return check(present(value, schema)) ? [] : check.errors.map((e) => `${where}${e.instancePath} ${e.message}${e.params.additionalProperty ? ` ${e.params.additionalProperty}` : ''}`)
 }
 
+// What is no text at all cannot be read by any document: an address, a body.
+function readable(text) {
+  try {
+    return !(text instanceof Uint8Array ? new TextDecoder('utf-8', { fatal: true }).decode(text) : decodeURIComponent(text)).includes('\0')
+  } catch {
+    return false
+  }
+}
+
 function queryFaults(o, contract, path) {
+  if (!readable(path.replaceAll('+', ' '))) return ['address']
   const schema = (o.querySchema ??= schemaOf(o.op.parameters.filter((p) => p.in === 'query')))
   const { value, twice } = pairsOf(path.split('?').slice(1).join('?'), (name) => schema.properties[name])
   return [...twice.map((name) => `query ${name} twice`), ...judge(lazily(o, 'query', schema, contract), { ...value }, schema, 'query')]
@@ -107,11 +117,21 @@ function headerFaults(o, contract, headers) {
 
 const resolved = (contract, schema) => contract.doc.components.schemas[schema.$ref.split('/').at(-1)]
 
+const namesIn = (value) => (typeof value !== 'object' || value === null ? 0 : Object.values(value).reduce((n, v) => n + namesIn(v), Array.isArray(value) ? 0 : Object.keys(value).length))
+
+// A name twice in one object, half of a character, NUL (I-JSON, RFC 7493).
+function ambiguous(text, value) {
+  let names = 0
+  for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)) names += colon ? 1 : 0
+  return names > namesIn(value) || /\\u(0000|d[89a-f])/i.test(JSON.stringify(value))
+}
+
 function bodyFaults(o, contract, headers, bytes) {
   const declared = o.op.requestBody
   const type = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
   if (!bytes?.length) return declared?.required ? ['no body'] : []
   const text = bytes.toString()
+  if (!readable(Buffer.from(bytes))) return ['no text']
   if (!declared) return text.trim() === '{}' ? [] : ['a body where none is taken']
   const [media, ...rest] = type.toLowerCase().split(';').map((part) => part.trim())
   const content = declared.content[media]
@@ -123,7 +143,9 @@ function bodyFaults(o, contract, headers, bytes) {
     return [...twice.map((name) => `form ${name} twice`), ...judge(check, { ...value }, schema, 'body')]
   }
   try {
-    return judge(check, JSON.parse(text), schema, 'body')
+    const value = JSON.parse(text)
+    if (ambiguous(text, value)) return ['JSON that is read differently by different readers']
+    return judge(check, value, schema, 'body')
   } catch {
     return ['no JSON']
   }
@@ -171,7 +193,7 @@ function beyondDocument(error, schema) {
     || (['too_small', 'too_big'].includes(error.code) && [field?.type].flat().includes('string') && [field?.type].flat().includes('number')) // as text
 }
 
-const REFUSALS = { '/problems/parameter': 'query', '/problems/invalid': 'body', '/problems/media-type': 'body' }
+const REFUSALS = { '/problems/parameter': 'query', '/problems/malformed': 'body', '/problems/invalid': 'body', '/problems/media-type': 'body' }
 
 // A refusal for its shape that the document knows nothing of.
 function checkRefused(o, contract, asked, problem, faults, what) {
