@@ -61,6 +61,8 @@ actor_id loop_actor(unsigned loop, unsigned index);
 struct loop_stats {
     uint64_t turns, messages, messages_remote, mail_refused, asks_timed_out, lag_warnings;
     uint32_t actors, timers, lag_max_ms;
+    uint32_t lag_lately_ms; /* the longest turn of the last ten to twenty seconds */
+    uint64_t still_ms; /* since its last turn was over: it waits, or it stands in the next one */
     uint64_t mail_waiting, mailbox_max; /* in all mailboxes now; in one of them, so far */
     struct histogram mailbox;           /* scale_count: what an actor found when its turn came */
     struct histogram turn;              /* scale_ms: how long a turn took, by the loop's clock */

@@ -25,6 +25,14 @@ static inline void tally_most(uint64_t *n, uint64_t value)
 /* Copies a struct that is made of uint64_t and nothing else; from any thread. */
 void tally_read(void *out, const void *tallies, size_t size);
 
+/* ---- the greatest of late: in this span of time and the one before ---- */
+
+struct lately {
+    uint64_t slot[2]; /* the span's number, then the value, 32 bits each */
+};
+void lately_note(struct lately *l, uint32_t span, uint32_t value); /* by the only writer */
+uint32_t lately_most(const struct lately *l, uint32_t span); /* from any thread; span: now's */
+
 /* ---- how values are spread: how many were at most 1, 2, 4 …, and their sum ---- */
 
 #define SCALE_MAX 14

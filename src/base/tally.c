@@ -1,6 +1,6 @@
 /*
- * Tallies of a loop: reading them from elsewhere, and histograms. A histogram's buckets hold each
- * value once; who shows them adds them up.
+ * Tallies of a loop: reading them from elsewhere, what was greatest lately, and histograms. A
+ * histogram's buckets hold each value once; who shows them adds them up.
  */
 #include "stacgate/tally.h"
 
@@ -25,6 +25,27 @@ void histogram_note(struct histogram *h, const struct scale *s, uint64_t value)
         i++;
     tally_add(&h->in[i], 1);
     tally_add(&h->sum, value);
+}
+
+void lately_note(struct lately *l, uint32_t span, uint32_t value)
+{
+    uint64_t *slot = &l->slot[span & 1], noted = (uint64_t)span << 32 | value;
+
+    if (*slot >> 32 != span || *slot < noted)
+        __atomic_store_n(slot, noted, __ATOMIC_RELAXED);
+}
+
+uint32_t lately_most(const struct lately *l, uint32_t span)
+{
+    uint32_t most = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t noted = __atomic_load_n(&l->slot[i], __ATOMIC_RELAXED);
+        uint32_t age = span - (uint32_t)(noted >> 32);
+        if (age <= 1 && (uint32_t)noted > most)
+            most = (uint32_t)noted;
+    }
+    return most;
 }
 
 void tally_read(void *out, const void *tallies, size_t size)

@@ -39,6 +39,8 @@ const STANDS = {
   courses_approve: (id) => `update courses set is_active = false where id = ${id}`,
   spaces_approve: (id) => `update trainer_spaces set is_active = false where id = ${id}`,
 }
+// Is done by somebody else than the request's own transaction, which then keeps the answer.
+const ELSEWHERE = ['messages_create', 'groups_join', 'groups_archive', 'polls_vote', 'polls_close', 'attempts_submit']
 const POSTED = {
   auth_change_password: () => ({ currentPassword: PASSWORD, newPassword: 'une autre longue phrase' }),
   training_move: () => ({ status: 'pending_approval' }),
@@ -235,4 +237,15 @@ test('a key: done once, answered alike byte for byte, also when it comes several
     assertProblem(r, 422)
   })
   assert.deepEqual(await settled(), before)
+
+  // As after a crash before the answer was kept: it is done, nobody was told.
+  await w.server.sql('delete from idempotency_keys;')
+  const unheard = sent.filter(({ post }) => ELSEWHERE.includes(post.o.name))
+  assert.equal(unheard.length, ELSEWHERE.length)
+  await inParallel(unheard, async ({ post, first }) => {
+    const r = await send(post)
+    assert.equal(r.status, first.status, told(post.o, 'again, its answer lost', r))
+    assert.deepEqual(answerOf(await send(post)), answerOf(r), `${post.o}: again, then`)
+  })
+  assert.deepEqual({ ...(await settled()), channels: 'any' }, { ...before, channels: 'any' }) // which say where their last batch began
 })

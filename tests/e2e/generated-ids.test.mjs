@@ -12,6 +12,7 @@ import { assertProblem } from './lib/problem.mjs'
 const PUBLIC = ['establishments_get', 'auth_register']
 // Answer for each row what came of it, instead of refusing all.
 const BY_ROW = ['enrollments_batch', 'groups_invite']
+const ROOMS = ['group', 'whiteboard', 'class', 'course', 'assessment', 'establishment']
 const MALFORMED = ["a'b", 'x'.repeat(65), '../admin', 'é', 'a b', '%']
 
 let w, cases
@@ -70,6 +71,20 @@ test('the document says what every id is', () => {
 })
 
 test('another school\'s ids', () => changesNothing(() => inParallel(ofSchools(), async (c) => assertNotFound(c, await send(c, w.b.take(c.field['x-id']))))))
+
+test('another school\'s ids among one\'s own, where all go together', () =>
+  changesNothing(() => inParallel(ofSchools().filter((c) => c.field.type === 'array' && !BY_ROW.includes(c.o.name)), async (c) => {
+    const kind = c.field['x-id']
+    assertNotFound(c, await send(c, [w.a.take(kind), w.b.take(kind), w.a.take(kind)]))
+  })))
+
+// A room goes by its topic, or by the id of what it is the room of.
+test('another school\'s rooms', () =>
+  changesNothing(() => inParallel(w.operations.filter((o) => o.inPath.some((p) => p.schema['x-word'] === 'room')).flatMap((o) => ROOMS.map((kind) => [o, kind])), async ([o, kind]) => {
+    const { name } = o.inPath.find((p) => p.schema['x-word'] === 'room')
+    const id = kind === 'establishment' ? w.b.ids.school : w.b.take(kind)
+    for (const room of [id, `${kind}:${id}`]) assertProblem(await w.call(whoMay(w, o).person, o, addressOf(o, w.a, { ids: { [name]: room } }), bodyOf(o, w.a)), 404)
+  })))
 
 test('ids that nobody has', () =>
   changesNothing(() => inParallel(cases.filter((c) => c.o.name !== 'auth_register'), async (c) => assertNotFound(c, await send(c, uuids(1)[0])))))

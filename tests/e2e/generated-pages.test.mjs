@@ -13,7 +13,7 @@ const ROWS = 1000
 const KINDS = {
   Course: 'course', Assessment: 'assessment', Attempt: 'attempt', User: 'user', Establishment: 'establishment', EstablishmentStats: 'establishment',
   StudyGroup: 'group', StudyGroupMember: 'user', StudyGroupMessage: 'message', StudySession: 'class', Whiteboard: 'whiteboard', Notification: 'notification',
-  Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', AccommodationOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
+  Help: 'help', Export: 'export', AuditEntry: 'user', EnrollmentOf: 'user', EnrollmentMine: 'enrollment', AccommodationOf: 'user', TrainerSpace: 'trainer_space', Certificate: 'certificate', Theme: 'theme',
   Content: 'content', Page: 'page', PageComponent: 'component', MenuItem: 'menu_item', Version: 'version', Module: 'module', PageSection: 'section',
   TrainingSession: 'training_session', BreakoutRoom: 'room',
 }
@@ -21,7 +21,7 @@ const KINDS = {
 const TABLES = {
   Course: 'courses', Assessment: 'assessments', Attempt: 'assessment_attempts', User: 'users', Establishment: 'establishments', StudyGroup: 'study_groups',
   StudyGroupMember: 'study_group_members', StudyGroupMessage: 'study_group_messages', StudySession: 'study_sessions', Whiteboard: 'whiteboards',
-  Notification: 'notifications', Help: 'help_contents', Export: 'export_jobs', EnrollmentOf: 'user_courses', TrainerSpace: 'trainer_spaces',
+  Notification: 'notifications', Help: 'help_contents', Export: 'export_jobs', EnrollmentOf: 'user_courses', EnrollmentMine: 'user_courses', TrainerSpace: 'trainer_spaces',
   Certificate: 'certificates', Theme: 'themes', Content: 'customizable_contents', Page: 'customizable_pages', PageComponent: 'page_components',
   MenuItem: 'menu_items', Version: 'system_versions', Module: 'course_modules', PageSection: 'page_sections', TrainingSession: 'training_sessions',
   BreakoutRoom: 'study_groups', AuditEntry: null, AccommodationOf: null,
@@ -140,19 +140,21 @@ const shared = () => new Set([...Object.values(school.ids), w.a.ids.school, w.b.
 
 test('rows that come and go while one pages make none of the others come twice, or not at all', async () => {
   const kept = shared()
-  // A person who goes takes what they are in along: people last.
-  const all = [...seen.values()].filter(({ o }) => !o.old).sort((x, y) => (x.o.list === 'User') - (y.o.list === 'User'))
+  // A person who goes takes what they are in along, a course its enrolments: people last, one's own enrolments first.
+  const late = ({ o }) => ({ EnrollmentMine: -1, User: 1 })[o.list] ?? 0
+  const all = [...seen.values()].filter(({ o }) => !o.old).sort((x, y) => late(x) - late(y))
   for (const { o, person, query, keys } of all) {
     assert.ok(o.list in TABLES, `${o} lists ${o.list}: say in TABLES of tests/e2e/generated-pages.test.mjs where its rows are`)
     const stays = new Set(keys.filter((k) => !gone.has(k)))
     const ahead = []
-    const during = await walk(o, person, { ...query, limit: '150' }, async (n, page) => {
-      if (n === 2) await w.server.sql(makers[KINDS[o.list]](school, uuids(7)))
-      if (n !== 3 || !TABLES[o.list]) return
+    const during = await walk(o, person, { ...query, limit: '200' }, async (n, page) => {
+      const come = makers[KINDS[o.list]](school, uuids(7))
+      if (n !== 2) return
+      if (!TABLES[o.list]) return void (await w.server.sql(come))
       // Those at the page's ends, which the cursor is made of, and two that are still to come.
       const next = keys.slice(keys.indexOf(page.findLast((k) => stays.has(k))) + 1).filter((k) => stays.has(k) && !kept.has(k))
       ahead.push(next[0], next[100])
-      await w.server.sql(remove(o, [page[0], page.at(-1), ...ahead].filter((k) => !kept.has(k))))
+      await w.server.sql(come + remove(o, [page[0], page.at(-1), ...ahead].filter((k) => !kept.has(k))))
     })
     const what = `while rows came and went${query.sort ? `, by ${query.sort}` : ''}`
     assertOnce(o, during.keys, what)

@@ -3,7 +3,7 @@
 // every parameter that the read takes, in every order, with the count, and on the next page.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { ROLES, addressOf, inParallel, needs, valueOf, world } from './lib/generated.mjs'
+import { ROLES, addressOf, inParallel, lending, needs, valueOf, world } from './lib/generated.mjs'
 import { mayBy, whoMay } from './lib/rules.mjs'
 
 const MOST = 2
@@ -15,8 +15,7 @@ before(async () => {
   reads = w.operations.filter((o) => o.method === 'GET')
   const kinds = Object.keys(needs(reads, 1)).concat(reads.flatMap((o) => o.inQuery.map((p) => p.schema['x-id'])))
   await w.a.fill(Object.fromEntries(kinds.filter((kind) => kind && kind !== 'establishment').map((kind) => [kind, 5])))
-  // What is only read can be asked about again.
-  lent = Object.assign(Object.create(w.a), { take: (kind) => (kind === 'establishment' ? w.a.ids.school : w.a.stock[kind][0]) })
+  lent = lending(w.a)
   const [inSchool] = await w.people([{ role: 'super_admin', school: w.a.ids.school }])
   const tokens = await w.tokens([{ id: w.a.ids.apprenant, role: 'apprenant' }, { id: w.superAdmin.id, role: 'super_admin' }])
   const [late] = await w.people([{ role: 'super_admin', expired: true }])

@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scratch, startServer } from './lib/server.mjs'
 import { Api, people, signIn } from './lib/client.mjs'
+import { checkContract } from './lib/contract.mjs'
 import { makeGroup } from './lib/school.mjs'
 import { launch } from './browser/chromium.mjs'
 import { PASSWORD, unique } from './lib/util.mjs'
@@ -102,8 +103,8 @@ after(async () => {
 })
 
 // A call from that client's page: headers are the browser's own. `json`: a JSON content type, even with nothing behind it.
-const call = (as, method, path, body, { json = body !== undefined } = {}) =>
-  windows[as].evaluate(
+async function call(as, method, path, body, { json = body !== undefined } = {}) {
+  const r = await windows[as].evaluate(
     async ([m, p, b, j]) => {
       const r = await fetch(p, { method: m, credentials: 'include', ...(j ? { headers: { 'Content-Type': 'application/json' } } : {}), ...(b === undefined ? {} : { body: JSON.stringify(b) }) })
       const text = await r.text()
@@ -115,6 +116,10 @@ const call = (as, method, path, body, { json = body !== undefined } = {}) =>
     },
     [method, path, body, json],
   )
+  const asked = { method, path, headers: json ? { 'content-type': 'application/json' } : {}, bytes: body === undefined ? undefined : JSON.stringify(body) }
+  if (r.url.endsWith(path)) checkContract(server, asked, { ...r, json: /json/.test(r.type) ? r.json : undefined }) // else it was led elsewhere
+  return r
+}
 
 async function row(name, as, method, path, { body, shape, filled, status, options } = {}) {
   const r = await call(as, method, path, body, options)

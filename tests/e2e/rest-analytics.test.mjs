@@ -109,6 +109,20 @@ test('popular courses, a course\'s progress, a person\'s figures: who sees what'
   assert.equal(top.length, 2)
   assert.ok(top[0].enrollmentCount >= top[1].enrollmentCount)
   assert.ok((await who.apprenant1.get('/api/analytics/popular-courses?period=month')).json.length >= 1)
+  // Both orders are what the tables say: of all time, and of what was begun in a period.
+  await server.sql(`update user_courses set enrolled_at = now() at time zone 'utc' - interval '20 days' where id in (select id from user_courses where establishment_id = ${lit(school)} order by id limit 4)`)
+  for (const [period, since] of [['all', 'infinity'], ['month', '30 days'], ['week', '7 days'], ['day', '1 day']]) {
+    const rows = await server.rows(`select c.id, count(*) filter (where ${since === 'infinity' ? 'true' : `e.enrolled_at >= now() at time zone 'utc' - interval '${since}'`}) as n,
+      count(*) filter (where e.status = 'completed') as done, count(*) as every from user_courses e join courses c on c.id = e.course_id and c.is_active
+      where e.establishment_id = ${lit(school)} and e.status <> 'dropped' group by 1 order by 2 desc, 1 desc`)
+    const list = (await who.apprenant1.get(`/api/analytics/popular-courses?period=${period}&limit=100`)).json.filter((c) => c.enrollmentCount > 0)
+    assert.deepEqual(list.map((c) => [c.id, c.enrollmentCount, c.completedCount, c.completionRate]), rows.filter((c) => c.n > 0).map((c) => [c.id, c.n, c.done, Number(((100 * c.done) / c.every).toFixed(2))]), period)
+  }
+  const stats = (await who.manager.get(`/api/analytics/user-stats?userId=${who.apprenant1.id}`)).json
+  const [own1] = await server.rows(`select count(*) as enrolled, count(*) filter (where status = 'in_progress') as running, count(*) filter (where status = 'completed') as done, round(avg(progress), 2) as average,
+    (select count(*) from study_group_members m join study_groups g on g.id = m.study_group_id where m.user_id = ${lit(who.apprenant1.id)} and m.is_active and g.room_of is null) as groups,
+    (select sum(minutes) from user_activity where user_id = ${lit(who.apprenant1.id)}) as minutes from user_courses where user_id = ${lit(who.apprenant1.id)} and status <> 'dropped'`)
+  assert.deepEqual([stats.courses.enrolled, stats.courses.inProgress, stats.courses.completed, stats.courses.averageProgress, stats.studyGroups, stats.activity.minutes30], Object.values(own1))
   const maths = (await who.formateur.get('/api/courses?q=mathematiques')).json[0]
   const path = `/api/analytics/course-progress?courseId=${maths.id}`
   const full = (await who.formateur.get(path)).json

@@ -1,7 +1,7 @@
 // Exports: jobs that make files, told on `user:`, downloaded whole and in part, cancelled, expired; formulas do not survive; who gets what.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { lit, startServer } from './lib/server.mjs'
 import { Wire, people, signIn } from './lib/client.mjs'
@@ -175,8 +175,22 @@ test('the old client\'s addresses; a job that a stopped server left is done by t
   for (const field of ['id', 'type', 'status', 'progress', 'filename', 'createdAt']) assert.ok(old[field] !== undefined, field)
   assert.match((await who.manager.get(`/api/export/download/${done.id}`)).text, /"courses"\r\n"id".*\r\n\r\n"users"\r\n"id"/s)
   const id = await server.sql(`insert into export_jobs (user_id, establishment_id, type, status, filename, config) select id, establishment_id, 'csv', 'processing', 'x.csv', '{"datasets": ["users"]}' from users where id = ${lit(who.manager.id)} returning id`)
+  // One that cannot be written is tried again, then its owner reads why, in their language.
+  const blocked = async (person, language) => {
+    await server.sql(`update users set preferences = '{"language": "${language}"}' where id = ${lit(person.id)}`)
+    const job = await server.sql(`insert into export_jobs (user_id, establishment_id, type, status, filename, config) select id, establishment_id, 'csv', 'pending', 'y.csv', '{"datasets": ["users"]}' from users where id = ${lit(person.id)} returning id`)
+    mkdirSync(join(server.dataDir, 'exports', `${job}.part`))
+    return job
+  }
+  const [french, english] = [await blocked(who.manager, 'fr'), await blocked(who.admin, 'en')]
   await server.stop()
   await server.start()
   assert.equal((await finished(who.manager, id)).status, 'completed')
   assert.ok(existsSync(join(server.dataDir, 'exports', `${id}.csv`)))
+  for (const [person, job, text] of [[who.manager, french, /^L'export n'a pas pu être fait\. Relancez-le/], [who.admin, english, /^The export could not be made\. Start it again/]]) {
+    const over = await finished(person, job)
+    assert.equal(over.status, 'failed')
+    assert.match(over.error, text)
+    assertProblem(await download(person, job), 409)
+  }
 })

@@ -223,6 +223,17 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   assertProblem(await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'À rebours', startDate: '2030-02-01', endDate: '2030-01-01' }), 422)
 })
 
+test('a learner lists their own courses and how far they are, dropped ones when asked for', async () => {
+  const [a, b] = [await course(), await course()]
+  for (const c of [a, b]) await who.apprenant3.post(`/api/courses/${c.id}/enroll`)
+  const m = await module(a.id)
+  await put(who.apprenant3, `/api/modules/${m.id}/progress`, { progressPercentage: 30 })
+  await who.apprenant3.post(`/api/courses/${b.id}/enroll`, { action: 'unenroll' })
+  const mine = async (api, q = '') => (await api.get(`/api/enrollments?${q}`)).json.filter((e) => [a.id, b.id].includes(e.courseId)).map((e) => [e.course.title, e.status, e.progress])
+  assert.deepEqual([await mine(who.apprenant3), await mine(who.apprenant3, 'status=dropped'), await mine(who.apprenant3, 'status=completed'), await mine(who.apprenant2)],
+    [[[a.title, 'in_progress', 30]], [[b.title, 'dropped', 0]], [], []])
+})
+
 test('a session takes one step of its life at a time, and no other', async () => {
   const steps = { draft: ['pending_approval'], pending_approval: ['draft', 'approved'], approved: ['active'], active: ['completed'], completed: ['archived'], archived: [] }
   const c = await course()

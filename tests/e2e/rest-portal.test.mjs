@@ -140,6 +140,10 @@ test('pages: a layout that editors can go through, cleaned to its depths; sectio
   const shown = (await anon.get(`/api/portal/pages/${name}?slug=lycee-moliere`)).json
   assert.deepEqual(shown.layout.sections.map((s) => s.type), ['body', 'header'])
   assertProblem(await anon.get(`/api/portal/pages/${name}?slug=campus-turing`), 404)
+  assert.equal((await put(who.admin, `/api/pages/${page.id}`, { isActive: false })).status, 200)
+  for (const path of [`/api/pages/${page.id}`, `/api/portal/pages/${name}?slug=lycee-moliere`]) assertProblem(await who.apprenant1.get(path), 404)
+  assert.equal((await who.apprenant1.get(`/api/admin/pages/${name}`)).json.id, null, 'nor by the old address')
+  assert.equal((await who.manager.get(`/api/admin/pages/${name}`)).json.id, page.id)
   assert.equal((await del(who.admin, `/api/page-sections/${second.id}`)).status, 200)
   assert.equal((await del(who.admin, `/api/pages/${page.id}`)).status, 200)
   assertProblem(await who.admin.get(`/api/page-sections/${first.id}`), 404)
@@ -165,6 +169,8 @@ test('the menu: order, one level below, who sees what, addresses that are no pro
   assert.deepEqual((await who.admin.get('/api/menu-items')).json.map((m) => m.label), ['C', 'Dessous', 'A', 'B'])
   assert.deepEqual((await who.apprenant1.get('/api/menu-items')).json.map((m) => m.label), ['Dessous', 'A', 'B'])
   assert.deepEqual((await anon.get('/api/portal?slug=lycee-moliere')).json.menuItems.map((m) => m.label), ['Dessous', 'A', 'B'])
+  assertProblem(await who.apprenant1.get(`/api/menu-items/${c.id}`), 404)
+  assert.equal((await who.admin.get(`/api/menu-items/${c.id}`)).status, 200)
   assert.equal((await del(who.admin, `/api/menu-items/${a.id}`)).status, 200)
   assertProblem(await who.admin.get(`/api/menu-items/${below.id}`), 404)
 })
@@ -181,6 +187,12 @@ test('branding: there before it is set, changed by version, and a style sheet th
   for (const customCss of ['@import "x"', 'a{b:URL(//x)}', '</style><script>', 'a{b:\\75rl(x)}', 'a{x:expression(1)}']) assertProblem(await put(who.admin, '/api/branding', { customCss }), 422)
   assertProblem(await put(who.admin, '/api/branding', { logoUrl: 'javascript:alert(1)' }), 422)
   assert.equal((await anon.get('/api/portal?slug=lycee-moliere')).json.branding.primaryColor, '#010203')
+  assert.equal((await put(who.admin, '/api/branding', { customCss: 'html { scroll-behavior: smooth }' })).json.logoUrl, 'https://exemple.fr/l.png')
+  assert.equal((await put(who.admin, '/api/branding', { logoUrl: '' })).json.logoUrl, 'https://exemple.fr/l.png', 'old clients send it so')
+  assert.equal((await put(who.admin, '/api/branding', { logoUrl: null })).json.logoUrl, null)
+  const mine = `/api/establishments/${who.admin.user.establishmentId}`
+  assert.equal((await put(who.admin, mine, { logo: '/logo.png' })).json.logo, '/logo.png')
+  assert.equal((await put(who.admin, mine, { logo: null })).json.logo, null)
 })
 
 test('on a school\'s domain, signing up and the public catalogue mean that school unless another is named; null takes the domain away', async () => {
@@ -217,7 +229,8 @@ test('on a school\'s domain, signing up and the public catalogue mean that schoo
 
 test('null takes an entry of the menu out from under its parent', async () => {
   const parent = await made(who.admin, '/api/menu-items', { label: 'P', url: '/p' })
-  const child = await made(who.admin, '/api/menu-items', { label: 'E', url: '/e', parentId: parent.id })
+  const child = await made(who.admin, '/api/menu-items', { label: 'E', url: '/e', parentId: parent.id, icon: 'x' })
+  assert.equal((await put(who.admin, `/api/menu-items/${child.id}`, { icon: null })).json.icon, null)
   assert.equal((await put(who.admin, `/api/menu-items/${child.id}`, { label: 'F' })).json.parentId, parent.id)
   assert.equal((await put(who.admin, `/api/menu-items/${child.id}`, { parentId: null })).json.parentId, null)
   assert.equal((await who.admin.get(`/api/menu-items/${child.id}`)).json.parentId, null)

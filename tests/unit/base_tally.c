@@ -43,3 +43,21 @@ Test(tally, counts_go_up_and_down)
     cr_assert_eq(n, 1);
     cr_assert_eq(most, 3);
 }
+
+Test(tally, what_was_greatest_lately_is_forgotten_with_its_time)
+{
+    struct lately l = {0};
+
+    cr_assert_eq(lately_most(&l, 0), 0);
+    cr_assert_eq(lately_most(&l, 7), 0);
+    lately_note(&l, 7, 6000);
+    lately_note(&l, 7, 80);
+    cr_assert_eq(lately_most(&l, 7), 6000);
+    lately_note(&l, 8, 70);
+    cr_assert_eq(lately_most(&l, 8), 6000);
+    cr_assert_eq(lately_most(&l, 9), 70, "two spans later it is over");
+    cr_assert_eq(lately_most(&l, 10), 0, "also when nothing new came");
+    lately_note(&l, 9, 60);
+    cr_assert_eq(lately_most(&l, 9), 70, "a slot is another span's from its first value on");
+    cr_assert_eq(lately_most(&l, 10), 60);
+}

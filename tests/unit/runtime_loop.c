@@ -186,6 +186,10 @@ static int lag_over(struct actor *self, void *state, const struct msg *m)
     loop_stats(0, &s);
     cr_assert_geq(s.lag_warnings, 1);
     cr_assert_geq(s.lag_max_ms, 60);
+    cr_assert_geq(s.lag_lately_ms, 60);
+    usleep(40000);
+    loop_stats(0, &s);
+    cr_assert_geq(s.still_ms, 40, "it stands just now");
     return ACTOR_DONE;
 }
 static int lag_begin(struct actor *self, void *state, const void *arg)

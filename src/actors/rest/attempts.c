@@ -59,10 +59,12 @@ static int submitted(struct actor *self, void *state, const struct msg *m)
 int op_attempts_submit(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
+    char key[40];
 
     (void)m;
     return attempt_submit(self, r->tenant, http_param(r->http, "id"), r->who->user_id,
-                          mp_get(r->body, "answers"), submitted);
+                          mp_get(r->body, "answers"), rest_key_op_id(r, key) ? key : NULL,
+                          submitted);
 }
 
 /* ---- POST /api/attempts/:id/grade ---- */

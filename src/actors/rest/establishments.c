@@ -65,7 +65,10 @@ int op_establishments_get(struct actor *self, void *state, const struct msg *m)
 const struct field schema_establishment_change[] = {
     {.name = "name", .type = FIELD_LINE, .min = 1, .max = 200},
     {.name = "description", .type = FIELD_STR, .max = 2000},
-    {.name = "logo", .type = FIELD_LINK, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
+    {.name = "logo",
+     .type = FIELD_LINK,
+     .flags = FIELD_BLANK_IS_ABSENT | FIELD_NULL_CLEARS,
+     .max = 500},
     {.name = "domain",
      .type = FIELD_LINE,
      .flags = FIELD_BLANK_IS_ABSENT | FIELD_NULL_CLEARS,

@@ -34,13 +34,15 @@ static bool disk_fits(void)
     return statvfs(config.data, &v) != 0 || (uint64_t)v.f_bavail * v.f_frsize >= DISK_FREE_MIN;
 }
 
+/* Each loop has something to do four times a second, so one that is still for so long stands. One
+ * that stood is trusted again after a while: whoever was kept away by it may come back. */
 static bool loops_turn(void)
 {
     struct loop_stats st;
 
     for (unsigned i = 0; i < loop_count(); i++) {
         loop_stats(i, &st);
-        if (st.lag_max_ms > LAG_MAX_MS)
+        if (st.lag_lately_ms > LAG_MAX_MS || st.still_ms > LAG_MAX_MS)
             return false;
     }
     return true;

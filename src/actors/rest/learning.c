@@ -79,6 +79,11 @@ const struct field schema_enrollments[] = {
     {.name = "sessionId", .type = FIELD_ID},
     LIST_FIELDS,
     {.name = NULL}};
+const struct field schema_enrollments_mine[] = {
+    {.name = "status", .type = FIELD_CHOICE, .choices = "enrolled|in_progress|completed|dropped"},
+    {.name = "establishmentId", .type = FIELD_TENANT},
+    LIST_FIELDS,
+    {.name = NULL}};
 const struct field schema_enroll_batch[] = {
     {.name = "learnerIds", .type = FIELD_IDS, .flags = FIELD_REQUIRED, .min = 1, .max = 1000},
     {.name = NULL}};
@@ -87,6 +92,7 @@ const struct field schema_completion[] = {
     {.name = "finalGrade", .type = FIELD_DECIMAL, .max = 999},
     {.name = NULL}};
 
+RUN_OP(enrollments_mine, .sql = SQL_ENROLLMENTS_MINE, .params = "tuqp", .key = time_valid)
 RUN_OP(enrollments_list, .sql = SQL_ENROLLMENTS_LIST, .params = "tuimqp", MANAGE, .key = time_valid)
 RUN_OP(enrollments_batch, .sql = SQL_ENROLLMENTS_BATCH, .params = "tuibm", MANAGE,
        .lock = SQL_COURSES_LOCK)

@@ -178,11 +178,14 @@ RUN_OP(components_delete, .sql = SQL_PORTAL_COMPONENT_DELETE, .params = "tiv")
 
 /* ---- the menu ---- */
 
-#define MENU_FIELDS(flag, parent)                                                                  \
+#define MENU_FIELDS(flag, clears)                                                                  \
     LINE_FIELD("label", flag, 100),                                                                \
         {.name = "url", .type = FIELD_LINK, .flags = flag, .max = 500},                            \
-        {.name = "icon", .type = FIELD_LINE, .flags = FIELD_BLANK_IS_ABSENT, .max = 100},          \
-        {.name = "parentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT | (parent)},         \
+        {.name = "icon",                                                                           \
+         .type = FIELD_LINE,                                                                       \
+         .flags = FIELD_BLANK_IS_ABSENT | (clears),                                                \
+         .max = 100},                                                                              \
+        {.name = "parentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT | (clears)},         \
         {.name = "sortOrder", .type = FIELD_INT, .min = 0, .max = 1000000},                        \
         {.name = "permissions", .type = FIELD_TEXTS, .max = 10}, ACTIVE_FIELD, TENANT_FIELD
 
@@ -194,7 +197,7 @@ const struct field schema_menu_order[] = {
     {.name = NULL}};
 
 RUN_OP(menu_list, .sql = SQL_PORTAL_MENU_ITEMS, .params = "tusp", .key = cursor_int)
-RUN_OP(menu_get, .sql = SQL_PORTAL_MENU_ITEM_GET, .params = "tis")
+RUN_OP(menu_get, .sql = SQL_PORTAL_MENU_ITEM_GET, .params = "tisu")
 CLEANED_OP(menu_create, .sql = SQL_PORTAL_MENU_ITEM_CREATE, .params = "tb", .lock = SQL_PORTAL_LOCK)
 CLEANED_OP(menu_update, .sql = SQL_PORTAL_MENU_ITEM_UPDATE, .params = "tibv",
            .lock = SQL_PORTAL_LOCK)
@@ -203,9 +206,11 @@ RUN_OP(menu_order, .sql = SQL_PORTAL_MENU_ORDER, .params = "tb", .lock = SQL_POR
 
 /* ---- branding ---- */
 
+enum { PICTURE = FIELD_BLANK_IS_ABSENT | FIELD_NULL_CLEARS };
+
 const struct field schema_branding[] = {
-    {.name = "logoUrl", .type = FIELD_LINK, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
-    {.name = "faviconUrl", .type = FIELD_LINK, .flags = FIELD_BLANK_IS_ABSENT, .max = 500},
+    {.name = "logoUrl", .type = FIELD_LINK, .flags = PICTURE, .max = 500},
+    {.name = "faviconUrl", .type = FIELD_LINK, .flags = PICTURE, .max = 500},
     CSS_FIELD("primaryColor"),
     CSS_FIELD("secondaryColor"),
     CSS_FIELD("accentColor"),
@@ -219,9 +224,8 @@ const struct field schema_branding[] = {
 /* A style sheet that fetches nothing and cannot end the element that it stands in. */
 static bool sheet_good(struct str css)
 {
-    static const char *const never[] = {"<",           "\\",      "@import",    "url(",
-                                        "src(",        "image(",  "image-set(", "expression(",
-                                        "javascript:", "behavior"};
+    static const char *const never[] = {"<",      "\\",         "@import",     "url(",       "src(",
+                                        "image(", "image-set(", "expression(", "javascript:"};
 
     for (size_t i = 0; i < css.n; i++)
         for (unsigned k = 0; k < sizeof(never) / sizeof(never[0]); k++) {

@@ -134,7 +134,7 @@ static const struct run save = {
     .sql = SQL_PORTAL_OLD_PAGE_SAVE, .params = "tibv", .lock = SQL_PORTAL_LOCK};
 
 RUN_OP(school_content_old, .sql = SQL_PORTAL_OLD_CONTENT, .params = "in")
-RUN_OP(page_get_old, .sql = SQL_PORTAL_OLD_PAGE, .params = "ti")
+RUN_OP(page_get_old, .sql = SQL_PORTAL_OLD_PAGE, .params = "tis")
 
 int op_page_save_old(struct actor *self, void *state, const struct msg *m)
 {

@@ -3,7 +3,6 @@
  * 13.1). If-None-Match compares whole tags; If-Match compares row versions, inside the statement or
  * the channel that makes the change, so of several changes to one version one is made.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "run.h"
@@ -104,15 +103,14 @@ static const char *wanted(const struct rest *r)
 
 int rest_check_match(struct rest *r)
 {
-    const char *header = rest_reads(r) ? NULL : http_header(r->http, "if-match");
+    const char *header = wanted(r);
 
-    if (rest_reads(r))
-        return 0;
     if (header && !tags_well_formed(header))
         return rest_refuse(r, P_malformed);
-    if (http_header(r->http, "if-none-match"))
+    if (header && r->op->cache != CACHE_VERSIONED)
         return rest_refuse(r, P_stale);
-    return wanted(r) && r->op->cache != CACHE_VERSIONED ? rest_refuse(r, P_stale) : 0;
+    /* Writes change what is there. */
+    return !rest_reads(r) && http_header(r->http, "if-none-match") ? rest_refuse(r, P_stale) : 0;
 }
 
 void rest_put_versions(struct db_group *g, const struct rest *r)

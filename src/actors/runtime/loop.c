@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 #include "runtime.h"
+#include "stacgate/ids.h"
 
 _Thread_local struct loop *loop_here;
 
 #define LAG_LOG_EVERY_MS 1000
+#define LATELY_MS 10000
 
 static void on_wake(uv_async_t *h)
 {
@@ -40,9 +42,11 @@ static void watch_lag(struct loop *l)
     uv_update_time(&l->uv);
     int64_t now = loop_now(), lag = now - l->turn_start;
     histogram_note(&l->turn_ms, &scale_ms, (uint64_t)lag);
+    __atomic_store_n(&l->turned_ms, (uint64_t)now, __ATOMIC_RELAXED);
     if (lag < LAG_WARN_MS)
         return;
     count64(&l->lag_warnings, 1);
+    lately_note(&l->lag_lately, (uint32_t)(now / LATELY_MS), (uint32_t)lag);
     if (lag > atomic_load_explicit(&l->lag_max_ms, memory_order_relaxed))
         atomic_store_explicit(&l->lag_max_ms, (uint32_t)lag, memory_order_relaxed);
     if (l->lag_logged && now - l->lag_logged < LAG_LOG_EVERY_MS)
@@ -240,6 +244,10 @@ void loop_stats(unsigned loop, struct loop_stats *ret)
     READ(timers);
     READ(lag_max_ms);
 #undef READ
+    int64_t now = mono_ms(), turned = 0;
+    tally_read(&turned, &l->turned_ms, sizeof(l->turned_ms));
+    ret->lag_lately_ms = lately_most(&l->lag_lately, (uint32_t)(now / LATELY_MS));
+    ret->still_ms = turned && turned < now ? (uint64_t)(now - turned) : 0;
     tally_read(&ret->mail_waiting, &l->mail_waiting, sizeof(l->mail_waiting));
     tally_read(&ret->mailbox_max, &l->mailbox_max, sizeof(l->mailbox_max));
     tally_read(&ret->mailbox, &l->mailbox, sizeof(l->mailbox));

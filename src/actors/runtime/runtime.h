@@ -237,7 +237,9 @@ struct loop {
     alignas(64) _Atomic uint64_t turns;
     _Atomic uint64_t messages, messages_remote, mail_refused, asks_timed_out, lag_warnings;
     _Atomic uint32_t actors, timers, lag_max_ms;
-    uint64_t mail_waiting, mailbox_max; /* these four: stacgate/tally.h */
+    uint64_t mail_waiting, mailbox_max; /* these: stacgate/tally.h */
+    uint64_t turned_ms;                 /* when the last turn was over */
+    struct lately lag_lately;           /* of spans of LATELY_MS */
     struct histogram mailbox, turn_ms;
     _Atomic actor_id singletons[LOOP_ACTORS];
 };

@@ -70,7 +70,8 @@ static int leave(struct actor *self)
 
 static actor_step closed, graded, due;
 
-static int close_it(struct actor *self, struct attempt *a, const char *user, struct mp answers)
+static int close_it(struct actor *self, struct attempt *a, const char *user, struct mp answers,
+                    struct str key)
 {
     struct db_group *g =
         db_group(DB_READ, &(struct db_context){.establishment_id = a->tenant, .user_id = user});
@@ -85,6 +86,7 @@ static int close_it(struct actor *self, struct attempt *a, const char *user, str
     db_str(g, a->id);
     db_str(g, user);
     db_strn(g, (const char *)text.data, text.len);
+    db_strn(g, key.p, key.n);
     buf_finish(&text);
     return db_ask(self, g, DB_MS, closed);
 }
@@ -115,7 +117,10 @@ static int closed(struct actor *self, void *state, const struct msg *m)
     if (db_rows(m, 0) == 0 || !db_null(m, 0, 0, 0)) {
         if (a->by_clock && db_rows(m, 0) && strcmp(db_text(m, 0, 0, 0), "early") == 0)
             return wait_for_it(self, a, db_int(m, 0, 0, 3));
-        answer(a, "refusal", db_rows(m, 0) ? db_strv(m, 0, 0, 0) : STR("not_found"));
+        if (db_rows(m, 0) && !db_null(m, 0, 0, 4))
+            answer(a, "attempt", db_strv(m, 0, 0, 4));
+        else
+            answer(a, "refusal", db_rows(m, 0) ? db_strv(m, 0, 0, 0) : STR("not_found"));
         return leave(self);
     }
     struct grade grade = {0};
@@ -163,7 +168,7 @@ static int due(struct actor *self, void *state, const struct msg *m)
     struct attempt *a = state;
 
     (void)m;
-    return a->busy ? 0 : close_it(self, a, "", (struct mp){0});
+    return a->busy ? 0 : close_it(self, a, "", (struct mp){0}, (struct str){0});
 }
 
 static int receive(struct actor *self, void *state, const struct msg *m)
@@ -189,7 +194,7 @@ static int receive(struct actor *self, void *state, const struct msg *m)
     }
     a->asker = msg_keep(m);
     snprintf(id, sizeof(id), "%.*s", (int)user.n, user.p);
-    return close_it(self, a, id, mp_get(q, "answers"));
+    return close_it(self, a, id, mp_get(q, "answers"), mp_str(mp_get(q, "key")));
 }
 
 /* The database went away in the middle: the asker hears so, the clock comes back to it. */
@@ -237,19 +242,23 @@ static actor_id attempt_whereis(const char *tenant, const char *id)
 }
 
 int attempt_submit(struct actor *self, const char *tenant, const char *attempt_id,
-                   const char *user_id, struct mp answers, actor_step *next)
+                   const char *user_id, struct mp answers, const char *key, actor_step *next)
 {
     actor_id who = attempt_whereis(tenant, attempt_id);
     struct buf b = BUF_INIT;
 
     if (!who)
         return -ESRCH;
-    mp_put_map(&b, answers.p ? 2 : 1);
+    mp_put_map(&b, 1 + (answers.p != NULL) + (key != NULL));
     mp_put_cstr(&b, "userId");
     mp_put_cstr(&b, user_id);
     if (answers.p) {
         mp_put_cstr(&b, "answers");
         mp_put_raw(&b, answers);
+    }
+    if (key) {
+        mp_put_cstr(&b, "key");
+        mp_put_cstr(&b, key);
     }
     int err = actor_ask(self, who, MSG_ATTEMPT_SUBMIT, body_of(&b), ATTEMPT_MS, next);
     buf_finish(&b);

@@ -16,11 +16,12 @@
 #define ATTEMPT_ANSWERS_MAX 262144 /* bytes of all answers of one request or push */
 
 /*
- * Ends the attempt as its taker, with last answers (a map by question id; absent: none). `next`
- * gets a body that is a msgpack map: {"refusal": a problem's word}, or {"attempt": JSON text}.
+ * Ends the attempt as its taker, with last answers (a map by question id; absent: none). Again
+ * with the key (NULL: none) that it was submitted by, it is what it was made then. `next` gets a
+ * body that is a msgpack map: {"refusal": a problem's word}, or {"attempt": JSON text}.
  */
 int attempt_submit(struct actor *self, const char *tenant, const char *attempt_id,
-                   const char *user_id, struct mp answers, actor_step *next);
+                   const char *user_id, struct mp answers, const char *key, actor_step *next);
 
 /*
  * Called on the attempt's loop whenever one has ended and is stored, also by the clock: for the

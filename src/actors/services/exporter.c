@@ -433,7 +433,7 @@ static int failed(struct actor *self, void *state, int err)
         return ACTOR_DONE;
     struct db_group *g = group(e, SQL_EXPORTS_FAILED, DB_READ);
     db_str(g, e->id);
-    db_str(g, err == -ENOSPC ? "disk full" : "internal error");
+    db_bool(g, err == -ENOSPC);
     return db_ask(self, g, DB_MS, given_up);
 }
 

@@ -146,6 +146,11 @@ export class School {
   }
 }
 
+// The school for what changes nothing: its things can be asked about again.
+export function lending(school) {
+  return Object.assign(Object.create(school), { take: (kind) => (kind === 'establishment' ? school.ids.school : school.stock[kind][0]) })
+}
+
 // ---- requests
 
 const WORDS = { 'page name': 'accueil', room: (s) => s.ids.school, permission: 'courses:create', role: 'apprenant', words: 'aide', size: '10', 'subject of the log': 'x', slug: (s) => s.slug, code: (s) => `V-${s.take('certificate')}` }

@@ -22,6 +22,11 @@ export const makers = {
   course: (s, ids) => `
     insert into courses (id, establishment_id, title, description, category, instructor_id, is_public, is_active, created_at)
     select id, ${s.id}, 'Cours ' || n, 'D', 'K', ${s.formateur}, true, true, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
+  enrollment: (s, ids) => `
+    insert into courses (id, establishment_id, title, description, category, instructor_id, is_active, created_at)
+    select 'e-' || id, ${s.id}, 'Suivi', 'D', 'K', ${s.formateur}, true, now() at time zone 'utc' from ${each(ids)};
+    insert into user_courses (id, user_id, course_id, establishment_id, status, enrolled_at)
+    select id, ${s.apprenant}, 'e-' || id, ${s.id}, 'enrolled', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
   module: (s, ids) => `
     insert into course_modules (id, course_id, establishment_id, title, order_index)
     select id, ${s.course}, ${s.id}, 'Module', n / 5 from ${each(ids)};`,

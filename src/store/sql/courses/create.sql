@@ -1,4 +1,5 @@
 -- $1 author, $2 the body, $3 staff: only their courses are active at once, and only they may name another instructor.
+-- Who approves hears of the others.
 with who as (
     select case when $3::boolean then coalesce($2::jsonb ->> 'instructorId', $1) else $1 end as instructor
 ), refusal as (
@@ -21,4 +22,9 @@ with who as (
     from who, refusal, (select $2::jsonb as b) body where word is null
     returning courses as c
 )
-select (select word from refusal), 201, answer(course_json(c)), 1 from (select) one left join made on true
+select (select word from refusal), 201, answer(course_json(c)), 1,
+       (select json_agg(n) from permission_holders('courses:approve') as approver (id), lateral notify(approver.id, 'system_update',
+            jsonb_build_object('courseId', (c).id), 'Cours à approuver', 'A course to approve',
+            '« ' || (c).title || ' » attend une approbation.', '"' || (c).title || '" waits for approval.') n
+        where n is not null and not (c).is_active and not $3::boolean and approver.id <> $1)
+from (select) one left join made on true

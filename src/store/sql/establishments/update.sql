@@ -10,7 +10,7 @@ with old as (
                 when domain_taken($3::jsonb ->> 'domain', $2) then 'name_taken' end as word from old
 ), new as (
     update establishments e set name = coalesce(b ->> 'name', e.name), description = coalesce(b ->> 'description', e.description),
-        logo = coalesce(b ->> 'logo', e.logo), domain = case when b ? 'domain' then lower(b ->> 'domain') else e.domain end,
+        logo = case when b ? 'logo' then b ->> 'logo' else e.logo end, domain = case when b ? 'domain' then lower(b ->> 'domain') else e.domain end,
         is_active = coalesce((b ->> 'isActive')::boolean, e.is_active),
         settings = old.settings, row_version = e.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $3::jsonb as b) body, refusal, old where e.id = $2 and word is null

@@ -11,7 +11,8 @@ with school as (
            coalesce(b ->> 'accentColor', '#10b981'), b ->> 'customCss', b -> 'navigationConfig', b -> 'footerConfig',
            coalesce((b ->> 'isActive')::boolean, true), now() at time zone 'utc', now() at time zone 'utc'
     from school, refusal, (select $2::jsonb as b) body where word is null
-    on conflict (establishment_id) do update set logo_url = coalesce($2::jsonb ->> 'logoUrl', x.logo_url), favicon_url = coalesce($2::jsonb ->> 'faviconUrl', x.favicon_url),
+    on conflict (establishment_id) do update set logo_url = case when $2::jsonb ? 'logoUrl' then $2::jsonb ->> 'logoUrl' else x.logo_url end,
+        favicon_url = case when $2::jsonb ? 'faviconUrl' then $2::jsonb ->> 'faviconUrl' else x.favicon_url end,
         primary_color = coalesce($2::jsonb ->> 'primaryColor', x.primary_color),
         secondary_color = coalesce($2::jsonb ->> 'secondaryColor', x.secondary_color),
         accent_color = coalesce($2::jsonb ->> 'accentColor', x.accent_color),

@@ -14,4 +14,4 @@ with came as (
     returning 1
 )
 update study_groups set current_members = coalesce(current_members, 0) + (select count(*) from came), updated_at = now() at time zone 'utc'
-where id = $3::text
+where id = $3::text and exists (select from came)

@@ -16,4 +16,4 @@ with went as (
     from (select study_group_id, count(*) as n from rooms group by 1) c where r.id = c.study_group_id
 )
 update study_groups set current_members = greatest(coalesce(current_members, 0) - (select count(*) from went), 0), updated_at = now() at time zone 'utc'
-where id = $3
+where id = $3 and exists (select from went)

@@ -1,4 +1,4 @@
--- $1 trainer, $2 the body: asked for; somebody else approves it. Whoever is of no school names one.
+-- $1 trainer, $2 the body: asked for; somebody else approves it, and hears of it. Whoever is of no school names one.
 with refusal as (
     select case when nullif(current_setting('stacgate.establishment_id', true), '') is null then 'invalid establishmentId required' end as word
 ), made as (
@@ -6,4 +6,9 @@ with refusal as (
     select current_setting('stacgate.establishment_id'), $1, $2::jsonb ->> 'name', $2::jsonb ->> 'description', false,
            now() at time zone 'utc', now() at time zone 'utc' from refusal where word is null returning trainer_spaces as s
 )
-select word, 201, (select answer(trainer_space_json(s)) from made), 1 from refusal
+select word, 201, (select answer(trainer_space_json(s)) from made), 1,
+       (select json_agg(n) from made, permission_holders('courses:approve') as approver (id), lateral notify(approver.id, 'system_update',
+            jsonb_build_object('spaceId', (s).id), 'Espace à approuver', 'A space to approve',
+            '« ' || (s).name || ' » attend une approbation.', '"' || (s).name || '" waits for approval.') n
+        where n is not null and approver.id <> $1)
+from refusal
