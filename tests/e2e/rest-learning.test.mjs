@@ -223,6 +223,22 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   assertProblem(await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'À rebours', startDate: '2030-02-01', endDate: '2030-01-01' }), 422)
 })
 
+test('a session\'s places are lowered, or it goes, while people enter: never below who is in it', async () => {
+  const c = await course()
+  for (let round = 0; round < 12; round++) {
+    const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'S', maxParticipants: 3 })).json
+    await server.sql(`update training_sessions set status = 'active' where id = ${lit(s.id)}`)
+    const session = `/api/training-sessions/${s.id}`
+    const enter = [who.apprenant1, who.apprenant2, who.apprenant3].map((api) => api.post(`/api/courses/${c.id}/enroll`, { sessionId: s.id }))
+    const change = round % 2 ? who.formateur.request('DELETE', session) : put(who.formateur, session, { maxParticipants: 1 })
+    const answers = (await Promise.all([change, ...enter])).map((r) => r.status)
+    const [{ places, there }] = await server.rows(`select (select max_participants from training_sessions where id = ${lit(s.id)}) as places,
+      (select count(*)::int from user_courses where session_id = ${lit(s.id)}) as there`)
+    assert.ok(places === null ? there === 0 : there <= places, `${answers}: ${there} of ${places}`)
+    assert.ok(answers.every((status) => [200, 201, 404, 409, 422].includes(status)), `${answers}`)
+  }
+})
+
 test('a learner lists their own courses and how far they are, dropped ones when asked for', async () => {
   const [a, b] = [await course(), await course()]
   for (const c of [a, b]) await who.apprenant3.post(`/api/courses/${c.id}/enroll`)

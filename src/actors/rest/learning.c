@@ -139,8 +139,10 @@ const struct field schema_training_status[] = {
 RUN_OP(training_list, .sql = SQL_TRAINING_LIST, .params = "tuimp", .key = time_valid, READ)
 RUN_OP(training_create, .sql = SQL_TRAINING_CREATE, .params = "tuibm", MANAGE)
 RUN_OP(training_get, .sql = SQL_TRAINING_GET, .params = "tuim", READ)
-RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmv", MANAGE)
-RUN_OP(training_delete, .sql = SQL_TRAINING_DELETE, .params = "tuimv", MANAGE)
+RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmv", MANAGE,
+       .lock = SQL_TRAINING_LOCK)
+RUN_OP(training_delete, .sql = SQL_TRAINING_DELETE, .params = "tuimv", MANAGE,
+       .lock = SQL_TRAINING_LOCK)
 /* Whoever manages every course is also who approves; a school may take either away. */
 RUN_OP(training_move, .sql = SQL_TRAINING_MOVE, .params = "tuibms", .manage = "courses:approve")
 
