@@ -59,6 +59,7 @@ test('a draft is its author\'s and the staff\'s; approval is somebody else\'s', 
   assert.equal(a.status, 'draft')
   assertProblem(await who.apprenant1.get(`/api/assessments/${a.id}`), 404)
   assertProblem(await stranger.get(`/api/assessments/${a.id}`), 404)
+  assertProblem(await who.apprenant1.get(`/api/assessments/${a.id}/attempts`), 404)
   assertProblem(await who.manager.post(`/api/assessments/${a.id}/approve`), 409)
   await who.formateur.post(`/api/assessments/${a.id}/submit`)
   assertProblem(await who.formateur.post(`/api/assessments/${a.id}/approve`), 403)

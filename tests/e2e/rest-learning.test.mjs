@@ -170,6 +170,11 @@ test('progress to completion issues one certificate, which anybody verifies unti
   for (const [api, ids] of [[who.formateur, [who.apprenant1.id]], [who.manager, [who.apprenant1.id]], [who.apprenant2, []]]) assert.deepEqual(await issued(api), ids)
   await who.manager.post(`/api/certificates/${mine[0].id}/revoke`, { reason: 'Erreur' })
   assert.equal((await verify()).json.valid, false)
+  const again = async (api) => {
+    assert.equal((await api.post(`/api/courses/${c.id}/complete`, { learnerId: who.apprenant1.id })).status, 200)
+    return (await who.apprenant1.get(`/api/certificates?courseId=${c.id}`)).json.map((k) => k.isValid)
+  }
+  assert.deepEqual([await again(who.formateur), await again(who.manager)], [[false], [true, false]]) // who revokes issues anew
   assert.ok((await who.apprenant1.get('/api/notifications')).json.some((n) => n.data.certificateId === mine[0].id))
 })
 

@@ -1,5 +1,5 @@
 -- $1 tenant filter, $2 caller, $3 course, $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate; nobody
--- certifies themselves.
+-- certifies themselves, and what was revoked is issued again by staff alone.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
@@ -13,6 +13,7 @@ with course as (
     from learner, refusal where e.id = learner.id and word is null returning e
 ), issued as (
     select certificate_issue((e).user_id, (e).course_id, $2) as n from done
+    where $5::boolean or not exists (select from certificates k where k.user_id = (e).user_id and k.course_id = (e).course_id and k.is_valid is false)
 )
 select word, 200, (select answer(enrollment_json(e)) from done limit 1), 0, (select json_agg(n) from (
            select n from issued where n is not null
