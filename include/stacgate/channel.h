@@ -19,8 +19,8 @@
  *   {"status":"ok","response":{…as the socket's reply…},"item":{…the object as REST gives it…}?} or
  *   {"status":"error","response":{"reason":"not_found", …}}                          (reasons:
  * docs/realtime.md) `fail` gets -ETIMEDOUT, -ENOBUFS: outcome unknown for a push that changes
- * something; say unavailable. Events only REST may push: "member:join" {invited?} and
- * "member:leave" {}
+ * something; say unavailable. -ESRCH: the channel went to rest and did not read it; push again.
+ * Events only REST may push: "member:join" {invited?} and "member:leave" {}
  * (`who` joins or leaves the group), "group:change" {group: {…what changes}}.
  */
 int channel_push(struct actor *self, const char *kind, const char *establishment_id, const char *id,

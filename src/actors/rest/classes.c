@@ -48,8 +48,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
 {
-    return channel_push(self, "class", r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        REST_PUSH_MS, changed);
+    return rest_push_to(self, r, "class", event, payload, changed);
 }
 
 static int push_versioned(struct actor *self, struct rest *r, const char *event, struct mp change)

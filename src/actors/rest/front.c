@@ -379,6 +379,8 @@ static int fail(struct actor *self, void *state, int err)
 {
     struct rest *r = state;
 
+    if (err == -ESRCH && rest_push_again(self, r))
+        return 0;
     if (asks_again(r, err)) {
         r->again = true;
         free(r->own);

@@ -68,8 +68,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 
 static int push(struct actor *self, struct rest *r, const char *event, const struct buf *payload)
 {
-    return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event,
-                        mp_view(payload->data, payload->len), REST_PUSH_MS, changed);
+    return rest_push_to(self, r, "group", event, mp_view(payload->data, payload->len), changed);
 }
 
 static int push_change(struct actor *self, struct rest *r, struct mp change)

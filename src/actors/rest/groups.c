@@ -184,8 +184,7 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
 
 static int push(struct actor *self, struct rest *r, const char *event, struct mp payload)
 {
-    return channel_push(self, "group", r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        REST_PUSH_MS, pushed);
+    return rest_push_to(self, r, "group", event, payload, pushed);
 }
 
 /* ---- POST /api/study-groups/:id/join ---- */

@@ -80,6 +80,12 @@ struct rest {
     int kept_status;       /* … and its status */
     bool checked;          /* the operation's steps have begun */
     bool again;            /* a read that is being repeated after a lost connection */
+    struct {
+        const char *kind, *event; /* static */
+        struct body *payload;
+        actor_step *next;
+        unsigned tries;
+    } pushed; /* push.c: what went to a channel last */
 };
 
 /* The operation's own memory, zeroed, freed with the request. */
@@ -130,6 +136,11 @@ bool rest_key_op_id(const struct rest *r, char out[40]);
 /* ---- channels (push.c) ---- */
 
 #define REST_PUSH_MS 10000
+/* channel_push to the channel of the path's :id; kind and event are kept as pointers. */
+int rest_push_to(struct actor *self, struct rest *r, const char *kind, const char *event,
+                 struct mp payload, actor_step *next);
+/* After -ESRCH: the channel went to rest before it read what was pushed. true: pushed again. */
+bool rest_push_again(struct actor *self, struct rest *r);
 /* A channel's refusal (the `response` of its answer) as a problem. */
 int rest_push_refuse(struct rest *r, struct mp response);
 /* The operation is a push to the channel of the path's :id; its answer ends the request. */

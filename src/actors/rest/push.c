@@ -5,6 +5,8 @@
 #include "op.h"
 #include "stacgate/channel.h"
 
+enum { PUSH_TRIES = 3 };
+
 /* A refusal of the channel as a problem: by its reason, and by the code of its first error where
  * that says more. */
 static const struct {
@@ -70,8 +72,33 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
 int rest_push(struct actor *self, struct rest *r, const char *kind, const char *event,
               struct mp payload)
 {
-    return channel_push(self, kind, r->tenant, http_param(r->http, "id"), r->who, event, payload,
-                        REST_PUSH_MS, pushed);
+    return rest_push_to(self, r, kind, event, payload, pushed);
+}
+
+static int push_now(struct actor *self, struct rest *r)
+{
+    return channel_push(self, r->pushed.kind, r->tenant, http_param(r->http, "id"), r->who,
+                        r->pushed.event, body_mp(r->pushed.payload), REST_PUSH_MS, r->pushed.next);
+}
+
+int rest_push_to(struct actor *self, struct rest *r, const char *kind, const char *event,
+                 struct mp payload, actor_step *next)
+{
+    struct str bytes = mp_bytes(payload);
+
+    body_unref(r->pushed.payload);
+    r->pushed.kind = kind;
+    r->pushed.event = event;
+    r->pushed.payload = body_make(bytes.p, bytes.n);
+    r->pushed.next = next;
+    r->pushed.tries = 1;
+    return push_now(self, r);
+}
+
+bool rest_push_again(struct actor *self, struct rest *r)
+{
+    return r->pushed.next && actor_failed_step(self) == r->pushed.next &&
+           r->pushed.tries++ < PUSH_TRIES && push_now(self, r) == 0;
 }
 
 uint32_t rest_put_op_id(struct rest *r, struct buf *b)
