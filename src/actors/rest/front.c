@@ -403,6 +403,7 @@ static void terminate(struct actor *self, void *state, int result)
     buf_finish(&r->body_bytes);
     idempotency_leave(r);
     body_unref(r->kept);
+    body_unref(r->pushed.payload);
     identity_unref(r->who);
     free(r->own);
 }
