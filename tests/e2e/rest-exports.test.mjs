@@ -91,7 +91,7 @@ test('JSON of several data sets parses; a date range; a trainer gets their own',
 })
 
 test('more rows than a page: every one once, in an export that can be cancelled', async () => {
-  await server.sql(`insert into user_courses (user_id, course_id, status) select u.id, c.id, 'dropped' from (select id from users where email = 'apprenant1@moliere.test') u, (select id from courses where category = 'evil0') c, generate_series(1, 3500)`)
+  await server.sql(`insert into user_courses (id, user_id, course_id, status) select '00000000-0000-4000-8000-' || lpad(n::text, 12, '0'), u.id, c.id, 'dropped' from (select id from users where email = 'apprenant1@moliere.test') u, (select id from courses where category = 'evil0') c, generate_series(1, 3500) n`)
   const job = await order(who.manager, 'json', ['enrollments'])
   const done = await finished(who.manager, job.id)
   assert.equal(done.rows, 3511)

@@ -376,6 +376,7 @@ int commit_failed(struct channel *c,
                   int err); /* the actor's fail handler: which ask it was, the flags say */
 
 void commit_aside(struct channel *c, struct db_group *g); /* a write for which nobody waits */
+void commit_cut(struct channel *c); /* it ends: what was being committed may have happened */
 
 /* tail.c */
 struct event *tail_at(const struct tail *t, uint32_t i);

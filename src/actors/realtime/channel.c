@@ -634,9 +634,7 @@ static void channel_terminate(struct actor *self, void *state, int result)
     struct op *lists[] = {c->queue, c->batch};
 
     (void)self;
-    for (struct op *op = c->batch; op; op = op->next) /* it may have happened */
-        for (struct op *o = op; o; o = o == op ? op->twins : o->next)
-            actor_reply(&o->ask, -ETIMEDOUT, NULL);
+    commit_cut(c);
     if (result < 0 && result != -ESHUTDOWN)
         log_msg(LOG_WARN, "channel_ended", "%s ended: error %d; its members rejoin",
                 c->topic ? c->topic : "a channel", -result);

@@ -605,6 +605,13 @@ static void split_batch(struct channel *c)
     batch_clear(c);
 }
 
+void commit_cut(struct channel *c)
+{
+    for (struct op *op = c->batch; op; op = op->next)
+        for (struct op *o = op; o; o = o == op ? op->twins : o->next)
+            actor_reply(&o->ask, -ETIMEDOUT, NULL);
+}
+
 static int retry(struct actor *self, void *state, const struct msg *m)
 {
     struct channel *c = state;

@@ -325,7 +325,7 @@ static int page_read(struct actor *self, void *state, const struct msg *m)
     bool last = db_int(m, 0, 0, 2) < PAGE_ROWS;
     char lead[160] = "";
 
-    if (e->first)
+    if (e->pages == 0)
         lead_of(e, lead, sizeof(lead));
     e->first = e->first && rows == 0;
     e->rows += rows;
