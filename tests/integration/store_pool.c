@@ -476,7 +476,7 @@ Test(pool, two_tenants_never_mix_in_one_transaction, .timeout = 120)
 
 /* ---- connections cut in flight ---- */
 
-enum { CUT_INSERTS = 6000 };
+enum { CUT_INSERTS = 20000 }; /* in memory they take a second or two: dozens of cuts */
 
 static struct cut {
     uint8_t outcome[CUT_INSERTS]; /* 1 committed, 2 unknown, 3 not done */
@@ -559,7 +559,7 @@ static void *cutter(void *arg)
         harness_exec(arg, "select pg_terminate_backend(pid) from pg_stat_activity where datname = "
                           "current_database()"
                           " and usename = 'stacgate_app' and random() < 0.3");
-        usleep(150000);
+        usleep(50000);
     }
     return NULL;
 }
