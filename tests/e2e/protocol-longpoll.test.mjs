@@ -15,7 +15,7 @@ before(async () => {
   server = await startServer({
     env: {
       STACGATE_LOOPS: '2', STACGATE_LONGPOLL_WAIT: `${WAIT}ms`, STACGATE_LONGPOLL_PATIENCE: '2s', STACGATE_GRACE: '500ms',
-      STACGATE_ALLOWED_ORIGINS: ORIGIN, STACGATE_PUSH_RATE: '100000', STACGATE_QUEUE_HARD: '200k',
+      STACGATE_ALLOWED_ORIGINS: ORIGIN, STACGATE_PUSH_RATE: '100000', STACGATE_QUEUE_HARD: '2m',
     },
   })
   who = await people(server, 'moliere', ['formateur', 'apprenant1', 'apprenant2', 'apprenant3'])
@@ -175,11 +175,13 @@ test('a thousand messages arrive whole and in order, and a thousand pushes in on
   assert.deepEqual(polling.seen, wanted)
   assert.deepEqual(polling.joins, [false], 'it was never cut')
 
+  // Answers and messages of a thousand pushes, 0.6 MB, are less than may wait for its next poll.
   const back = Array.from({ length: 1000 }, (_, i) => `retour ${i}`)
   const replies = await Promise.all(back.map((t) => pushed(polling.channel, 'message:new', text(t), 30000)))
   assert.deepEqual(replies.map((r) => r.seq), replies.map((_, i) => replies[0].seq + i))
   await until('all of them at the other end', () => wire.seen(topic, 'message').length === 2000)
   assert.deepEqual(wire.seen(topic, 'message').slice(1000).map((m) => m[4].content), back)
+  assert.deepEqual(polling.joins, [false], 'nor then')
   polling.socket.disconnect()
   await wire.close()
 })
@@ -468,12 +470,13 @@ test('what waits for an absent poller is bounded: it is closed as too slow, and 
   const poller = await new Poller(who.apprenant1).open()
   const place = (await poller.call(topic, 'phx_join')).response
   const content = 'x'.repeat(3500)
-  for (let i = 0; i < 80; i++) await say(wire, topic, `${i} ${content}`)
+  const all = Array.from({ length: 700 }, (_, i) => `${i} ${content}`) // 2.5 MB of 2
+  for (let i = 0; i < all.length; i += 25) await Promise.all(all.slice(i, i + 25).map((t) => say(wire, topic, t)))
   assert.equal((await poller.get()).json.status, 410, 'more than queue-hard waited')
   poller.token = null
   await poller.open()
   assert.equal((await poller.call(topic, 'phx_join', { epoch: place.epoch, since: place.seq })).response.recovered, true)
-  for (let i = 0; i < 80; i++) assert.equal((await poller.next(`message ${i}`, (m) => m[3] === 'message'))[4].content, `${i} ${content}`)
+  for (const wanted of all) assert.equal((await poller.next(wanted.slice(0, 4), (m) => m[3] === 'message'))[4].content, wanted)
   poller.close()
   await wire.close()
 })
