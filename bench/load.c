@@ -22,7 +22,8 @@ static const struct {
     {"storm", run_storm, "everybody is cut at once and comes back; see --tickets, --reader, --go"},
     {"board", run_board, "members of boards move cursors and draw; --cursors, --writers, --ops"},
     {"open", run_open, "members open a board, --concurrency at a time"},
-    {"get", run_get, "GETs of --urls over --concurrency connections; --rate 0 without pause"},
+    {"get", run_get,
+     "the requests of --urls over --concurrency connections; --rate 0 without pause"},
     {"http", run_http, "GET /api/auth/user, alone and beside --at-once sign-ins"},
 };
 
@@ -59,7 +60,7 @@ static const struct {
     {"writers", NUMBER, offsetof(struct options, writers), "of each board"},
     {"ops", NUMBER, offsetof(struct options, ops), "of each writer a second"},
     {"go", TEXT, offsetof(struct options, go), "the cut waits for this file"},
-    {"urls", TEXT, offsetof(struct options, urls), "file: a Cookie header, a tab, a path a line"},
+    {"urls", TEXT, offsetof(struct options, urls), "file: a header, a tab, a path a line"},
     {"email", TEXT, offsetof(struct options, email), "account that signs in"},
     {"password", TEXT, offsetof(struct options, password), "its password"},
 };

@@ -37,6 +37,14 @@ uint64_t cpu_of(pid_t pid)
     return total;
 }
 
+uint64_t cpu_of_first_thread(pid_t pid)
+{
+    char path[64], text[128];
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", (int)pid, (int)pid);
+    return read_small(path, text, sizeof text) == 0 ? strtoull(text, NULL, 10) : 0;
+}
+
 /* Fields of /proc/PID/stat after the name, which may hold spaces and parentheses itself. */
 static int read_stat(const char *pid, int *ret_parent, uint64_t *ret_own, uint64_t *ret_children)
 {

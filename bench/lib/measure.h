@@ -10,6 +10,9 @@
 /* CPU time of a process, all its threads that live, in nanoseconds; 0 when it is not there. */
 uint64_t cpu_of(pid_t pid);
 
+/* The same of its first thread alone: with --loops 1 the server's loop, without its thread pool. */
+uint64_t cpu_of_first_thread(pid_t pid);
+
 /* CPU time of a process and its children, dead ones included, in nanoseconds at the kernel's tick
  * (10 ms). */
 uint64_t cpu_of_family(pid_t parent);

@@ -358,6 +358,9 @@ bool message_id(const char *p, size_t n, uint32_t *ret_id)
 
 struct usage usage_now(const struct options *o)
 {
-    return (struct usage){mono_us(), o->server_pid ? cpu_of((pid_t)o->server_pid) : 0,
+    pid_t server = (pid_t)o->server_pid;
+
+    return (struct usage){mono_us(), server ? cpu_of(server) : 0,
+                          server ? cpu_of_first_thread(server) : 0,
                           o->postgres_pid ? cpu_of_family((pid_t)o->postgres_pid) : 0};
 }

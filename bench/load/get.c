@@ -1,7 +1,7 @@
 /*
- * GETs of a list of addresses by signed-in people, over --concurrency kept connections: without
- * pause, or --rate a second, spread evenly. Each connection has one request under way. A row of the
- * list is a Cookie header, a tab, a path.
+ * A list of requests over --concurrency kept connections: without pause, or --rate a second, spread
+ * evenly. Each connection has one under way. A row of the list is a header (a Cookie), a tab, a
+ * path; a tab and JSON behind that make it a POST.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,11 +59,16 @@ static void prepare(struct gets *g)
 {
     g->requests = xcalloc(g->urls.count, sizeof *g->requests);
     for (uint32_t i = 0; i < g->urls.count; i++) {
-        char *tab = strchr(g->urls.line[i], '\t');
-        if (!tab)
-            give_up("a row of --urls is a Cookie header, a tab, a path");
-        buf_printf(&g->requests[i], "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%.*s\r\n\r\n",
-                   tab + 1, g->o->port, (int)(tab - g->urls.line[i]), g->urls.line[i]);
+        char *header = strtok(g->urls.line[i], "\t"), *path = strtok(NULL, "\t"),
+             *body = strtok(NULL, "\t");
+        if (!path)
+            give_up("a row of --urls is a header, a tab, a path");
+        buf_printf(&g->requests[i], "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n",
+                   body ? "POST" : "GET", path, g->o->port, header);
+        if (body)
+            buf_printf(&g->requests[i], "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                       strlen(body));
+        buf_printf(&g->requests[i], "\r\n%s", body ? body : "");
     }
     for (uint32_t i = 0; i < g->o->concurrency; i++) {
         g->all[i].fd = dial(g->o->port);
@@ -165,6 +170,7 @@ int run_get(const struct options *o)
     printf("requests_per_second=%.0f\n", n * 1e6 / (double)(after.at - before.at));
     printf("bytes_per_answer=%.0f\n", (double)g->bytes / n);
     printf("server_us_per_request=%.1f\n", (double)(after.server - before.server) / 1000 / n);
+    printf("loop_us_per_request=%.1f\n", (double)(after.loop - before.loop) / 1000 / n);
     printf("postgres_us_per_request=%.1f\n", (double)(after.postgres - before.postgres) / 1000 / n);
     printf("p50_us=%u\np99_us=%u\n", samples_percentile(&g->times, 50),
            samples_percentile(&g->times, 99));

@@ -10,7 +10,7 @@ struct options {
     const char *mode;
     const char *cookies, *rooms; /* files, a line a learner: a Cookie header, a topic */
     const char *email, *password;
-    const char *urls; /* get: file, a line a request: a Cookie header, a tab, a path */
+    const char *urls; /* get: file, a line a request (get.c) */
     uint32_t port, floor, server_pid, postgres_pid;
     uint32_t members, groups; /* members of each group, groups */
     uint32_t rate, seconds, warm, outstanding, concurrency, settle, slow, content, at_once;
@@ -77,7 +77,7 @@ void reader_stop(struct reader *r, uint32_t *ret_p50, uint32_t *ret_p99, uint32_
 
 struct usage {
     int64_t at;
-    uint64_t server, postgres;
+    uint64_t server, loop, postgres;
 };
 struct usage usage_now(const struct options *o);
 
