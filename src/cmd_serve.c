@@ -138,10 +138,10 @@ static int listen_on_port(char **ret_error)
 }
 
 /* What no route takes may be a page; everything else that is refused is a problem of RFC 9457. */
-static void page_or_problem(struct http_req *r, int status, const char *detail)
+static void page_or_problem(struct http_req *r, const struct http_fault *why)
 {
-    if (status != 404 || http_route_of(r) || !static_serve(r))
-        problem_refuse(r, status, detail);
+    if (why->status != 404 || http_route_of(r) || !static_serve(r))
+        problem_refuse(r, why);
 }
 
 /* Who serves another client keeps what stands below /api: the interface's own description. */

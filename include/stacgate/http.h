@@ -40,9 +40,16 @@ struct http_route {
 
 /* Routes are given before the runtime starts; they and their strings outlive it. */
 void http_routes(const struct http_route *routes, unsigned count);
+/* Why a request is refused without an operation: the status, and what was wrong with it for who
+ * wrote it. */
+struct http_fault {
+    int status;
+    const char *text[2]; /* French, English */
+};
 /* Called for requests that no route takes (404), that the router refuses (405, 413, …) and for
- * malformed ones: makes the body. */
-typedef void http_refuse(struct http_req *req, int status, const char *detail);
+ * malformed ones: makes the body. Of a head that could not be read only Accept-Language is there.
+ */
+typedef void http_refuse(struct http_req *req, const struct http_fault *why);
 void http_on_refused(http_refuse *refuse);
 /*
  * Called for each request with a good head and an allowed transport, before its route is looked at:

@@ -35,97 +35,96 @@ void gate_init(struct gate *g)
     *g = (struct gate){0};
 }
 
-static const char *head_version(struct gate *g, uint8_t b)
+static enum fault head_version(struct gate *g, uint8_t b)
 {
     static const char text[] = "HTTP/";
     unsigned i = g->state - H_VERSION;
     if (i < 5 ? b != (uint8_t)text[i] : i == 6 ? b != '.' : b < '0' || b > '9')
-        return "the version is not HTTP/x.y";
+        return F_version_form;
     if (i == 5)
         g->major = b - '0';
     if (i == 7)
         g->minor = b - '0';
     g->state++;
-    return NULL;
+    return F_none;
 }
 
-static const char *head_byte(struct gate *g, uint8_t b)
+static enum fault head_byte(struct gate *g, uint8_t b)
 {
     switch ((enum head_state)g->state) {
     case H_START:
         if (b == '\r' && g->empty_lines < GATE_EMPTY_LINES) {
             g->state = H_START_LF;
-            return NULL;
+            return F_none;
         }
         if (!http_token_char(b))
-            return "a request line must begin with a method";
+            return F_first_byte;
         g->state = H_METHOD;
-        return NULL;
+        return F_none;
     case H_START_LF:
         if (b != '\n')
-            return "CR without LF";
+            return F_bare_cr;
         g->empty_lines++;
         g->state = H_START;
-        return NULL;
+        return F_none;
     case H_METHOD:
         if (b == ' ') {
             g->method_end = g->at;
             g->target_at = g->at + 1;
             g->state = H_TARGET;
-            return NULL;
+            return F_none;
         }
-        return http_token_char(b) ? NULL : "the method is not a token";
+        return http_token_char(b) ? F_none : F_method_token;
     case H_TARGET:
         if (b == ' ') {
             g->target_end = g->at;
             g->state = H_VERSION;
-            return g->target_end > g->target_at ? NULL : "the target is empty";
+            return g->target_end > g->target_at ? F_none : F_target_empty;
         }
-        return b > 0x20 && b < 0x7f && b != '#' ? NULL : "a byte that no request target has";
+        return b > 0x20 && b < 0x7f && b != '#' ? F_none : F_target_byte;
     case H_VERSION_CR:
         g->state = H_LINE_LF;
-        return b == '\r' ? NULL : "the request line does not end after its version";
+        return b == '\r' ? F_none : F_line_end;
     case H_LINE_LF:
         g->line_end = g->at + 1;
         g->state = H_FIELD;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     case H_FIELD:
         if (b == '\r') {
             g->state = H_END_LF;
-            return NULL;
+            return F_none;
         }
         g->fields++;
         g->state = H_NAME;
-        return http_token_char(b) ? NULL : "a field line must begin with its name";
+        return http_token_char(b) ? F_none : F_field_first;
     case H_NAME:
         if (b == ':') {
             g->state = H_VALUE;
-            return NULL;
+            return F_none;
         }
-        return http_token_char(b) ? NULL : "a field name is not a token";
+        return http_token_char(b) ? F_none : F_field_token;
     case H_VALUE:
         if (b == '\r') {
             g->state = H_VALUE_LF;
-            return NULL;
+            return F_none;
         }
-        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL
-                                                     : "a control character in a field value";
+        return b == '\t' || (b >= 0x20 && b != 0x7f) ? F_none : F_field_control;
     case H_VALUE_LF:
         g->state = H_FIELD;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     case H_END_LF:
         g->state = H_DONE;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     default: /* H_VERSION … and, never, H_DONE */
         return head_version(g, b);
     }
 }
 
 enum gate_answer gate_head(struct gate *g, const uint8_t *p, size_t n, size_t *used,
-                           const char **ret_why)
+                           enum fault *ret_why)
 {
     for (size_t i = 0; i < n; i++) {
-        const char *why = head_byte(g, p[i]);
+        enum fault why = head_byte(g, p[i]);
         if (why) {
             *ret_why = why;
             *used = i;
@@ -174,88 +173,82 @@ static int hex_digit(uint8_t b)
                                   : -1;
 }
 
-static const char *chunk_size(struct chunks *c, uint8_t b)
+static enum fault chunk_size(struct chunks *c, uint8_t b)
 {
     int digit = hex_digit(b);
     if (digit >= 0) {
         if (++c->digits > 15)
-            return "a chunk size has too many digits";
+            return F_chunk_digits;
         c->left = c->left * 16 + (unsigned)digit;
-        return NULL;
+        return F_none;
     }
     if (!c->digits)
-        return "a chunk has no size";
+        return F_chunk_no_size;
     c->state = b == '\r' ? C_SIZE_LF : C_EXT;
-    return b == '\r' || b == ';' ? NULL : "a chunk size is not hexadecimal";
+    return b == '\r' || b == ';' ? F_none : F_chunk_size;
 }
 
-static const char *chunk_trailer(struct chunks *c, uint8_t b)
+static enum fault chunk_trailer(struct chunks *c, uint8_t b)
 {
     switch ((enum chunk_state)c->state) {
     case C_TRAILER:
         c->state = b == '\r' ? C_END_LF : C_TRAILER_NAME;
-        return b == '\r' || http_token_char(b) ? NULL : "a trailer must begin with its name";
+        return b == '\r' || http_token_char(b) ? F_none : F_trailer_first;
     case C_TRAILER_NAME:
         if (b == ':')
             c->state = C_TRAILER_VALUE;
-        return b == ':' || http_token_char(b) ? NULL : "a trailer's name is not a token";
+        return b == ':' || http_token_char(b) ? F_none : F_trailer_token;
     case C_TRAILER_VALUE:
         if (b == '\r')
             c->state = C_TRAILER_LF;
-        return b == '\r' || b == '\t' || (b >= 0x20 && b != 0x7f)
-                   ? NULL
-                   : "a control character in a trailer";
+        return b == '\r' || b == '\t' || (b >= 0x20 && b != 0x7f) ? F_none : F_trailer_control;
     case C_TRAILER_LF:
         c->state = C_TRAILER;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     default:
         c->state = C_DONE;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     }
 }
 
-static const char *chunk_byte(struct chunks *c, uint8_t b)
+static enum fault chunk_byte(struct chunks *c, uint8_t b)
 {
     switch ((enum chunk_state)c->state) {
     case C_SIZE:
         return chunk_size(c, b);
     case C_EXT:
         c->state = b == '\r' ? C_SIZE_LF : b == '"' ? C_QUOTED : C_EXT;
-        return b == '\r' || b == '\t' || (b >= 0x20 && b < 0x7f)
-                   ? NULL
-                   : "a byte that no chunk extension has";
+        return b == '\r' || b == '\t' || (b >= 0x20 && b < 0x7f) ? F_none : F_chunk_byte;
     case C_QUOTED:
         c->state = b == '"' ? C_EXT : b == '\\' ? C_QUOTED_PAIR : C_QUOTED;
-        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL
-                                                     : "a control character in a chunk extension";
+        return b == '\t' || (b >= 0x20 && b != 0x7f) ? F_none : F_chunk_control;
     case C_QUOTED_PAIR:
         c->state = C_QUOTED;
-        return b == '\t' || (b >= 0x20 && b != 0x7f) ? NULL
-                                                     : "a control character in a chunk extension";
+        return b == '\t' || (b >= 0x20 && b != 0x7f) ? F_none : F_chunk_control;
     case C_SIZE_LF:
         c->state = c->left ? C_DATA : C_TRAILER;
         c->digits = 0;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     case C_DATA_CR:
         c->state = C_DATA_LF;
-        return b == '\r' ? NULL : "a chunk is longer than its size";
+        return b == '\r' ? F_none : F_chunk_longer;
     case C_DATA_LF:
         c->state = C_SIZE;
-        return b == '\n' ? NULL : "CR without LF";
+        return b == '\n' ? F_none : F_bare_cr;
     default:
         return chunk_trailer(c, b);
     }
 }
 
-static const char *chunk_overhead(struct chunks *c)
+static enum fault chunk_overhead(struct chunks *c)
 {
     if (c->state >= C_TRAILER)
-        return ++c->trailer > GATE_TRAILER_MAX ? "the trailers are too long" : NULL;
-    return ++c->overhead > GATE_CHUNK_FREE + c->content ? "chunk lines outweigh the content" : NULL;
+        return ++c->trailer > GATE_TRAILER_MAX ? F_trailer_size : F_none;
+    return ++c->overhead > GATE_CHUNK_FREE + c->content ? F_chunk_lines : F_none;
 }
 
 enum gate_answer chunks_next(struct chunks *c, const uint8_t *p, size_t n, size_t *used,
-                             const uint8_t **data, size_t *data_n, const char **ret_why)
+                             const uint8_t **data, size_t *data_n, enum fault *ret_why)
 {
     *data = NULL;
     *data_n = 0;
@@ -270,7 +263,7 @@ enum gate_answer chunks_next(struct chunks *c, const uint8_t *p, size_t n, size_
             *used = i + *data_n;
             return GATE_MORE;
         }
-        const char *why = chunk_byte(c, p[i]);
+        enum fault why = chunk_byte(c, p[i]);
         if (!why)
             why = chunk_overhead(c);
         if (why) {

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/faults.h"
+
 #define GATE_EMPTY_LINES 2u    /* CRLFs tolerated before a request line */
 #define GATE_TRAILER_MAX 8192u /* bytes */
 #define GATE_CHUNK_FREE                                                                            \
@@ -34,7 +36,7 @@ enum gate_answer { GATE_MORE, GATE_DONE, GATE_BAD }; /* BAD: *ret_why says what 
 void gate_init(struct gate *g);
 /* Takes bytes until the head is complete; *used: how many. */
 enum gate_answer gate_head(struct gate *g, const uint8_t *p, size_t n, size_t *used,
-                           const char **ret_why);
+                           enum fault *ret_why);
 
 struct chunks {
     uint8_t state;
@@ -49,7 +51,7 @@ void chunks_init(struct chunks *c);
  * (GATE_DONE). Call again with the rest while there is any.
  */
 enum gate_answer chunks_next(struct chunks *c, const uint8_t *p, size_t n, size_t *used,
-                             const uint8_t **data, size_t *data_n, const char **ret_why);
+                             const uint8_t **data, size_t *data_n, enum fault *ret_why);
 
 bool http_token_char(uint8_t b); /* RFC 9110 5.6.2 */
 

@@ -278,27 +278,41 @@ void http_answer_raw(struct conn *c, const char *bytes, size_t n)
 
 /* ---- refusals ---- */
 
+static const struct http_fault faults[] = {
+    {0},
+#define FAULT(word, status, fr, en) {status, {fr, en}},
+#include "net/faults.def"
+#undef FAULT
+};
+
+const struct http_fault *fault_row(enum fault why)
+{
+    assert(why != F_none && why < FAULTS);
+    return &faults[why];
+}
+
 static http_refuse *refuse_maker;
 void http_on_refused(http_refuse *refuse)
 {
     refuse_maker = refuse;
 }
 
-void http_refuse_with(struct http_req *r, int status, const char *why)
+void http_refuse_with(struct http_req *r, enum fault why)
 {
+    const struct http_fault *row = fault_row(why);
     r->entered = true; /* from here on it must be answered, like one that reached its route */
     tally_add(&r->net->stats.refused, 1);
     if (refuse_maker) {
-        refuse_maker(r, status, why);
+        refuse_maker(r, row);
         return;
     }
     struct buf b = BUF_INIT;
-    buf_printf(&b, "{\"status\":%d,\"title\":\"%s\",\"detail\":\"%s\"}", status,
-               status_text(status), why);
+    buf_printf(&b, "{\"status\":%d,\"title\":\"%s\",\"detail\":\"%s\"}", row->status,
+               status_text(row->status), row->text[0]);
     struct body *body = body_of(&b);
     buf_finish(&b);
     http_set(r, "Cache-Control", "no-store");
-    http_respond(r, status, "application/json; charset=utf-8", body);
+    http_respond(r, row->status, "application/json; charset=utf-8", body);
 }
 
 /* ---- the log ---- */

@@ -93,16 +93,11 @@ static void http_phase(struct conn *c, enum phase phase)
 
 /* ---- refusing ---- */
 
-static void http_refuse_req(struct conn *c, struct http_req *r, int status, const char *why)
+static void http_refuse_req(struct conn *c, struct http_req *r, enum fault why)
 {
     c->http->req = r;
     c->http->phase = PHASE_ANSWER;
-    http_refuse_with(r, status, why);
-}
-
-static void http_bad(struct conn *c, int status, const char *why)
-{
-    http_refuse_req(c, req_blank(c), status, why);
+    http_refuse_with(r, why);
 }
 
 /* ---- a whole head ---- */
@@ -130,9 +125,7 @@ static void refuse_plain(struct conn *c, struct http_req *r)
         return;
     }
     r->close = true;
-    http_refuse_req(c, r, 403,
-                    "plain HTTP is served to this machine only: use https, or start with "
-                    "--insecure-lan on a private network");
+    http_refuse_req(c, r, F_plain_http);
 }
 
 static void answer_options(struct conn *c, struct http_req *r, const char *allow)
@@ -155,23 +148,24 @@ static void http_unrouted(struct conn *c, struct http_req *r, enum route_answer 
 {
     r->close |= has_content(r);
     if (answer == ROUTE_NONE) {
-        http_refuse_req(c, r, 404, "there is nothing at this path");
+        http_refuse_req(c, r, F_nothing_here);
     } else if (r->method == HTTP_M_OPTIONS) {
         answer_options(c, r, allow);
     } else {
         http_set(r, "Allow", allow);
-        http_refuse_req(c, r, 405, "this path does not take this method");
+        http_refuse_req(c, r, F_method);
     }
 }
 
-static int check_content(const struct http_req *r, const char **why)
+static enum fault check_content(const struct http_req *r)
 {
     if (r->route->upgrade && !r->upgrade)
-        return *why = "this path is for WebSocket connections", 426;
+        return F_websocket_only;
     if (!has_content(r))
-        return 0;
-    *why = r->route->body_max ? "the body is too large" : "this operation takes no body";
-    return r->route->body_max == 0 || r->content_length > r->route->body_max ? 413 : 0;
+        return F_none;
+    if (r->route->body_max == 0)
+        return F_body_none;
+    return r->content_length > r->route->body_max ? F_body_large : F_none;
 }
 
 static void http_enter(struct conn *c)
@@ -205,7 +199,7 @@ static bool hooked(struct conn *c, struct http_req *r)
 
 static void http_begin(struct conn *c, struct http_req *r)
 {
-    const char *allow = NULL, *why = NULL;
+    const char *allow = NULL;
     if (!transport_allowed(r)) {
         refuse_plain(c, r);
         return;
@@ -217,14 +211,14 @@ static void http_begin(struct conn *c, struct http_req *r)
         http_unrouted(c, r, answer, allow);
         return;
     }
-    int status = check_content(r, &why);
-    if (status) {
+    enum fault why = check_content(r);
+    if (why) {
         r->close |= has_content(r);
-        if (status == 426) {
+        if (why == F_websocket_only) {
             http_set(r, "Upgrade", "websocket");
             http_set(r, "Connection", "Upgrade");
         }
-        http_refuse_req(c, r, status, why);
+        http_refuse_req(c, r, why);
         return;
     }
     c->http->req = r;
@@ -239,17 +233,15 @@ static void http_begin(struct conn *c, struct http_req *r)
         http_answer_raw(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-static int head_limit(const struct gate *g, size_t n, const char **why)
+static enum fault head_limit(const struct gate *g, size_t n)
 {
     bool in_target = g->target_at && !g->target_end;
     uint32_t target = g->target_end ? g->target_end - g->target_at
                       : in_target   ? g->at - g->target_at
                                     : 0;
     if (target > GATE_TARGET_MAX || (n > net_options.head_max && (in_target || !g->target_end)))
-        return *why = "the request target is too long", 414;
-    if (n > net_options.head_max)
-        return *why = "the request head is too long", 431;
-    return 0;
+        return F_target_long;
+    return n > net_options.head_max ? F_head_long : F_none;
 }
 
 /* The bytes it used: 0 while the head is incomplete. */
@@ -259,12 +251,12 @@ static size_t http_head(struct conn *c, const uint8_t *p, size_t n)
     if (h->scanned == 0)
         gate_init(&h->gate);
     size_t used = 0, from = h->scanned;
-    const char *why = NULL;
+    enum fault why = F_none;
     enum gate_answer answer = gate_head(&h->gate, p + from, n - from, &used, &why);
     h->scanned += used;
-    int limit = head_limit(&h->gate, h->scanned, &why);
+    enum fault limit = head_limit(&h->gate, h->scanned);
     if (limit || answer == GATE_BAD) {
-        http_bad(c, limit ? limit : 400, why);
+        http_refuse_req(c, req_blank(c, p, h->scanned), limit ? limit : why);
         return n;
     }
     if (answer == GATE_MORE) {
@@ -277,13 +269,13 @@ static size_t http_head(struct conn *c, const uint8_t *p, size_t n)
     size_t whole = h->scanned;
     h->scanned = 0;
     struct http_req *r;
-    int status = req_parse(c, &h->gate, p + h->gate.skipped, whole - h->gate.skipped, &r, &why);
-    if (!status) {
+    why = req_parse(c, &h->gate, p + h->gate.skipped, whole - h->gate.skipped, &r);
+    if (!why) {
         http_begin(c, r);
     } else {
-        if (status == 405)
+        if (why == F_connect)
             http_set(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-        http_refuse_req(c, r, status, why);
+        http_refuse_req(c, r, why);
     }
     return whole;
 }
@@ -297,7 +289,7 @@ static bool body_take(struct conn *c, const uint8_t *p, size_t n)
     h->got += n;
     if (h->got > r->route->body_max) {
         r->close = true;
-        http_refuse_req(c, r, 413, "the body is too large");
+        http_refuse_req(c, r, F_body_large);
         return false;
     }
     buf_put(&r->body, p, n);
@@ -311,13 +303,13 @@ static size_t http_chunks(struct conn *c, const uint8_t *p, size_t n)
     while (off < n) {
         const uint8_t *data;
         size_t data_n, used;
-        const char *why = NULL;
+        enum fault why = F_none;
         enum gate_answer answer =
             chunks_next(&h->chunks, p + off, n - off, &used, &data, &data_n, &why);
         off += used;
         if (answer == GATE_BAD) {
             h->req->close = true;
-            http_refuse_req(c, h->req, 400, why);
+            http_refuse_req(c, h->req, why);
             return n;
         }
         if (data_n && !body_take(c, data, data_n))
@@ -478,9 +470,10 @@ static bool body_too_slow(const struct http_conn *h, int64_t now)
 static void http_timeout(struct conn *c)
 {
     tally_add(&c->net->stats.timeouts, 1);
-    struct http_req *r = c->http->req ? c->http->req : req_blank(c);
+    struct http_conn *h = c->http;
+    struct http_req *r = h->req ? h->req : req_blank(c, h->in.data, h->scanned);
     r->close = true;
-    http_refuse_req(c, r, 408, "the request came too slowly");
+    http_refuse_req(c, r, F_slow);
 }
 
 void http_due(struct conn *c, int64_t now)

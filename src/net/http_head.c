@@ -1,7 +1,7 @@
 /*
  * A head that passed the gate becomes a request: llhttp cuts it into fields (strict mode, in one
- * call over the whole head), then every check of meaning that no parser makes is made here, each a
- * line with its status. What leaves here is unambiguous for any proxy.
+ * call over the whole head), then every check of meaning that no parser makes is made here, each
+ * with its row of faults.def. What leaves here is unambiguous for any proxy.
  */
 #include <errno.h>
 #include <llhttp.h>
@@ -127,95 +127,87 @@ static bool host_valid(const char *s)
     return s[n] == '\0' && n <= 255;
 }
 
-static int check_host(struct http_req *r, const char **why)
+static enum fault check_host(struct http_req *r)
 {
     unsigned n = field_number(r, "host");
-    *why = "exactly one valid Host is needed";
     if (n > 1 || (n == 0 && !r->http10))
-        return 400;
-    return n == 0 || host_valid(http_header(r, "host")) ? 0 : 400;
+        return F_host;
+    return n == 0 || host_valid(http_header(r, "host")) ? F_none : F_host;
 }
 
-static int check_length(struct http_req *r, const char **why)
+static enum fault check_length(struct http_req *r)
 {
     unsigned n = field_number(r, "content-length");
     if (n == 0)
-        return 0;
+        return F_none;
     const char *s = http_header(r, "content-length");
-    *why = "one Content-Length of digits is needed";
     size_t digits = strspn(s, "0123456789");
     if (n > 1 || digits == 0 || s[digits])
-        return 400;
+        return F_length;
     r->has_length = true;
     if (digits > 18)
-        return *why = "the body is too large", 413;
+        return F_body_large;
     r->content_length = strtoull(s, NULL, 10);
-    return 0;
+    return F_none;
 }
 
-static int check_coding(struct http_req *r, const char **why)
+static enum fault check_coding(struct http_req *r)
 {
     unsigned n = field_number(r, "transfer-encoding");
     if (n == 0)
-        return 0;
-    *why = "Transfer-Encoding must be chunked, once, on HTTP/1.1, without Content-Length";
+        return F_none;
     const char *s = http_header(r, "transfer-encoding");
     if (n > 1 || r->http10 || r->has_length)
-        return 400;
+        return F_coding;
     if (strcasecmp(s, "chunked") != 0)
-        return list_has(s, "chunked") || list_has(s, "identity") ? 400 : 501;
+        return list_has(s, "chunked") || list_has(s, "identity") ? F_coding : F_coding_unknown;
     r->chunked = true;
-    return 0;
+    return F_none;
 }
 
-static int check_expect(struct http_req *r, const char **why)
+static enum fault check_expect(struct http_req *r)
 {
     const char *s = http_header(r, "expect");
     if (!s || r->http10)
-        return 0;
-    *why = "only 100-continue can be expected";
+        return F_none;
     r->expects = true;
-    return strcasecmp(s, "100-continue") == 0 ? 0 : 417;
+    return strcasecmp(s, "100-continue") == 0 ? F_none : F_expectation;
 }
 
-static int check_upgrade(struct http_req *r, const char **why)
+static enum fault check_upgrade(struct http_req *r)
 {
     const char *s = http_header(r, "upgrade");
     if (!s || !list_has(http_header(r, "connection"), "upgrade"))
-        return 0;
+        return F_none;
     r->upgrade = !r->http10 && list_has(s, "websocket") && r->method == HTTP_M_GET;
-    *why = "an upgrade has no body";
-    return r->upgrade && (r->chunked || r->content_length) ? 400 : 0;
+    return r->upgrade && (r->chunked || r->content_length) ? F_upgrade_body : F_none;
 }
 
-static int check_fields(struct http_req *r, const char **why)
+static enum fault check_fields(struct http_req *r)
 {
-    static int (*const checks[])(struct http_req *, const char **) = {
+    static enum fault (*const checks[])(struct http_req *) = {
         check_host, check_length, check_coding, check_expect, check_upgrade};
-    for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
-        int status = checks[i](r, why);
-        if (status)
-            return status;
-    }
-    return 0;
+    enum fault why = F_none;
+    for (size_t i = 0; !why && i < sizeof(checks) / sizeof(*checks); i++)
+        why = checks[i](r);
+    return why;
 }
 
 /* origin-form, or absolute-form whose authority is the Host: then it is cut down to origin-form */
-static int check_target(struct http_req *r, const char **why)
+static enum fault check_target(struct http_req *r)
 {
     if (*r->target == '/')
-        return 0;
-    *why = "the target must be a path, or a URL whose authority is the Host";
+        return F_none;
     size_t scheme = strncasecmp(r->target, "http://", 7) == 0    ? 7
                     : strncasecmp(r->target, "https://", 8) == 0 ? 8
                                                                  : 0;
     const char *host = http_header(r, "host");
     if (!scheme || !host)
-        return 400;
+        return F_target_form;
     const char *authority = r->target + scheme, *path = authority + strcspn(authority, "/?");
     if ((size_t)(path - authority) != strlen(host) ||
         strncasecmp(authority, host, strlen(host)) != 0)
-        return 400;
+        return F_target_form;
     if (*path != '/') {
         char *whole = req_scrap(r, strlen(path) + 2);
         *whole = '/';
@@ -223,18 +215,17 @@ static int check_target(struct http_req *r, const char **why)
         path = whole;
     }
     r->target = path;
-    return 0;
+    return F_none;
 }
 
-static int check_path(struct http_req *r, const char **why)
+static enum fault check_path(struct http_req *r)
 {
     size_t n = strlen(r->target), path_n = strcspn(r->target, "?"), len;
     char *copy = memcpy(req_scrap(r, n + 1), r->target, n + 1);
     char *query = copy[path_n] ? copy + path_n + 1 : NULL;
     copy[path_n] = '\0';
     r->path = copy;
-    *why = "the target is not well percent-encoded UTF-8, or has too many parameters";
-    return url_decode(copy, false, &len) && url_query(r, query) ? 0 : 400;
+    return url_decode(copy, false, &len) && url_query(r, query) ? F_none : F_target_encoding;
 }
 
 static const struct {
@@ -289,17 +280,51 @@ static struct http_req *req_make(struct conn *c, uint32_t fields, size_t head)
     return r;
 }
 
-struct http_req *req_blank(struct conn *c)
+/* The value of a field's line, or NULL; only what a CR ends is one. */
+static const char *raw_field(const uint8_t *head, size_t n, const char *name, size_t *ret_n)
 {
-    struct http_req *r = req_make(c, 0, 0);
+    const char *at = (const char *)head, *end = at + n, *cr;
+    size_t name_n = strlen(name);
+    while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+        at++;
+        if ((size_t)(end - at) <= name_n || at[name_n] != ':' || strncasecmp(at, name, name_n) != 0)
+            continue;
+        at += name_n + 1;
+        while (at < end && (*at == ' ' || *at == '\t'))
+            at++;
+        cr = memchr(at, '\r', (size_t)(end - at));
+        *ret_n = cr ? (size_t)(cr - at) : 0;
+        return cr ? at : NULL;
+    }
+    return NULL;
+}
+
+/* Of a head that is refused nothing counts but the language in which to say so. */
+static void keep_language(struct http_req *r, const uint8_t *head, size_t n)
+{
+    static char name[] = "accept-language";
+    size_t value_n = 0;
+    const char *at = n ? raw_field(head, n, name, &value_n) : NULL;
+    if (!at)
+        return;
+    char *value = memcpy(req_scrap(r, value_n + 1), at, value_n);
+    value[value_n] = '\0';
+    r->fields[0] = (struct http_field){name, value};
+    r->field_count = 1;
+}
+
+struct http_req *req_blank(struct conn *c, const uint8_t *head, size_t n)
+{
+    struct http_req *r = req_make(c, 1, 0);
     r->close = true;
+    keep_language(r, head, n);
     make_id(r);
     peer_resolve(r);
     return r;
 }
 
-int req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t n,
-              struct http_req **ret, const char **ret_why)
+enum fault req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t n,
+                     struct http_req **ret)
 {
     uint32_t max = net_options.header_count_max;
     uint32_t fields = g->fields < max ? g->fields : max;
@@ -315,29 +340,25 @@ int req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t 
     bool version = g->major == 1 && g->minor <= 1;
     bool cut = g->fields <= max && known && version && strcmp(line, "CONNECT") != 0 &&
                req_cut(r, copy, n, max);
-    if (!cut)
+    if (!cut) {
         r->field_count = 0;
+        keep_language(r, head, n);
+    }
     make_id(r);
     peer_resolve(r);
-    *ret_why = "the request's head is malformed";
-    if (!version)
-        return *ret_why = "only HTTP/1.1 and HTTP/1.0 are spoken here", 505;
-    if (strcmp(line, "CONNECT") == 0)
-        return *ret_why = "CONNECT is off", 405;
-    if (!known)
-        return *ret_why = "this method is not implemented", 501;
-    if (g->fields > max)
-        return *ret_why = "there are too many header fields", 431;
-    if (!cut)
-        return 400;
-    int status = check_fields(r, ret_why);
-    if (!status)
-        status = check_target(r, ret_why);
-    if (!status)
-        status = check_path(r, ret_why);
-    if (!status)
+    enum fault why = !version                       ? F_version
+                     : strcmp(line, "CONNECT") == 0 ? F_connect
+                     : !known                       ? F_method_unknown
+                     : g->fields > max              ? F_fields_many
+                     : !cut                         ? F_head
+                                                    : check_fields(r);
+    if (!why)
+        why = check_target(r);
+    if (!why)
+        why = check_path(r);
+    if (!why)
         r->close = !r->keep_alive;
-    return status;
+    return why;
 }
 
 void req_free(struct http_req *r)

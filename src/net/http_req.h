@@ -49,10 +49,11 @@ struct http_req {
     bool prepared : 1; /* its bytes are as they shall be sent: not to be compressed */
 };
 
-/* http_head.c: 0, or the status to refuse with and *ret_why. *ret is made in either case. */
-int req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t n,
-              struct http_req **ret, const char **ret_why);
-struct http_req *req_blank(struct conn *c); /* for a head that could not be read */
+/* http_head.c: F_none, or why it is refused. *ret is made in either case. */
+enum fault req_parse(struct conn *c, const struct gate *g, const uint8_t *head, size_t n,
+                     struct http_req **ret);
+/* For a head that could not be read: of what the gate passed of it, only its Accept-Language. */
+struct http_req *req_blank(struct conn *c, const uint8_t *head, size_t n);
 void req_free(struct http_req *r);
 char *req_scrap(struct http_req *r, size_t n);
 bool list_has(const char *value,
@@ -75,8 +76,7 @@ int peer_parse(const char *text, uint8_t addr[16]); /* 0 or -EINVAL */
 int peer_proxies(const char *const *texts);         /* copies; -EINVAL: one is no address */
 
 /* http_answer.c */
-void http_refuse_with(struct http_req *r, int status,
-                      const char *why); /* by the maker, or plainly */
+void http_refuse_with(struct http_req *r, enum fault why); /* by the maker, or plainly */
 bool http_takes_gzip(const struct http_req *r);
 void http_log(struct http_req *r, int status, uint64_t bytes);
 void http_answer_raw(struct conn *c, const char *bytes, size_t n); /* 100 Continue, 101 */

@@ -61,18 +61,14 @@ static void accept_key(const char *key, char out[32])
     EVP_EncodeBlock((unsigned char *)out, digest, 20);
 }
 
-static const char *handshake_fault(const struct http_req *r, int *ret_status)
+static enum fault handshake_fault(const struct http_req *r)
 {
     const char *version = http_header(r, "sec-websocket-version");
-    *ret_status = 426;
     if (!r->upgrade)
-        return "this path is for WebSocket connections";
+        return F_websocket_only;
     if (!version || strcmp(version, "13") != 0)
-        return "Sec-WebSocket-Version must be 13";
-    *ret_status = 400;
-    return key_valid(http_header(r, "sec-websocket-key"))
-               ? NULL
-               : "Sec-WebSocket-Key must be 16 bytes in base64";
+        return F_websocket_version;
+    return key_valid(http_header(r, "sec-websocket-key")) ? F_none : F_websocket_key;
 }
 
 /* One offer of permessage-deflate that we can meet: no parameter that we do not know, windows of
@@ -132,32 +128,31 @@ static void accept_answer(struct http_req *r, const char *protocol, bool deflate
     buf_finish(&b);
 }
 
-static struct conn *accept_refuse(struct http_req *r, int status, const char *why)
+static struct conn *accept_refuse(struct http_req *r, enum fault why)
 {
-    if (status == 426) {
+    if (fault_row(why)->status == 426) {
         http_set(r, "Sec-WebSocket-Version", "13");
         http_set(r, "Upgrade", "websocket");
         http_set(r, "Connection", "Upgrade");
     }
-    http_refuse_with(r, status, why);
+    http_refuse_with(r, why);
     return NULL;
 }
 
 struct conn *ws_accept(struct http_req *r, const char *protocol, const struct ws_handler *handler,
                        void *arg, uint32_t message_max, bool deflate)
 {
-    int status;
     if (http_aborted(r)) {
         http_respond(r, 503, NULL, NULL);
         return NULL;
     }
     if (r->net->draining) {
         http_set(r, "Retry-After", "1");
-        return accept_refuse(r, 503, "the server is restarting");
+        return accept_refuse(r, F_restarting);
     }
-    const char *fault = handshake_fault(r, &status);
-    if (fault)
-        return accept_refuse(r, status, fault);
+    enum fault why = handshake_fault(r);
+    if (why)
+        return accept_refuse(r, why);
     struct conn *c = r->conn;
     deflate = deflate && deflate_offered(r);
     accept_answer(r, protocol, deflate);

@@ -129,6 +129,49 @@ describe('HTTP', () => {
     assert.equal(JSON.parse(Buffer.from(body, 'latin1')).status, 400)
   })
 
+  // What no route has seen says what was wrong in the language of its head, as far as that came. The last line of each head is `more`.
+  const socket = 'Upgrade: websocket\r\nConnection: Upgrade, close\r\n'
+  const explained = {
+    'a bad field': [(more) => get(`${more}X-A : b\r\n`), 400, "un nom d'en-tête contient un caractère interdit", 'a field name is not a token'],
+    'no Host': [(more) => get(more, { h: '' }), 400, 'il faut exactement un Host valable', 'exactly one valid Host is needed'],
+    'a bad escape': [(more) => get(`${more}Connection: close\r\n`, { target: '/api/%zz' }), 400, "la cible n'est pas de l'UTF-8 bien encodé, ou a trop de paramètres", 'the target is not well percent-encoded UTF-8, or has too many parameters'],
+    'a bad chunk': [(more) => post(`${more}Transfer-Encoding: chunked\r\n`, 'xyz\r\n'), 400, "un morceau n'a pas de taille", 'a chunk has no size'],
+    'a bad key': [(more) => get(`${more}${socket}Cookie: ${who.apprenant1.cookie}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n`, { target: '/socket/websocket?vsn=2.0.0' }), 400, 'Sec-WebSocket-Key doit être 16 octets en base64', 'Sec-WebSocket-Key must be 16 bytes in base64'],
+    'an old version of the protocol': [(more) => get(`${more}${socket}`, { target: '/socket/websocket?vsn=1.0.0' }), 400, 'vsn doit être 2.0.0', 'vsn must be 2.0.0'],
+    'nobody': [(more) => get(`${more}${socket}`, { target: '/socket/websocket?vsn=2.0.0' }), 401, "connectez-vous d'abord : la demande ne porte ni session ni jeton valable", 'sign in first: the handshake carries no valid session or token'],
+    'no such path': [(more) => get(`${more}Connection: close\r\n`, { target: '/api/nothing' }), 404, "il n'y a rien à ce chemin", 'there is nothing at this path'],
+    'another method': [(more) => get(`${more}Connection: close\r\n`, { target: '/api/auth/login', method: 'PUT' }), 405, "ce chemin n'accepte pas cette méthode", 'this path does not take this method'],
+    CONNECT: [(more) => get(more, { target: 'evil.example:443', method: 'CONNECT' }), 405, "CONNECT n'est pas servi", 'CONNECT is off'],
+    'a body where none is': [(more) => get(`${more}Content-Length: 2\r\n`), 413, 'cette opération ne prend pas de corps', 'this operation takes no body'],
+    'a body that is too large': [(more) => post(`${more}Content-Length: 99999999\r\n`, ''), 413, 'le corps est trop grand', 'the body is too large'],
+    'an expectation': [(more) => post(`${more}Expect: 200-maybe\r\nContent-Length: 2\r\n`, '{}'), 417, 'seul 100-continue peut être attendu', 'only 100-continue can be expected'],
+    'no upgrade': [(more) => get(`${more}Connection: close\r\n`, { target: '/socket/websocket?vsn=2.0.0' }), 426, 'ce chemin est pour les connexions WebSocket', 'this path is for WebSocket connections'],
+    'a long head': [(more) => get(`${more}X-A: ${'x'.repeat(20000)}\r\n`), 431, 'la tête de la requête est trop longue', 'the request head is too long'],
+    'many fields': [(more) => get(`${more}${'X-A: b\r\n'.repeat(200)}`), 431, "il y a trop de lignes d'en-tête", 'there are too many header fields'],
+    'an unknown method': [(more) => get(more, { method: 'BREW' }), 501, "cette méthode n'est pas connue ici", 'this method is not implemented'],
+    'an unknown coding': [(more) => post(`${more}Transfer-Encoding: xchunked\r\n`, ''), 501, 'Transfer-Encoding : seul chunked est connu ici', 'Transfer-Encoding: only chunked is known here'],
+    'another version': [(more) => get(more, { version: 'HTTP/1.2' }), 505, 'seuls HTTP/1.1 et HTTP/1.0 sont parlés ici', 'only HTTP/1.1 and HTTP/1.0 are spoken here'],
+  }
+  test('its detail is French, or English when asked, also where the head is all that came', async () => {
+    const told = async (bytes) => {
+      const raw = new RawSocket(server)
+      raw.socket.write(Buffer.from(bytes, 'latin1'))
+      await within(raw.over, 15000, 'the end of the connection')
+      const [head, body] = raw.bytes.toString().split('\r\n\r\n')
+      return [head, JSON.parse(body)]
+    }
+    for (const [what, [bytes, status, french, english]] of Object.entries(explained)) {
+      const [head, fr] = await told(bytes(''))
+      const [, en] = await told(bytes('Accept-Language: en-GB,en;q=0.9\r\n'))
+      assert.deepEqual([fr.status, en.status], [status, status], what)
+      assert.deepEqual([fr.detail, en.detail], [french, english], what)
+      assert.equal(fr.type, en.type)
+      assert.notEqual(fr.title, en.title, what)
+      assert.notEqual(fr.message, en.message, what)
+      assert.match(head, /content-language: fr/i, what)
+    }
+  })
+
   test('what was complete before the error stays valid: one good answer, one 400', async () => {
     const got = await statuses(get() + get('X-A : b\r\n') + hidden)
     assert.deepEqual(got, [200, 400])

@@ -301,6 +301,9 @@ test('behind a configured proxy: its word on address and scheme counts; __Host- 
     const plain = await via('198.51.100.8', { 'x-forwarded-proto': 'http' }).post('/api/auth/login', { email: 'apprenant1@moliere.test', password: PASSWORD })
     assert.ok([403, 426].includes(plain.status), `plain text through a proxy: ${plain.status}`)
     assert.equal(plain.cookies.length, 0)
+    const english = await via('198.51.100.8', { 'x-forwarded-proto': 'http', 'accept-language': 'en' }).get('/api/establishments')
+    assert.match(assertProblem(plain, 403).detail, /^HTTP sans chiffrement n'est servi qu'à cette machine/)
+    assert.match(assertProblem(english, 403).detail, /^plain HTTP is served to this machine only/)
 
     const all = []
     for (let i = 0; i < 16; i++) all.push(...(await Promise.all(Array.from({ length: 20 }, () => api.get('/api/auth/user')))))

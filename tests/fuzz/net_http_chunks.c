@@ -19,7 +19,7 @@ static enum gate_answer feed(const uint8_t *p, size_t n, size_t step, struct buf
     for (*end = 0; *end < n && answer == GATE_MORE;) {
         const uint8_t *piece;
         size_t used, piece_n, some = n - *end < step ? n - *end : step;
-        const char *why;
+        enum fault why;
         answer = chunks_next(&c, p + *end, some, &used, &piece, &piece_n, &why);
         assert(used <= some && (answer != GATE_MORE || used > 0));
         buf_put(content, piece, piece_n);

@@ -12,14 +12,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static enum gate_answer feed(struct gate *g, const uint8_t *p, size_t n, size_t cut, size_t *end)
 {
-    const char *why = NULL;
+    enum fault why = F_none;
     size_t used = 0, more = 0;
     gate_init(g);
     enum gate_answer answer = gate_head(g, p, cut, &used, &why);
     if (answer == GATE_MORE)
         answer = gate_head(g, p + cut, n - cut, &more, &why);
     *end = used + more;
-    assert((answer == GATE_BAD) == (why != NULL));
+    assert((answer == GATE_BAD) == (why != F_none));
     return answer;
 }
 
@@ -37,9 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (answer != GATE_DONE)
         return 0;
     struct http_req *r;
-    const char *why = NULL, *allow = NULL, *name, *value;
-    int status = req_parse(&conn, &whole, data + whole.skipped, end - whole.skipped, &r, &why);
-    if (!status) {
+    const char *allow = NULL, *name, *value;
+    if (!req_parse(&conn, &whole, data + whole.skipped, end - whole.skipped, &r)) {
         assert(r->path[0] == '/' && utf8_valid(r->path, strlen(r->path)));
         assert(!(r->chunked && r->has_length));
         route_find(r, &allow);

@@ -349,9 +349,17 @@ Test(http, long_heads_and_targets, .init = start, .fini = server_stop)
     buf_finish(&b);
 }
 
+static void refuse(struct http_req *r, const struct http_fault *why)
+{
+    const char *language = http_header(r, "accept-language");
+    const char *text = why->text[language && strcmp(language, "en") == 0];
+    http_respond(r, why->status, "text/plain; charset=utf-8", body_make(text, strlen(text)));
+}
+
 static void start_impatient(void)
 {
     struct http_options o = {.head_ms = 600, .idle_ms = 600};
+    http_on_refused(refuse);
     start_with(&o);
 }
 
@@ -362,11 +370,12 @@ Test(http, slow_heads_end_408_and_silent_ones_close, .init = start_impatient, .f
     say_text(idle, G H "\r\n");
     for (int i = 0; i < 12; i++) {
         usleep(100000);
-        say_text(slow, i ? "" : "TP/1.1\r\n");
+        say_text(slow, i ? "" : "TP/1.1\r\nAccept-Language: en\r\n");
         say(slow, "X", 1);
     }
     hear(slow, answer, sizeof(answer), 3000);
     cr_expect_eq(status_of(answer), 408, "%s", answer);
+    cr_expect(strstr(answer, "too slowly"), "in the language of what came: %s", answer);
     cr_expect_eq(hear(silent, answer, sizeof(answer), 3000), 0);
     cr_expect_eq(status_of((hear(idle, answer, sizeof(answer), 3000), answer)), 200);
     cr_expect(hear_end(idle));

@@ -19,11 +19,10 @@ static const struct static_file files[] = {
     {NULL, NULL, 0},
 };
 
-static void refuse(struct http_req *r, int status, const char *detail)
+static void refuse(struct http_req *r, const struct http_fault *why)
 {
-    (void)detail;
-    if (status != 404 || !static_serve(r))
-        http_respond(r, status, NULL, NULL);
+    if (why->status != 404 || !static_serve(r))
+        http_respond(r, why->status, NULL, NULL);
 }
 
 static char answer[8192];

@@ -314,3 +314,13 @@ Test(longpoll, what_is_no_token_is_not_read)
     cr_expect_not(longpoll_token_read("lp.", &t));
     cr_expect_not(longpoll_token_read("", &t));
 }
+
+Test(handshake, each_refusal_says_why_in_two_languages)
+{
+    for (enum handshake_fault h = H_none + 1; h < HANDSHAKE_FAULTS; h++) {
+        const struct http_fault *row = handshake_fault(h);
+        cr_expect(row->status >= 400 && row->status < 600, "row %d", (int)h);
+        cr_expect(strlen(row->text[0]) > 0 && strlen(row->text[1]) > 0, "row %d", (int)h);
+        cr_expect(strcmp(row->text[0], row->text[1]) != 0, "row %d: %s", (int)h, row->text[0]);
+    }
+}

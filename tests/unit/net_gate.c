@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net/gate.h"
+#include "stacgate/http.h"
 
 struct head_case {
     const char *text;
@@ -67,9 +68,9 @@ static enum gate_answer feed_head(const char *text, size_t n, size_t step, size_
     *end = 0;
     while (*end < n && answer == GATE_MORE) {
         size_t used, some = n - *end < step ? n - *end : step;
-        const char *why = NULL;
+        enum fault why = F_none;
         answer = gate_head(&g, (const uint8_t *)text + *end, some, &used, &why);
-        cr_assert((answer == GATE_BAD) == (why != NULL));
+        cr_assert((answer == GATE_BAD) == (why != F_none));
         *end += used;
     }
     return answer;
@@ -91,7 +92,8 @@ Test(gate, offsets_of_the_request_line)
 {
     struct gate g;
     size_t used;
-    const char *why, *text = "\r\nPOST /a/b?c HTTP/1.0\r\nA: b\r\nC: d\r\n\r\nrest";
+    enum fault why;
+    const char *text = "\r\nPOST /a/b?c HTTP/1.0\r\nA: b\r\nC: d\r\n\r\nrest";
     gate_init(&g);
     cr_assert_eq(gate_head(&g, (const uint8_t *)text, strlen(text), &used, &why), GATE_DONE);
     cr_expect_eq(used, strlen(text) - 4);
@@ -140,7 +142,7 @@ static enum gate_answer feed_chunks(const char *text, size_t step, char *content
     while (off < n && answer == GATE_MORE) {
         const uint8_t *data;
         size_t used, data_n, some = n - off < step ? n - off : step;
-        const char *why;
+        enum fault why;
         answer = chunks_next(&c, (const uint8_t *)text + off, some, &used, &data, &data_n, &why);
         if (data_n)
             memcpy(content, data, data_n);
@@ -175,7 +177,7 @@ Test(gate, endless_extensions_and_trailers_are_cut)
         struct chunks c;
         const uint8_t *data;
         size_t used, data_n, fed = 0;
-        const char *why;
+        enum fault why;
         chunks_init(&c);
         enum gate_answer answer = chunks_next(&c, (const uint8_t *)cases[k].start,
                                               strlen(cases[k].start), &used, &data, &data_n, &why);
@@ -183,5 +185,15 @@ Test(gate, endless_extensions_and_trailers_are_cut)
             answer = chunks_next(&c, filler, sizeof(filler), &used, &data, &data_n, &why);
         cr_expect_eq(answer, GATE_BAD);
         cr_expect_leq(fed, cases[k].most);
+    }
+}
+
+Test(faults, each_has_a_status_and_says_why_in_two_languages)
+{
+    for (enum fault f = F_none + 1; f < FAULTS; f++) {
+        const struct http_fault *row = fault_row(f);
+        cr_expect(row->status >= 400 && row->status < 600, "row %d", (int)f);
+        cr_expect(strlen(row->text[0]) > 0 && strlen(row->text[1]) > 0, "row %d", (int)f);
+        cr_expect(strcmp(row->text[0], row->text[1]) != 0, "row %d: %s", (int)f, row->text[0]);
     }
 }

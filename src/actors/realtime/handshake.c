@@ -5,6 +5,7 @@
  */
 #include "handshake.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -83,24 +84,34 @@ bool handshake_page_allowed(struct http_req *r)
            origin_listed(page, config.allowed_origins);
 }
 
-int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why)
+static const struct http_fault faults[] = {
+    {0},
+#define HANDSHAKE_FAULT(word, status, fr, en) {status, {fr, en}},
+#include "handshake_faults.def"
+#undef HANDSHAKE_FAULT
+};
+
+const struct http_fault *handshake_fault(enum handshake_fault why)
+{
+    assert(why != H_none && why < HANDSHAKE_FAULTS);
+    return &faults[why];
+}
+
+enum handshake_fault handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang)
 {
     const char *vsn = http_query(r, "vsn"), *encoding = http_query(r, "encoding");
     bool old = is_old((enum encoding) * ret_enc);
 
     *ret_lang = language_of(http_header(r, "accept-language")) == ENGLISH;
-    *ret_why = "vsn must be 2.0.0";
     if (!old && (!vsn || strncmp(vsn, "2.", 2) != 0))
-        return 400;
-    *ret_why = "encoding must be json or msgpack";
+        return H_vsn;
     if (!old && encoding && strcmp(encoding, "msgpack") != 0 && strcmp(encoding, "json") != 0)
-        return 400;
-    *ret_why = "this origin may not open sockets here: add it to allowed_origins";
+        return H_encoding;
     if (!origin_allowed(r))
-        return 403;
+        return H_origin;
     if (!old)
         *ret_enc = encoding && strcmp(encoding, "msgpack") == 0 ? ENC_MP : ENC_JSON;
-    return 0;
+    return H_none;
 }
 
 bool handshake_sid(struct http_req *r, char sid[65])
@@ -126,10 +137,12 @@ const char *handshake_protocol(const struct http_req *r)
     return listed(offered, "phoenix") ? "phoenix" : NULL;
 }
 
-void handshake_refuse(struct http_req *r, int status, const char *detail)
+void handshake_refuse(struct http_req *r, enum handshake_fault why)
 {
-    figures_handshake_refused(status);
-    problem_refuse(r, status, detail);
+    const struct http_fault *row = handshake_fault(why);
+
+    figures_handshake_refused(row->status);
+    problem_refuse(r, row);
 }
 
 void handshake_maintenance(struct http_req *r)

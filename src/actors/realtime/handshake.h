@@ -10,9 +10,18 @@
 
 #include "stacgate/http.h"
 
+enum handshake_fault { /* why one is refused: the rows of handshake_faults.def */
+                       H_none,
+#define HANDSHAKE_FAULT(word, status, fr, en) H_##word,
+#include "handshake_faults.def"
+#undef HANDSHAKE_FAULT
+                       HANDSHAKE_FAULTS
+};
+const struct http_fault *handshake_fault(enum handshake_fault why); /* not of H_none */
+
 /* *ret_enc: an old dialect by its route (then nothing in the query counts), else ENC_JSON.
- * 0 with *ret_enc and *ret_lang set, or the status to refuse with and why. */
-int handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang, const char **ret_why);
+ * H_none with *ret_enc and *ret_lang set, or why it is refused. */
+enum handshake_fault handshake_check(struct http_req *r, uint8_t *ret_enc, uint8_t *ret_lang);
 #define ORIGIN_SIZE 300
 /* The origin of the page that asks. A page's GET to its own site has no Origin: then by what the
  * browser says beside it (Sec-Fetch-Site, Referer). "": no browser. "null": another one. */
@@ -27,6 +36,6 @@ bool handshake_sid(struct http_req *r, char sid[65]);
 const char *
 handshake_protocol(const struct http_req *r);   /* "phoenix" when the client offers it, else NULL */
 void handshake_maintenance(struct http_req *r); /* 503: come back later */
-void handshake_refuse(struct http_req *r, int status, const char *detail);
+void handshake_refuse(struct http_req *r, enum handshake_fault why);
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef STACGATE_REALTIME_LONGPOLL_H
 #define STACGATE_REALTIME_LONGPOLL_H
 
+#include "handshake.h"
 #include "stacgate/actor.h"
 #include "stacgate/http.h"
 #include "stacgate/ws.h"
@@ -34,7 +35,7 @@ void longpoll_enter(struct http_req *r); /* GET and POST */
 void longpoll_preflight(struct http_req *r);
 /* Refuses a first poll. The stock client reads the document's `status`, not that of HTTP, and knows
  * only 403 (not allowed) and 500 (try again) among the refusals. */
-void longpoll_refuse(struct http_req *r, int status, const char *detail);
+void longpoll_refuse(struct http_req *r, enum handshake_fault why);
 void longpoll_maintenance(struct http_req *r);
 /* {"status":…,"token":…,"messages":[]}; t NULL: no token. */
 struct body *longpoll_document(int status, const struct longpoll_token *t);

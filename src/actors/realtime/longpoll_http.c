@@ -47,7 +47,8 @@ void longpoll_respond(struct http_req *r, struct body *document)
 }
 
 /* The document of a refused poll: what the transport understands, and the problem in full. */
-static void refuse_poll(struct http_req *r, enum problem what, const char *detail, uint32_t retry_s)
+static void refuse_poll(struct http_req *r, enum problem what, const char *const *detail,
+                        uint32_t retry_s)
 {
     int status = problem_status(what);
     enum language lang = language_of(http_header(r, "accept-language"));
@@ -68,9 +69,11 @@ static void refuse_poll(struct http_req *r, enum problem what, const char *detai
     buf_finish(&b);
 }
 
-void longpoll_refuse(struct http_req *r, int status, const char *detail)
+void longpoll_refuse(struct http_req *r, enum handshake_fault why)
 {
-    refuse_poll(r, problem_of_status(status), detail, 2);
+    const struct http_fault *row = handshake_fault(why);
+
+    refuse_poll(r, problem_of_status(row->status), row->text, 2);
 }
 
 void longpoll_maintenance(struct http_req *r)
@@ -86,8 +89,10 @@ static bool polls(const struct http_req *r)
     return http_method(r) == HTTP_M_GET;
 }
 
-static void turn_away(struct http_req *r, enum problem what, const char *detail)
+static void turn_away(struct http_req *r, enum problem what, enum handshake_fault why)
 {
+    const char *const *detail = handshake_fault(why)->text;
+
     if (polls(r))
         refuse_poll(r, what, detail, 2);
     else
@@ -97,24 +102,16 @@ static void turn_away(struct http_req *r, enum problem what, const char *detail)
 /* What the session's side says instead of a document. */
 static void refuse_status(struct http_req *r, int status)
 {
-    static const struct {
-        int status;
-        const char *detail;
-    } rows[] = {
-        {400, "a message is no Phoenix envelope in the session's encoding: the session is closed"},
-        {403, "this token belongs to another sign-in"},
-        {413, "a message is larger than frame-max: the session is closed"},
-        {429, "too fast: the session is closed, or an earlier push of it still waits"},
-        {503, "the session's loop did not answer"},
-    };
+    static const enum handshake_fault rows[] = {H_no_envelope, H_other_sign_in, H_frame_large,
+                                                H_fast, H_no_answer};
 
     if (status == 410) {
         longpoll_respond(r, longpoll_document(410, NULL));
         return;
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].status == status)
-            turn_away(r, problem_of_status(status), rows[i].detail);
+        if (handshake_fault(rows[i])->status == status)
+            turn_away(r, problem_of_status(status), rows[i]);
 }
 
 /* ---- a request of a session ---- */
@@ -259,10 +256,10 @@ static bool content_refused(struct http_req *r)
     size_t n = type ? strcspn(type, "; \t") : 0;
 
     if (http_body(r).n == 0)
-        turn_away(r, P_malformed, "the body holds no message");
+        turn_away(r, P_malformed, H_no_message);
     else if (n == 0 || !((n == 20 && strncasecmp(type, "application/x-ndjson", n) == 0) ||
                          (n == 16 && strncasecmp(type, "application/json", n) == 0)))
-        turn_away(r, P_media_type, "messages are sent as application/x-ndjson or application/json");
+        turn_away(r, P_media_type, H_content_type);
     else
         return false;
     return true;
@@ -288,11 +285,11 @@ void longpoll_enter(struct http_req *r)
         http_set(r, "Allow", "GET, POST, OPTIONS");
         problem_answer(r, P_method_not_allowed, NULL, 0, NULL, 0);
     } else if (!handshake_page_allowed(r)) {
-        turn_away(r, P_origin, "this origin may not open sockets here: add it to allowed_origins");
+        turn_away(r, P_origin, H_origin);
     } else if (polls(r)) {
         token ? forward(r, token) : session_enter_polled(r);
     } else if (!token) {
-        turn_away(r, P_malformed, "the token of a poll's answer is missing");
+        turn_away(r, P_malformed, H_no_token);
     } else if (!content_refused(r)) {
         forward(r, token);
     }

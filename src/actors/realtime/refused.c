@@ -18,7 +18,7 @@
 struct refused {
     struct refused *next;
     int64_t until; /* loop_now() */
-    struct refusal_given given;
+    enum handshake_fault why;
     char key[REFUSED_KEY_MAX + 1];
 };
 
@@ -45,7 +45,7 @@ static void forget_old(unsigned loop)
         drop_oldest(loop);
 }
 
-void refused_note(const char *key, struct refusal_given given)
+void refused_note(const char *key, enum handshake_fault why)
 {
     unsigned loop = loop_index();
     size_t n = strlen(key);
@@ -57,7 +57,7 @@ void refused_note(const char *key, struct refusal_given given)
         drop_oldest(loop);
     struct refused *r = xcalloc(1, sizeof(*r));
     r->until = loop_now() + (int64_t)config.refusal_delay;
-    r->given = given;
+    r->why = why;
     memcpy(r->key, key, n);
     if (!loops[loop].first)
         loops[loop].last = &loops[loop].first;
@@ -66,7 +66,7 @@ void refused_note(const char *key, struct refusal_given given)
     table_put(&loops[loop].by_key, r->key, n, r);
 }
 
-uint32_t refused_lately(const char *key, struct refusal_given *ret)
+uint32_t refused_lately(const char *key, enum handshake_fault *ret)
 {
     unsigned loop = loop_index();
 
@@ -74,7 +74,7 @@ uint32_t refused_lately(const char *key, struct refusal_given *ret)
     const struct refused *r = table_get(&loops[loop].by_key, key, strlen(key));
     if (!r)
         return 0;
-    *ret = r->given;
+    *ret = r->why;
     return (uint32_t)(r->until - loop_now());
 }
 

@@ -9,17 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "handshake.h"
+
 #define REFUSED_KEY_MAX 64 /* a sid, or "@" and an address */
 
-struct refusal_given {
-    int status;      /* of HTTP */
-    const char *why; /* a literal; NULL: maintenance */
-};
-
-/* This key was refused just now: a repeat within refusal-delay is answered the same. */
-void refused_note(const char *key, struct refusal_given given);
+/* This key was refused just now: a repeat within refusal-delay is answered the same. H_none: as it
+ * is for maintenance. */
+void refused_note(const char *key, enum handshake_fault why);
 /* ms until a repeat may be answered, with what; 0: it was not refused lately. */
-uint32_t refused_lately(const char *key, struct refusal_given *ret);
+uint32_t refused_lately(const char *key, enum handshake_fault *ret);
 /* One more is held; false: too many are (refusals-held), answer it now. Each true is followed by
  * one refused_released(). */
 bool refused_held(void);

@@ -403,8 +403,7 @@ static void on_closed(void *arg, uint16_t code)
     if (code == 4008)
         rooms_count(str_of(s->who->establishment_id), LIVE_CLOSED_SLOW, 1);
     if (s->enc == ENC_COLLAB && its_own_fault(code))
-        refused_note(s->sid, (struct refusal_given){code == 4001 ? 401 : 429,
-                                                    "closed a moment ago: its code says why"});
+        refused_note(s->sid, code == 4001 ? H_ended : H_closed);
     detach(s);
     actor_stop(actor_self(s->self), 0);
 }
@@ -445,9 +444,7 @@ static int session_receive(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (m->kind == MSG_STOP && !s->conn)
-        return s->req ? session_handshake_refuse(s, 503,
-                                                 "the server restarts: come back in a few seconds")
-                      : ACTOR_DONE;
+        return s->req ? session_handshake_refuse(s, H_restarting) : ACTOR_DONE;
     if (m->kind == SESSION_TOO_MANY)
         session_close(s, 1008, "too many sockets of one user");
     return 0;
@@ -458,7 +455,7 @@ static int session_fail(struct actor *self, void *state, int err)
     struct session *s = state;
 
     if (s->req)
-        return session_handshake_refuse(s, 503, "the database is away");
+        return session_handshake_refuse(s, H_database);
     if (actor_failed_step(self) == looked_again) {
         s->expires_ms = wall_ms() + 1000; /* asked again then */
         return 0;
@@ -477,7 +474,7 @@ static void session_terminate(struct actor *self, void *state, int result)
     (void)self;
     (void)result;
     if (s->req)
-        (s->poll ? longpoll_refuse : handshake_refuse)(session_handshake_over(s), 503, "try again");
+        (s->poll ? longpoll_refuse : handshake_refuse)(session_handshake_over(s), H_again);
     if (s->conn) {
         struct conn *c = s->conn;
 

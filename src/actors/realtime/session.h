@@ -53,7 +53,7 @@ struct session {
     bool evicted;  /* sockets.c: told to make room */
     bool knocking; /* sockets.c counts it among those without identity yet */
     bool held;     /* an old client's repeat of a refused handshake, answered late with … */
-    struct refusal_given given; /* … this */
+    enum handshake_fault given; /* … this; H_none: maintenance */
     struct longpoll *poll;      /* NULL: its connection is a WebSocket */
     bool token;                 /* signed in by an API token */
     uint8_t scopes;
@@ -100,7 +100,7 @@ extern const struct ws_handler session_handler; /* its arg is the actor_id, as a
 struct session *session_of(void *arg);          /* … and this the session, NULL: gone */
 int session_init(struct actor *self, void *state, const void *arg); /* arg: a struct handshake */
 struct http_req *session_handshake_over(struct session *s); /* it is answered next, by the caller */
-int session_handshake_refuse(struct session *s, int status, const char *detail); /* ACTOR_DONE */
+int session_handshake_refuse(struct session *s, enum handshake_fault why); /* ACTOR_DONE */
 void session_take_identity(struct session *s, const struct session_ref *ref);
 
 /* Between session.c (the connection, its pushes), session_join.c (what it has joined) and

@@ -31,33 +31,31 @@ struct http_req *session_handshake_over(struct session *s)
     return r;
 }
 
-int session_handshake_refuse(struct session *s, int status, const char *detail)
+int session_handshake_refuse(struct session *s, enum handshake_fault why)
 {
     if (is_old((enum encoding)s->enc))
-        refused_note(s->sid, (struct refusal_given){status, detail});
-    (s->poll ? longpoll_refuse : handshake_refuse)(session_handshake_over(s), status, detail);
+        refused_note(s->sid, why);
+    (s->poll ? longpoll_refuse : handshake_refuse)(session_handshake_over(s), why);
     return ACTOR_DONE;
 }
 
 static void refuse_for_maintenance(struct session *s)
 {
     if (is_old((enum encoding)s->enc))
-        refused_note(s->sid, (struct refusal_given){503, NULL});
+        refused_note(s->sid, H_none);
     (s->poll ? longpoll_maintenance : handshake_maintenance)(session_handshake_over(s));
 }
 
 static bool admitted(struct session *s, const struct session_ref *ref)
 {
     if (!ref)
-        session_handshake_refuse(s, 401,
-                                 "sign in first: the handshake carries no valid session or token");
+        session_handshake_refuse(s, H_sign_in);
     else if (!(ref->scopes & SCOPE_REALTIME))
-        session_handshake_refuse(s, 403,
-                                 "this token is not good for sockets: it lacks the scope realtime");
+        session_handshake_refuse(s, H_scope);
     else if (maintenance_refuses(ref->who))
         refuse_for_maintenance(s);
     else if (runtime_draining())
-        session_handshake_refuse(s, 503, "the server restarts: come back in a few seconds");
+        session_handshake_refuse(s, H_restarting);
     else
         return true;
     return false;
@@ -106,12 +104,11 @@ static int identified(struct actor *self, void *state, const struct msg *m)
 static int held_over(struct actor *self, void *state, const struct msg *m)
 {
     struct session *s = state;
-    const struct refusal_given *g = &s->given;
 
     (void)self;
     (void)m;
-    if (g->why)
-        handshake_refuse(session_handshake_over(s), g->status, g->why);
+    if (s->given)
+        handshake_refuse(session_handshake_over(s), s->given);
     else
         handshake_maintenance(session_handshake_over(s));
     return ACTOR_DONE;
@@ -136,35 +133,32 @@ static bool held_back(struct session *s, bool good)
     return true;
 }
 
-/* What can be said of it without asking the database. 0, or the status to refuse with. */
-static int handshake_look(struct session *s, char sid[65], const char **ret_why)
+/* What can be said of it without asking the database. */
+static enum handshake_fault handshake_look(struct session *s, char sid[65])
 {
     s->knocking = sockets_knock(http_peer(s->req));
-    *ret_why = "too many handshakes of this address wait: try again in a moment";
     if (!s->knocking)
-        return 429;
-    *ret_why = "sign in first: the handshake carries no valid session or token";
-    return handshake_sid(s->req, sid) ? 0 : 401;
+        return H_many_knock;
+    return handshake_sid(s->req, sid) ? H_none : H_sign_in;
 }
 
 int session_init(struct actor *self, void *state, const void *arg)
 {
     struct session *s = state;
     const struct handshake *h = arg;
-    const char *why = NULL;
     char sid[65];
 
     s->self = self;
     s->req = h->req;
     s->enc = (uint8_t)h->enc;
     s->poll = h->polled ? longpoll_make(s) : NULL;
-    int status = handshake_check(s->req, &s->enc, &s->lang, &why);
-    if (is_old(h->enc) && held_back(s, !status))
+    enum handshake_fault why = handshake_check(s->req, &s->enc, &s->lang);
+    if (is_old(h->enc) && held_back(s, !why))
         return s->req ? 0 : -ECANCELED;
-    if (!status)
-        status = handshake_look(s, sid, &why);
-    if (status) {
-        session_handshake_refuse(s, status, why);
+    if (!why)
+        why = handshake_look(s, sid);
+    if (why) {
+        session_handshake_refuse(s, why);
         return -ECANCELED;
     }
     http_worker(s->req, actor_self(self));

@@ -1,7 +1,7 @@
 /*
  * Makes problem documents: the only place where a refusal gets its words. Texts come from the two
  * tables; nothing of the inside (SQL, paths, stacks) can reach a client, because `detail` is only
- * ever given static words.
+ * ever given static words, of the tables of what refuses.
  */
 #include <stdio.h>
 #include <string.h>
@@ -178,15 +178,15 @@ static void put_message(struct buf *out, const struct problem_row *row,
 }
 
 void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance,
-                   const char *request_id, const char *detail, const struct field_error *errors,
-                   unsigned n)
+                   const char *request_id, const char *const *detail,
+                   const struct field_error *errors, unsigned n)
 {
     const struct problem_row *row = &rows[what];
 
     put_uri(out, row->word);
     put_text(out, "title", row->title[lang]);
     buf_printf(out, ",\"status\":%d", row->status);
-    put_text(out, "detail", detail ? detail : row->message[lang]);
+    put_text(out, "detail", detail ? detail[lang] : row->message[lang]);
     put_text(out, "instance", instance);
     put_text(out, "requestId", request_id);
     put_message(out, row, errors, n, lang);
@@ -195,8 +195,8 @@ void problem_print(struct buf *out, enum problem what, enum language lang, const
     buf_putc(out, '}');
 }
 
-void problem_answer(struct http_req *req, enum problem what, const char *detail, uint32_t retry_s,
-                    const struct field_error *errors, unsigned n)
+void problem_answer(struct http_req *req, enum problem what, const char *const *detail,
+                    uint32_t retry_s, const struct field_error *errors, unsigned n)
 {
     struct buf text = BUF_INIT;
     enum language lang = language_of(http_header(req, "accept-language"));
@@ -214,8 +214,8 @@ void problem_answer(struct http_req *req, enum problem what, const char *detail,
     buf_finish(&text);
 }
 
-void problem_refuse(struct http_req *req, int status, const char *detail)
+void problem_refuse(struct http_req *req, const struct http_fault *why)
 {
     rest_cors(req);
-    problem_answer(req, problem_of_status(status), detail, 0, NULL, 0);
+    problem_answer(req, problem_of_status(why->status), why->text, 0, NULL, 0);
 }

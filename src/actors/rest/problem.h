@@ -37,14 +37,14 @@ enum problem problem_of_status(int status); /* the general one of a status */
 enum problem problem_named(struct str word);
 enum field_code field_code_named(struct str word);
 
-/* Answers req. detail: English words for developers, NULL: none. retry_s 0: no Retry-After. Sets
- * Cache-Control: no-store. */
-void problem_answer(struct http_req *req, enum problem what, const char *detail, uint32_t retry_s,
-                    const struct field_error *errors, unsigned n);
+/* Answers req. detail: what was wrong, in each language, for who wrote the request; NULL: the
+ * kind's message. retry_s 0: no Retry-After. Sets Cache-Control: no-store. */
+void problem_answer(struct http_req *req, enum problem what, const char *const *detail,
+                    uint32_t retry_s, const struct field_error *errors, unsigned n);
 /* The document's text, for tests and for problem_answer. */
 void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance,
-                   const char *request_id, const char *detail, const struct field_error *errors,
-                   unsigned n);
-void problem_refuse(struct http_req *req, int status, const char *detail); /* http_on_refused */
+                   const char *request_id, const char *const *detail,
+                   const struct field_error *errors, unsigned n);
+void problem_refuse(struct http_req *req, const struct http_fault *why); /* http_on_refused */
 
 #endif

@@ -315,10 +315,12 @@ static void put_process(struct buf *b)
 
 static void enter(struct http_req *req)
 {
+    static const struct http_fault elsewhere = {
+        404, {"/metrics n'est lu que depuis cette machine", "/metrics is for loopback only"}};
     struct buf b = BUF_INIT;
 
     if (!http_loopback(req)) { /* as if it did not exist */
-        problem_refuse(req, 404, "/metrics is for loopback only");
+        problem_refuse(req, &elsewhere);
         return;
     }
     put_loops(&b);
