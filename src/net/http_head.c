@@ -193,10 +193,12 @@ static enum fault check_fields(struct http_req *r)
     return why;
 }
 
-/* origin-form, or absolute-form whose authority is the Host: then it is cut down to origin-form */
+/* origin-form, or absolute-form whose authority is the Host: then it is cut down to origin-form; of
+ * OPTIONS also "*", the server as a whole */
 static enum fault check_target(struct http_req *r)
 {
-    if (*r->target == '/')
+    bool server = strcmp(r->target, "*") == 0 && r->method == HTTP_M_OPTIONS;
+    if (*r->target == '/' || server)
         return F_none;
     size_t scheme = strncasecmp(r->target, "http://", 7) == 0    ? 7
                     : strncasecmp(r->target, "https://", 8) == 0 ? 8

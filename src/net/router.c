@@ -117,8 +117,26 @@ static const char *allow_list(struct http_req *r, unsigned set)
     return list;
 }
 
+static unsigned row_methods(const struct row *row)
+{
+    enum http_method m = row->route->method;
+    return 1u << m | (m == HTTP_M_GET ? 1u << HTTP_M_HEAD : 0) | 1u << HTTP_M_OPTIONS;
+}
+
+/* The target "*": what any of the rows takes. */
+static enum route_answer whole_server(struct http_req *r, const char **ret_allow)
+{
+    unsigned allowed = 1u << HTTP_M_OPTIONS;
+    for (unsigned i = 0; i < row_count; i++)
+        allowed |= row_methods(&rows[i]);
+    *ret_allow = allow_list(r, allowed);
+    return ROUTE_METHOD;
+}
+
 enum route_answer route_find(struct http_req *r, const char **ret_allow)
 {
+    if (*r->target == '*')
+        return whole_server(r, ret_allow);
     size_t n = strcspn(r->target, "?");
     char *path = memcpy(req_scrap(r, n + 1), r->target, n), *seg[SEGMENTS_MAX];
     path[n] = '\0';
@@ -133,13 +151,12 @@ enum route_answer route_find(struct http_req *r, const char **ret_allow)
     for (unsigned i = 0; i < row_count; i++) {
         if (!row_fits(&rows[i], seg, count))
             continue;
-        enum http_method m = rows[i].route->method;
-        if (m == wanted) {
+        if (rows[i].route->method == wanted) {
             r->route = rows[i].route;
             row_params(r, &rows[i], seg, count);
             return ROUTE_FOUND;
         }
-        allowed |= 1u << m | (m == HTTP_M_GET ? 1u << HTTP_M_HEAD : 0) | 1u << HTTP_M_OPTIONS;
+        allowed |= row_methods(&rows[i]);
     }
     *ret_allow = allowed ? allow_list(r, allowed) : NULL;
     return allowed ? ROUTE_METHOD : ROUTE_NONE;

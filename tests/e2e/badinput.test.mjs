@@ -95,6 +95,7 @@ const refused = {
   'a method in lower case': [() => get('', { method: 'get' }), [400, 501]],
   'an unknown method': [() => get('', { method: 'BREW' }), [400, 501]],
   'target *': [() => get('', { target: '*' }), [400, 404]],
+  'target *, and something': [() => get('', { method: 'OPTIONS', target: '*?x' }), 400],
   'a fragment in the target': [() => get('', { target: '/api/system/health#x' }), 400],
   'a target that is no path': [() => get('', { target: 'api/system/health' }), 400],
   'a tab in the request line': [() => `GET\t/api/system/health HTTP/1.1\r\nHost: ${host()}\r\n\r\n`, 400],
@@ -185,6 +186,17 @@ describe('HTTP', () => {
     for (const b of Buffer.from(bytes)) if (!raw.socket.write(Buffer.from([b]))) await new Promise((r) => raw.socket.once('drain', r))
     await raw.over
     assert.deepEqual([...raw.text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((m) => Number(m[1])), [200, 404, 200, 401])
+  })
+
+  test('OPTIONS * says what the server takes, and the connection goes on; with a body it ends', async () => {
+    const raw = new RawSocket(server)
+    raw.socket.write(get('', { method: 'OPTIONS', target: '*' }) + get('Connection: close\r\n', { target: '/api/nothing' }))
+    await within(raw.over, 15000, 'the end of the connection')
+    const [head, ...rest] = raw.text.split('\r\n\r\n')
+    assert.match(head, /^HTTP\/1\.1 204 /)
+    assert.match(head, /\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS(\r\n|$)/i)
+    assert.match(rest[0], /^HTTP\/1\.1 404 /, 'the answer has no body')
+    assert.deepEqual(await statuses(get('Content-Length: 2\r\n', { method: 'OPTIONS', target: '*' }) + '{}' + hidden), [204])
   })
 
   test('Expect: 100-continue', async () => {

@@ -136,7 +136,9 @@ static const struct {
     {400, G "Host : a\r\n\r\n"},
     {400, G H "X: y\rZ\r\n\r\n"},
     {400, "GET * HTTP/1.1\r\n" H "\r\n"},
-    {400, "OPTIONS * HTTP/1.1\r\n" H "\r\n"},
+    {204, "OPTIONS * HTTP/1.1\r\n" H "\r\n"},
+    {400, "OPTIONS *?a HTTP/1.1\r\n" H "\r\n"},
+    {400, "GET * HTTP/1.1\r\n" H "\r\n"},
     {400, "GET a HTTP/1.1\r\n" H "\r\n"},
     {405, "CONNECT a:80 HTTP/1.1\r\n" H "\r\n"},
     {405, "TRACE /hello HTTP/1.1\r\n" H "\r\n"},
@@ -260,6 +262,8 @@ Test(http, head_has_length_but_no_body, .init = start, .fini = server_stop)
 
 Test(http, options_and_405_list_the_methods, .init = start, .fini = server_stop)
 {
+    cr_expect(strstr(ask("OPTIONS * HTTP/1.1\r\n" H "\r\n"),
+                     "\r\nAllow: GET, HEAD, POST, DELETE, OPTIONS\r\n"));
     cr_expect(strstr(ask("OPTIONS /hello HTTP/1.1\r\n" H "\r\n"),
                      "\r\nAllow: GET, HEAD, DELETE, OPTIONS\r\n"));
     cr_expect(strstr(ask("PATCH /hello HTTP/1.1\r\n" H "\r\n"),
