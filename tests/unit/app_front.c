@@ -363,3 +363,21 @@ Test(cursor, damage_is_seen)
     longer[sizeof(longer) - 1] = 0;
     cr_expect_not(decode(longer, &c));
 }
+
+/* ---- keys that are being worked on ---- */
+
+Test(idempotency, a_full_table_is_no_key_that_runs)
+{
+    static char names[KEYS_RUNNING_MAX][12];
+
+    for (int i = 0; i < KEYS_RUNNING_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "u key-%d", i);
+        cr_assert_eq(idempotency_enter(names[i]), PROBLEMS, "%d", i);
+    }
+    cr_expect_eq(idempotency_enter("u key-0"), P_running);
+    cr_expect_eq(idempotency_enter("u other"), P_unavailable);
+    cr_expect_eq(problem_status(P_unavailable), 503, "and a 503 always says when to come back");
+    idempotency_forget(names[7]);
+    cr_expect_eq(idempotency_enter("u other"), PROBLEMS);
+    cr_expect_eq(idempotency_enter("u key-7"), P_unavailable);
+}

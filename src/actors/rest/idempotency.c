@@ -15,30 +15,36 @@
 #include "stacgate/table.h"
 
 #define KEY_MAX 128
-#define RUNNING_MAX 10000
 
 static struct table running; /* "user key", of every loop */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static bool enter(const char *name)
+enum problem idempotency_enter(const char *name)
 {
-    bool fresh;
+    size_t n = strlen(name);
 
     pthread_mutex_lock(&lock);
-    fresh = running.count < RUNNING_MAX && !table_get(&running, name, strlen(name));
-    if (fresh)
-        table_put(&running, name, strlen(name), (void *)(uintptr_t)name);
+    enum problem refusal = table_get(&running, name, n)        ? P_running
+                           : running.count >= KEYS_RUNNING_MAX ? P_unavailable
+                                                               : PROBLEMS;
+    if (refusal == PROBLEMS)
+        table_put(&running, name, n, (void *)(uintptr_t)name);
     pthread_mutex_unlock(&lock);
-    return fresh;
+    return refusal;
+}
+
+void idempotency_forget(const char *name)
+{
+    pthread_mutex_lock(&lock);
+    table_remove(&running, name, strlen(name));
+    pthread_mutex_unlock(&lock);
 }
 
 void idempotency_leave(struct rest *r)
 {
     if (!r->key_name)
         return;
-    pthread_mutex_lock(&lock);
-    table_remove(&running, r->key_name, strlen(r->key_name));
-    pthread_mutex_unlock(&lock);
+    idempotency_forget(r->key_name);
     free(r->key_name);
     r->key_name = NULL;
 }
@@ -124,10 +130,11 @@ int idempotency_begin(struct actor *self, struct rest *r, const char *key)
         return rest_refuse(r, P_malformed);
     snprintf(name, sizeof(name), "%s %s", r->who->user_id, key);
     r->key_name = xstrdup(name);
-    if (!enter(r->key_name)) {
+    enum problem refusal = idempotency_enter(r->key_name);
+    if (refusal != PROBLEMS) {
         free(r->key_name);
         r->key_name = NULL;
-        return rest_refuse(r, P_running);
+        return rest_refuse(r, refusal);
     }
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_AUTH_KEY_FIND);

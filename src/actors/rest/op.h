@@ -242,6 +242,11 @@ const char *idempotency_key(const struct rest *r); /* NULL: none, or none is tak
 int idempotency_begin(struct actor *self, struct rest *r,
                       const char *key); /* looks it up, then the first step */
 void idempotency_leave(struct rest *r);
+/* The keys that are being worked on, of every loop: PROBLEMS, and the name (kept until it is
+ * forgotten) is among them; P_running: it was; P_unavailable: there are KEYS_RUNNING_MAX. */
+#define KEYS_RUNNING_MAX 10000
+enum problem idempotency_enter(const char *name);
+void idempotency_forget(const char *name);
 
 void system_began(void);                   /* at the process's start: what uptime counts from */
 void rest_cors(struct http_req *req);      /* Vary, and the grants for a listed origin */
