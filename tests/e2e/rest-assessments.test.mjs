@@ -155,6 +155,43 @@ test('simultaneous starts make one attempt, simultaneous submissions one grade',
   assert.equal(await server.sql(`select count(*) from notifications where data ->> 'attemptId' = ${lit(id)}`), '1')
 })
 
+test('of submissions that wait for one another each has its own answer: a stranger\'s none, a late one\'s that it is over', async () => {
+  const a = await approved({ maxAttempts: 5 })
+  const { id } = await start(who.apprenant1, a.id)
+  const submit = (api, answers) => api.post(`/api/attempts/${id}/submit`, { answers })
+  const release = await server.hold(`select from assessment_attempts where id = ${lit(id)} for update`)
+  const mine = submit(who.apprenant1, { yes: true })
+  await server.waiting(1)
+  const others = [submit(who.apprenant2, {}), submit(who.apprenant1, { yes: false })]
+  await who.apprenant1.get(`/api/attempts/${id}`) // by then those have arrived
+  await release()
+  const [first, stranger, late] = await Promise.all([mine, ...others])
+  assert.equal(first.json.status, 'graded')
+  assertProblem(stranger, 404)
+  assert.equal(assertProblem(late, 409).type, '/problems/attempt-over')
+})
+
+test('an assessment that somebody begins while it is deleted stays, and so does what they began', async () => {
+  const a = await approved({ maxAttempts: 1 })
+  // The attempt's transaction waits for its key, with the attempt in it.
+  const key = `insert into idempotency_keys (user_id, key, body_hash, status, answer) values (${lit(who.apprenant1.id)}, 'begun', '', 1, '')`
+  const [begun, gone] = await server.meet(key, () => who.apprenant1.request('POST', `/api/assessments/${a.id}/attempts`, { json: {}, headers: { 'idempotency-key': 'begun' } }),
+    () => who.manager.request('DELETE', `/api/assessments/${a.id}`))
+  assert.deepEqual([begun.status, gone.status], [201, 409], gone.text)
+  assert.equal((await who.apprenant1.get(`/api/attempts/${begun.json.id}`)).status, 200)
+})
+
+test('a course whose assessments were attempted is closed, not removed: the attempts are people\'s', async () => {
+  const c = (await who.manager.post('/api/courses', { title: unique('Cours'), description: 'D', category: 'C', instructorId: who.formateur.id })).json
+  const a = await approved({ courseId: c.id, isPublic: false })
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`)
+  const attempt = await start(who.apprenant1, a.id)
+  await who.apprenant1.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
+  const r = await who.manager.request('DELETE', `/api/courses/${c.id}`)
+  assert.deepEqual([r.status, r.json.deleted, r.json.closed], [200, false, true], r.text)
+  assert.equal((await who.apprenant1.get(`/api/attempts/${attempt.id}`)).status, 200)
+})
+
 test('the clock submits at the limit, with what was saved, and tells the learner; also after a restart', async () => {
   const a = await approved({ maxAttempts: 5, timeLimit: 1 })
   const socket = await Wire.open(server, { cookie: who.apprenant3.cookie })
@@ -211,6 +248,9 @@ test('essays wait for a person, who is not their author; results and statistics'
   assert.equal((await grade(who.formateur, { questions: [{ questionId: 'e', points: '2,5' }] })).json.results[0].points, 2.5)
   const done = await grade(who.formateur, { questions: [{ questionId: 'e', points: 3, feedback: 'Bien' }], feedback: 'Continuez' })
   assert.deepEqual([done.json.status, done.json.score, done.json.feedback], ['graded', 8, 'Continuez'], done.text)
+  assert.equal((await grade(who.formateur, { questions: [{ questionId: 'e', points: 3 }] })).json.score, 8) // nothing new: nothing is told
+  const told = (await who.apprenant1.get('/api/notifications')).json.filter((n) => n.data.attemptId === one.id)
+  assert.deepEqual(told.map((n) => n.data.score), [8, 7])
   const two = await start(who.apprenant2, a.id)
   await who.apprenant2.post(`/api/attempts/${two.id}/submit`, { answers: { v: false } })
   const results = (await who.formateur.get(`/api/assessments/${a.id}/results`)).json

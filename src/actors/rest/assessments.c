@@ -91,7 +91,8 @@ int op_assessments_update(struct actor *self, void *state, const struct msg *m)
     return take_questions(state, &done) ? rest_run(self, state, &what) : done;
 }
 
-RUN_OP(assessments_delete, .sql = SQL_ASSESSMENTS_DELETE, .params = "tuimv", MANAGE)
+RUN_OP(assessments_delete, .sql = SQL_ASSESSMENTS_DELETE, .params = "tuimv", MANAGE,
+       .lock = SQL_ASSESSMENTS_LOCK)
 
 /* ---- approval ---- */
 

@@ -25,10 +25,15 @@
 
 enum { MSG_ATTEMPT_SUBMIT = 420, MSG_ATTEMPT_DUE };
 
+struct waiter {
+    struct msg question;
+    struct body *body; /* a reference: who it is of, their last answers */
+};
+
 struct attempt {
     char tenant[64], id[65];
     struct msg asker; /* whose submission is being worked on; from 0: the clock's */
-    struct msg waiting[WAITING_MAX];
+    struct waiter waiting[WAITING_MAX]; /* each has its own turn: another may have asked */
     unsigned waiting_count;
     bool busy, by_clock;
 };
@@ -42,28 +47,35 @@ void attempts_watch(attempt_ended *ended)
 
 /* ---- answering ---- */
 
-static void answer(struct attempt *a, const char *key, struct str text)
+static int submit(struct actor *self, struct attempt *a, const struct msg *question,
+                  struct body *body);
+
+/* The next one's turn, or the end. */
+static int go_on(struct actor *self, struct attempt *a)
+{
+    struct waiter first = a->waiting[0];
+
+    a->busy = false;
+    if (a->waiting_count == 0)
+        return actor_passivate(self);
+    memmove(a->waiting, a->waiting + 1, --a->waiting_count * sizeof(first));
+    int result = submit(self, a, &first.question, first.body);
+    body_unref(first.body);
+    return result;
+}
+
+static int answer(struct actor *self, struct attempt *a, const char *key, struct str text)
 {
     struct buf b = BUF_INIT;
 
     mp_put_map(&b, 1);
     mp_put_cstr(&b, key);
     mp_put_str(&b, text.p, text.n);
-    struct body *body = body_of(&b);
     if (a->asker.from)
-        actor_reply(&a->asker, 0, body_ref(body));
-    for (unsigned i = 0; i < a->waiting_count; i++)
-        actor_reply(&a->waiting[i], 0, body_ref(body));
-    body_unref(body);
+        actor_reply(&a->asker, 0, body_of(&b));
     a->asker = (struct msg){0};
-    a->waiting_count = 0;
-    a->busy = false;
     buf_finish(&b);
-}
-
-static int leave(struct actor *self)
-{
-    return actor_passivate(self);
+    return go_on(self, a);
 }
 
 /* ---- closing, grading ---- */
@@ -95,8 +107,8 @@ static int close_it(struct actor *self, struct attempt *a, const char *user, str
 static int wait_for_it(struct actor *self, struct attempt *a, int64_t ms)
 {
     a->busy = false;
-    if (ms > (int64_t)1000 * (LOOK_AHEAD_S + 2)) /* it was lengthened meanwhile */
-        return leave(self);
+    if (a->waiting_count || ms > (int64_t)1000 * (LOOK_AHEAD_S + 2)) /* or it was lengthened */
+        return go_on(self, a);
     return actor_after(self, ms > 0 ? (uint32_t)ms + 1 : 1, due) ? 0 : -1;
 }
 
@@ -118,10 +130,8 @@ static int closed(struct actor *self, void *state, const struct msg *m)
         if (a->by_clock && db_rows(m, 0) && strcmp(db_text(m, 0, 0, 0), "early") == 0)
             return wait_for_it(self, a, db_int(m, 0, 0, 3));
         if (db_rows(m, 0) && !db_null(m, 0, 0, 4))
-            answer(a, "attempt", db_strv(m, 0, 0, 4));
-        else
-            answer(a, "refusal", db_rows(m, 0) ? db_strv(m, 0, 0, 0) : STR("not_found"));
-        return leave(self);
+            return answer(self, a, "attempt", db_strv(m, 0, 0, 4));
+        return answer(self, a, "refusal", db_rows(m, 0) ? db_strv(m, 0, 0, 0) : STR("not_found"));
     }
     struct grade grade = {0};
     if (put_parsed(db_strv(m, 0, 0, 1), &questions) && put_parsed(db_strv(m, 0, 0, 2), &answers))
@@ -150,15 +160,12 @@ static int graded(struct actor *self, void *state, const struct msg *m)
     struct attempt *a = state;
     struct str attempt = db_strv(m, 0, 0, 0);
 
-    if (!attempt.p) { /* somebody graded it between: cannot be, unless two processes serve */
-        answer(a, "refusal", STR("attempt_over"));
-        return leave(self);
-    }
+    if (!attempt.p) /* somebody graded it between: cannot be, unless two processes serve */
+        return answer(self, a, "refusal", STR("attempt_over"));
     users_tell(db_strv(m, 0, 0, 2));
     if (watcher)
         watcher(a->tenant, a->id, attempt, a->by_clock);
-    answer(a, "attempt", attempt);
-    return leave(self);
+    return answer(self, a, "attempt", attempt);
 }
 
 /* ---- the actor of one attempt ---- */
@@ -171,30 +178,33 @@ static int due(struct actor *self, void *state, const struct msg *m)
     return a->busy ? 0 : close_it(self, a, "", (struct mp){0}, (struct str){0});
 }
 
-static int receive(struct actor *self, void *state, const struct msg *m)
+static int submit(struct actor *self, struct attempt *a, const struct msg *question,
+                  struct body *body)
 {
-    struct attempt *a = state;
-    struct mp q = body_mp(m->body);
+    struct mp q = body_mp(body);
     struct str user = mp_str(mp_get(q, "userId"));
     char id[65];
 
-    if (m->kind == MSG_ATTEMPT_DUE)
-        return due(self, state, m);
-    if (m->kind != MSG_ATTEMPT_SUBMIT || user.n >= sizeof(id)) {
-        actor_reply(m, -EINVAL, NULL);
-        return 0;
-    }
-    if (a->busy && a->waiting_count < WAITING_MAX) {
-        a->waiting[a->waiting_count++] = msg_keep(m);
-        return 0;
-    }
-    if (a->busy) {
-        actor_reply(m, -ENOBUFS, NULL);
-        return 0;
-    }
-    a->asker = msg_keep(m);
+    a->asker = msg_keep(question);
     snprintf(id, sizeof(id), "%.*s", (int)user.n, user.p);
     return close_it(self, a, id, mp_get(q, "answers"), mp_str(mp_get(q, "key")));
+}
+
+static int receive(struct actor *self, void *state, const struct msg *m)
+{
+    struct attempt *a = state;
+
+    if (m->kind == MSG_ATTEMPT_DUE)
+        return due(self, state, m);
+    if (m->kind != MSG_ATTEMPT_SUBMIT || mp_str(mp_get(body_mp(m->body), "userId")).n > 64)
+        actor_reply(m, -EINVAL, NULL);
+    else if (!a->busy)
+        return submit(self, a, m, m->body);
+    else if (a->waiting_count < WAITING_MAX)
+        a->waiting[a->waiting_count++] = (struct waiter){msg_keep(m), body_ref(m->body)};
+    else
+        actor_reply(m, -ENOBUFS, NULL);
+    return 0;
 }
 
 /* The database went away in the middle: the asker hears so, the clock comes back to it. */
@@ -206,11 +216,18 @@ static int failed(struct actor *self, void *state, int err)
     if (a->asker.from)
         actor_reply(&a->asker, err, NULL);
     for (unsigned i = 0; i < a->waiting_count; i++)
-        actor_reply(&a->waiting[i], err, NULL);
-    a->asker = (struct msg){0};
-    a->waiting_count = 0;
-    a->busy = false;
+        actor_reply(&a->waiting[i].question, err, NULL);
     return ACTOR_DONE;
+}
+
+static void terminate(struct actor *self, void *state, int result)
+{
+    struct attempt *a = state;
+
+    (void)self;
+    (void)result;
+    for (unsigned i = 0; i < a->waiting_count; i++)
+        body_unref(a->waiting[i].body);
 }
 
 static int init(struct actor *self, void *state, const void *arg)
@@ -231,7 +248,8 @@ static const struct actor_type attempt_type = {.name = "attempt",
                                                .mailbox_max = 32,
                                                .init = init,
                                                .receive = receive,
-                                               .fail = failed};
+                                               .fail = failed,
+                                               .terminate = terminate};
 
 static actor_id attempt_whereis(const char *tenant, const char *id)
 {

@@ -314,6 +314,23 @@ export class Server {
     return () => (child.stdin.end('rollback;\n'), ended)
   }
 
+  // Calls that meet at what a statement locks: each has begun and waits before the next one begins. Their answers.
+  async meet(text, ...calls) {
+    const release = await this.hold(text)
+    const answers = []
+    for (const call of calls) {
+      answers.push(call())
+      await this.waiting(answers.length)
+    }
+    await release()
+    return Promise.all(answers)
+  }
+
+  // Until so many statements wait for locks.
+  waiting(n) {
+    return until('a statement to wait for a lock', async () => Number(await this.sql('select count(*) from pg_locks where not granted')) >= n)
+  }
+
   // One query's rows as objects.
   async rows(query) {
     return JSON.parse(await this.sql(`select coalesce(json_agg(t), '[]') from (${query}) t;`))

@@ -1,5 +1,5 @@
 -- $1 tenant filter, $2 grader, $3 attempt, $4 the body (questions: [{questionId, points, feedback}], feedback), $5 staff. Nobody grades
--- their own; points stay within the question's. When every question has its points the attempt is graded.
+-- their own; points stay within the question's. When every question has its points the attempt is graded; its taker hears of what is new.
 with asked as (
     select t as row, a.title, t.user_id <> $2 and (coalesce(a.created_by = $2, false) or $5::boolean or exists (
         select from courses c where c.id = a.course_id and c.instructor_id = $2)) as own
@@ -35,5 +35,6 @@ select word, 200, (select answer(attempt_json(t)) from done), 0,
        (select json_agg(n) from done, asked, lateral notify((t).user_id, 'assessment_graded', jsonb_build_object('assessmentId', (t).assessment_id,
             'attemptId', (t).id, 'score', (t).score, 'maxScore', (t).max_score), 'Évaluation notée', 'Assessment graded',
             '« ' || title || ' » : ' || (t).score || '/' || (t).max_score, '"' || title || '": ' || (t).score || '/' || (t).max_score) n
-        where n is not null and (t).status = 'graded')
+        where n is not null and (t).status = 'graded'
+          and ((t).status, (t).results, (t).feedback) is distinct from ((asked.row).status, (asked.row).results, (asked.row).feedback))
 from refusal
