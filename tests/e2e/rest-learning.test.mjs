@@ -198,6 +198,39 @@ test('enrolments by a list: a result each, places in order; completion by the tr
   assert.equal((await who.apprenant2.get(`/api/certificates?courseId=${c.id}`)).json.length, 1)
 })
 
+test('of what happens at once to one place in a course, nothing is lost and nobody is counted twice', async () => {
+  const c = await course()
+  const [a, b] = [await module(c.id), await module(c.id)]
+  const place = `select from user_courses where course_id = ${lit(c.id)} for update`
+  const enroll = (json) => who.apprenant1.post(`/api/courses/${c.id}/enroll`, json)
+  await enroll()
+  const finish = (m) => () => put(who.apprenant1, `/api/modules/${m.id}/progress`, { status: 'completed' })
+  const ends = await server.meet(place, finish(a), finish(b))
+  assert.deepEqual(ends.map((r) => r.json.courseCompleted).sort(), [false, true], ends.map((r) => r.text).join())
+  const mine = (await who.apprenant1.get(`/api/courses/${c.id}`)).json.enrollment
+  assert.deepEqual([mine.status, mine.progress], ['completed', 100])
+  assert.equal((await who.apprenant1.get(`/api/certificates?courseId=${c.id}`)).json.length, 1)
+  // Who leaves while the trainer certifies has left, or is certified: the number of places is right.
+  await server.sql(`update user_courses set status = 'in_progress' where course_id = ${lit(c.id)}`)
+  const answers = await server.meet(place, () => enroll({ action: 'unenroll' }), () => who.formateur.post(`/api/courses/${c.id}/complete`, { learnerId: who.apprenant1.id }))
+  assert.deepEqual(answers.map((r) => r.status), [200, 404])
+  assert.equal(await server.sql(`select enrollment_count || ' ' || (select count(*) from user_courses where course_id = c.id and status <> 'dropped') from courses c where id = ${lit(c.id)}`), '0 0')
+})
+
+test('who left a session comes back by the list into the course, not into the session\'s place that another has', async () => {
+  const c = await course()
+  const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'S', maxParticipants: 1 })).json
+  await server.sql(`update training_sessions set status = 'active' where id = ${lit(s.id)}`)
+  const enroll = (api, json) => api.post(`/api/courses/${c.id}/enroll`, json)
+  assert.equal((await enroll(who.apprenant1, { sessionId: s.id })).status, 201)
+  await enroll(who.apprenant1, { action: 'unenroll' })
+  assert.equal((await enroll(who.apprenant2, { sessionId: s.id })).status, 201)
+  const back = await who.formateur.post(`/api/courses/${c.id}/enrollments`, { learnerIds: [who.apprenant1.id] })
+  assert.equal(back.json.results[0].result, 'enrolled')
+  const inside = (await who.formateur.get(`/api/courses/${c.id}/enrollments?sessionId=${s.id}`)).json
+  assert.deepEqual(inside.map((e) => e.userId), [who.apprenant2.id])
+})
+
 test('training sessions go step by step; approval is the staff\'s; places are counted', async () => {
   const c = await course()
   const s = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'Automne', startDate: '2030-01-01', endDate: '2030-02-01', maxParticipants: 1 })).json

@@ -96,7 +96,8 @@ RUN_OP(enrollments_mine, .sql = SQL_ENROLLMENTS_MINE, .params = "tuqp", .key = t
 RUN_OP(enrollments_list, .sql = SQL_ENROLLMENTS_LIST, .params = "tuimqp", MANAGE, .key = time_valid)
 RUN_OP(enrollments_batch, .sql = SQL_ENROLLMENTS_BATCH, .params = "tuibm", MANAGE,
        .lock = SQL_COURSES_LOCK)
-RUN_OP(enrollments_complete, .sql = SQL_ENROLLMENTS_COMPLETE, .params = "tuibm", MANAGE)
+RUN_OP(enrollments_complete, .sql = SQL_ENROLLMENTS_COMPLETE, .params = "tuibm", MANAGE,
+       .lock = SQL_COURSES_LOCK)
 
 /* ---- training sessions ---- */
 

@@ -15,8 +15,8 @@ with course as (
     select id, place, case when not known then 'not_found' when there then 'already' when nth > (select coalesce(places, nth) from course) then 'full'
                            else 'enrolled' end as result from judged
 ), again as (
-    update user_courses e set status = case when e.progress >= 100 then 'completed' when e.progress > 0 then 'in_progress' else 'enrolled' end, enrolled_at = now() at time zone 'utc',
-        updated_at = now() at time zone 'utc'
+    update user_courses e set status = case when e.progress >= 100 then 'completed' when e.progress > 0 then 'in_progress' else 'enrolled' end, session_id = null,
+        enrolled_at = now() at time zone 'utc', updated_at = now() at time zone 'utc'
     from refusal, (select distinct on (d.user_id) d.id from user_courses d join results r on r.id = d.user_id and r.result = 'enrolled'
                    where d.course_id = $3 and d.status = 'dropped' order by d.user_id, d.enrolled_at desc) d
     where e.id = d.id and word is null returning e.user_id

@@ -1,4 +1,4 @@
--- $1 tenant filter, $2 caller, $3 course, $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate; nobody
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate; nobody
 -- certifies themselves, and what was revoked is issued again by staff alone.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
