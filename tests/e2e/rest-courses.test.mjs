@@ -42,9 +42,15 @@ test('a trainer\'s course is inactive until staff approves it, and unseen by lea
   assert.deepEqual([made.isActive, made.level, made.type, made.language, made.price, made.tags], [false, 'debutant', 'asynchrone', 'fr', '49.90', []])
   assertProblem(await who.apprenant1.get(`/api/courses/${made.id}`), 404)
   assertProblem(await stranger.get(`/api/courses/${made.id}`), 404)
+  const module = (await who.formateur.post(`/api/courses/${made.id}/modules`, { title: 'M' })).json
+  for (const r of [await who.apprenant1.post(`/api/courses/${made.id}/enroll`, { action: 'unenroll' }), await who.apprenant1.get(`/api/courses/${made.id}/enrollments`),
+    await who.apprenant1.request('PUT', `/api/modules/${module.id}/progress`, { json: {} })]) assertProblem(r, 404)
   assert.equal((await who.formateur.get(`/api/courses/${made.id}`)).json.isActive, false)
   assert.equal((await put(who.formateur, made.id, { isActive: true })).json.isActive, false)
-  assert.equal((await put(who.manager, made.id, { isActive: true })).json.isActive, true)
+  for (let n = 0; n < 2; n++) assert.equal((await put(who.manager, made.id, { isActive: true })).json.isActive, true)
+  for (let n = 0; n < 2; n++) assert.equal((await who.manager.post(`/api/courses/${made.id}/approve`)).status, 200)
+  const told = (await who.formateur.get('/api/notifications')).json.filter((n) => n.data.courseId === made.id)
+  assert.deepEqual(told.map((n) => [n.type, n.title]), [['course_published', 'Cours publié']]) // once, however it was opened
   assert.equal((await who.apprenant1.get(`/api/courses/${made.id}`)).status, 200)
   assert.equal((await make(who.manager)).isActive, true)
   assertProblem(await who.apprenant1.post('/api/courses', course()), 403)

@@ -120,7 +120,7 @@ int op_courses_enroll(struct actor *self, void *state, const struct msg *m)
     static const struct run in = {
         .sql = SQL_COURSES_ENROLL, .params = "tuibm", MANAGE, .lock = SQL_COURSES_LOCK};
     static const struct run out = {
-        .sql = SQL_COURSES_UNENROLL, .params = "tui", .lock = SQL_COURSES_LOCK};
+        .sql = SQL_COURSES_UNENROLL, .params = "tuim", MANAGE, .lock = SQL_COURSES_LOCK};
     struct rest *r = state;
 
     (void)m;

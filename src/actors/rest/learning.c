@@ -61,7 +61,7 @@ int op_modules_progress(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run write = {
         .sql = SQL_MODULES_PROGRESS, .params = "tuib", .lock = SQL_MODULES_HOLD};
-    static const struct run renew = {.sql = SQL_MODULES_PROGRESSED, .params = "tui"};
+    static const struct run renew = {.sql = SQL_MODULES_PROGRESSED, .params = "tuim", MANAGE};
     struct rest *r = state;
     struct db_group *g = rest_group(r, DB_READ);
 

@@ -1,6 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null. What a body does not name
 -- stays. A capacity of null is none, and it is not below who is in it.
--- An instructor cannot make a course active or give it to somebody else.
+-- An instructor cannot make a course active or give it to somebody else, and hears when it is.
 with old as (
     select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
       and (c.is_active or c.instructor_id = $2 or $5::boolean) for no key update
@@ -29,12 +29,13 @@ with old as (
                          else c.is_active end,
         max_participants = case when b ? 'maxParticipants' then (b ->> 'maxParticipants')::integer else c.max_participants end,
         row_version = c.row_version + 1, updated_at = now() at time zone 'utc'
-    from (select $4::jsonb as b) body, refusal where c.id = $3 and word is null
-    returning c
+    from (select $4::jsonb as b) body, refusal, (select is_active as old_active from old) o where c.id = $3 and word is null
+    returning c, coalesce(old_active, false) as was_open
 )
 select word, 200, (select course_json(c) from new), (select (c).row_version from new),
        (select json_agg(n) from (
             select channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $2) as n from new
+            union all select course_published(c, $2) from new where (c).is_active and not was_open
             union all select channel_look('assessment:' || a.id) from new, assessments a
-            where a.course_id = (c).id and $4::jsonb ? 'instructorId') t)
+            where a.course_id = (c).id and $4::jsonb ? 'instructorId') t where n is not null)
 from refusal

@@ -13,6 +13,7 @@ select coalesce(json_agg(enrollment_json(e)::jsonb || jsonb_build_object('user',
            'lastName', u.last_name, 'email', u.email, 'profileImageUrl', u.profile_image_url)) order by place) filter (where place <= $6::bigint), '[]'),
        (select at || '|' || id from page where place = $6::bigint and exists (select from page where place > $6::bigint)),
        case when $9::boolean then (select count(*) from seen) end,
-       exists (select from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id))
+       exists (select from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2
+           or $4::boolean or exists (select from user_courses e where e.course_id = c.id and e.user_id = $2 and e.status is distinct from 'dropped')))
        and named_here($1, 'training_session', $5::jsonb ->> 'sessionId')
 from page join user_courses e using (id) left join users u on u.id = e.user_id

@@ -1,15 +1,15 @@
--- After progress.sql, in its transaction: $1 tenant filter, $2 learner, $3 module. The course's progress, its completion and certificate.
+-- After progress.sql, in its transaction: $1 tenant filter, $2 learner, $3 module, $4 staff. The course's progress, its completion and certificate.
 -- The learner, the instructor and who manages courses hear of it.
 with module as (
     select m.id, m.course_id, exists (select from user_courses e where e.course_id = m.course_id and e.user_id = $2
-                                      and e.status is distinct from 'dropped') as enrolled
-    from course_modules m where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id) and m.is_active is not false
+                                      and e.status is distinct from 'dropped') as enrolled, c.is_active or c.instructor_id = $2 or $4::boolean as seen
+    from course_modules m join courses c on c.id = m.course_id where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id) and m.is_active is not false
 ), renewed as (
     select r.* from module, course_progress_renew($2, module.course_id) r where module.enrolled
 ), issued as (
     select certificate_issue($2, module.course_id, null) as n from module, renewed where completed_now
 )
-select case when not enrolled then 'forbidden' end, 200, json_build_object('module', (select module_progress_json(p) from user_module_progress p
+select case when enrolled then null when seen then 'forbidden' else 'not_found' end, 200, json_build_object('module', (select module_progress_json(p) from user_module_progress p
            where p.module_id = module.id and p.user_id = $2), 'courseId', course_id, 'courseProgress', (select progress from renewed),
            'courseCompleted', coalesce((select completed_now from renewed), false)), 0,
        (select json_agg(n) from (
