@@ -87,6 +87,11 @@ Test(grading, numeric)
     EARNS(0, q, "{}");
     EARNS(10, "\"type\":\"numeric\",\"answer\":0.3", "0.30000000000000004");
     EARNS(0, "\"type\":\"numeric\",\"answer\":0", "\"\"");
+    q = "\"type\":\"numeric\",\"answer\":-1234567.5";
+    EARNS(10, q, "\"-1 234 567,5\"");
+    EARNS(10, q, "\"\\u22121\\u202f234\\u00a0567.5\"");
+    EARNS(0, q, "\"-1.234.567,5\"");
+    EARNS(0, q, "\" \"");
 }
 
 Test(grading, short_text)
@@ -97,6 +102,19 @@ Test(grading, short_text)
     EARNS(0, q, "\"Gallois\"");
     EARNS(0, q, "\"\"");
     EARNS(0, "\"type\":\"short-text\",\"caseSensitive\":true,\"answer\":[\"Na\"]", "\"NA\"");
+}
+
+/* The same signs from another keyboard; an accent that is missing is missed. */
+Test(grading, typed_another_way)
+{
+    const char *q = "\"type\":\"short-text\",\"answer\":[\"C'est l'été, ça\"]";
+    EARNS(10, q, "\"c\\u2019est l\\u2019\\u00e9t\\u00e9, \\u00e7a\"");
+    EARNS(10, q, "\"C'EST\\u00a0L'E\\u0301TE\\u0301,\\u202fC\\u0327A\"");
+    EARNS(0, q, "\"c'est l'ete, ça\"");
+    EARNS(0, q, "\"\\u0301\"");
+    EARNS(10, "\"type\":\"short-text\",\"answer\":[\"e\\u0301te\\u0301\"]", "\"été\"");
+    EARNS(10, "\"type\":\"fill-in\",\"answer\":[[\"aujourd'hui\"]]", "[\"aujourd\\u2019hui\"]");
+    EARNS(0, "\"type\":\"essay\"", "\"\\u00a0\"");
 }
 
 Test(grading, ordering)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer_text.h"
+
 /* ---- what was answered ---- */
 
 #define BY_HAND (-1.0)
@@ -76,89 +78,21 @@ static double grade_true_false(struct mp q, struct mp a)
                                                                                              : 0;
 }
 
-/* A number, or one as text with a point or a comma. */
-static bool number(struct mp v, double *ret)
-{
-    struct str s = mp_str(v);
-    char text[40], *end;
-
-    if (mp_type(v) == MP_INT || mp_type(v) == MP_UINT || mp_type(v) == MP_FLOAT) {
-        *ret = mp_float(v, 0);
-        return true;
-    }
-    while (s.n && *s.p == ' ')
-        s.p++, s.n--;
-    while (s.n && s.p[s.n - 1] == ' ')
-        s.n--;
-    if (s.n == 0 || s.n >= sizeof(text))
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        text[i] = s.p[i] == ',' ? '.' : s.p[i];
-        if (!strchr("0123456789.+-eE", text[i]))
-            return false;
-    }
-    text[s.n] = 0;
-    *ret = strtod(text, &end);
-    return *end == 0 && isfinite(*ret);
-}
-
 static double grade_numeric(struct mp q, struct mp a)
 {
     double given, right = mp_float(mp_get(q, "answer"), 0);
     double tolerance = fabs(mp_float(mp_get(q, "tolerance"), 0));
 
     /* A decimal written in binary is off by a hair: 0.3 is right where 0.1 + 0.2 is asked. */
-    return number(a, &given) && fabs(given - right) <= tolerance + 1e-9 * fmax(1, fabs(right)) ? 1
-                                                                                               : 0;
-}
-
-/* Text as it is compared: outer blanks gone, inner ones single, and, unless case matters, lower
- * case of ASCII and of the Latin letters with accents. */
-static void plain_text(struct str s, bool case_matters, struct buf *out)
-{
-    bool blank = true;
-
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-            if (!blank)
-                buf_putc(out, ' ');
-            blank = true;
-            continue;
-        }
-        blank = false;
-        if (!case_matters && c >= 'A' && c <= 'Z')
-            c = (unsigned char)(c + 32);
-        else if (!case_matters && i > 0 && (unsigned char)s.p[i - 1] == 0xc3 && c >= 0x80 &&
-                 c <= 0x9e && c != 0x97)
-            c = (unsigned char)(c + 32); /* U+00C0 – U+00DE */
-        else if (!case_matters && i > 0 && (unsigned char)s.p[i - 1] == 0xc5 && c == 0x92)
-            c = 0x93; /* Œ */
-        buf_putc(out, (char)c);
-    }
-    if (blank && out->len)
-        out->len--;
-}
-
-static bool text_fits(struct mp accepted, struct str given, bool case_matters)
-{
-    struct buf want = BUF_INIT, got = BUF_INIT;
-    bool fits = false;
-
-    plain_text(given, case_matters, &got);
-    for (struct mp_iter it = mp_iter(accepted); got.len && !fits && mp_next(&it);) {
-        want.len = 0;
-        plain_text(mp_str(it.value), case_matters, &want);
-        fits = want.len == got.len && memcmp(want.data, got.data, got.len) == 0;
-    }
-    buf_finish(&want);
-    buf_finish(&got);
-    return fits;
+    return answer_number(a, &given) &&
+                   fabs(given - right) <= tolerance + 1e-9 * fmax(1, fabs(right))
+               ? 1
+               : 0;
 }
 
 static double grade_short_text(struct mp q, struct mp a)
 {
-    return text_fits(mp_get(q, "answer"), mp_str(a), mp_bool(mp_get(q, "caseSensitive"), false))
+    return answer_fits(mp_get(q, "answer"), mp_str(a), mp_bool(mp_get(q, "caseSensitive"), false))
                ? 1
                : 0;
 }
@@ -196,7 +130,7 @@ static double grade_fill_in(struct mp q, struct mp a)
     if (mp_type(a) != MP_ARRAY)
         return 0;
     for (uint32_t i = 0; i < mp_count(key); i++)
-        right += text_fits(mp_at(key, i), mp_str(mp_at(a, i)), case_matters);
+        right += answer_fits(mp_at(key, i), mp_str(mp_at(a, i)), case_matters);
     return share(q, right, mp_count(key));
 }
 
@@ -206,7 +140,7 @@ static double grade_essay(struct mp q, struct mp a)
     struct buf b = BUF_INIT;
 
     (void)q;
-    plain_text(mp_str(a), true, &b);
+    answer_plain(mp_str(a), true, &b);
     bool empty = b.len == 0;
     buf_finish(&b);
     return empty ? 0 : BY_HAND;
