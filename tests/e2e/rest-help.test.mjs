@@ -50,6 +50,8 @@ test('a typing error finds what was meant, and says so', async () => {
   assert.equal((await search(who.apprenant1, 'calendrier'))[0].suggestion, undefined)
   const suggest = async (q, extra = '') => (await who.apprenant1.get(`/api/help/suggest?q=${encodeURIComponent(q)}${extra}`)).json
   assert.ok((await suggest('evaluasions')).includes('évaluations'))
+  // Two letters swapped, where a short word has no three in common with what was meant; the same letters otherwise are another word.
+  for (const [q, suggestion] of [['dtaes', 'dates'], ['adtes', 'dates'], ['sdate', undefined]]) assert.equal((await search(who.apprenant1, q))[0]?.suggestion, suggestion, q)
   // Words that only the texts have, in both languages; what is right stays as it was asked, with its signs; a text that is changed, its words.
   const help = await who.manager.post('/api/help', { title: 'Bulletins', content: '<p>Imprimer le relev&eacute; : 1 &lt; 2 &amp; 3. The summary arrives immediately.</p>', category: 'Z' })
   for (const [q, suggestion] of [['imprimr', 'imprimer'], ['immediatly', 'immediately'], ['sumary imprimr', 'summary imprimer'], ['bulletin imprimr -calandrier', 'bulletins imprimer -calendrier']]) {
