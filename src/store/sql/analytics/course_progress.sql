@@ -1,5 +1,5 @@
 -- $1 tenant filter, $2 caller, $3 the query (courseId, limit), $4 staff: per learner and per module, for staff and the course's instructor;
--- one's own for everybody else.
+-- one's own for everybody else. A module's average is of all who are enrolled, as the course's is.
 with course as (
     select c.*, $4::boolean or coalesce(c.instructor_id = $2, false) as own from courses c
     where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = coalesce($1, c.establishment_id)
@@ -8,9 +8,10 @@ with course as (
     where e.status is distinct from 'dropped' and (course.own or e.user_id = $2)
 ), progress as (
     select m.id, count(p.*) filter (where p.status = 'completed') as completed, count(p.*) filter (where p.status = 'in_progress') as in_progress,
-           coalesce(round(avg(p.progress_percentage), 2), 0) as average, round(avg(p.score), 2) as score
-    from course join course_modules m on m.course_id = course.id
-    left join user_module_progress p on p.module_id = m.id and (course.own or p.user_id = $2) group by 1
+           coalesce(round(sum(case when p.status = 'completed' then 100 else p.progress_percentage end)::numeric / (select nullif(count(distinct user_id), 0) from learners), 2), 0)
+               as average, round(avg(p.score), 2) as score
+    from course join course_modules m on m.course_id = course.id and (course.own or m.is_active is not false)
+    left join user_module_progress p on p.module_id = m.id and p.user_id in (select user_id from learners) group by 1
 )
 select case when not own and not exists (select from learners) then 'not_found' end, 200, json_build_object('courseId', c.id, 'title', c.title,
     'enrolled', (select count(*) from learners), 'completed', (select count(*) from learners where status = 'completed'),
