@@ -49,6 +49,17 @@ test('CSV: a header, a row each, UTF-8 with its mark, progress on user:', async 
   assert.equal(rows.length, 10)
   assert.match(r.text, /"Léa","Martin"/)
   assert.ok(!/argon2|password/i.test(r.text))
+  // Without a row the header is all there is, of one data set and of each of several.
+  const datasets = ['users', 'courses', 'enrollments', 'assessments', 'results', 'content', 'groups']
+  const never = { dateRange: { start: '2001-01-01', end: '2001-12-31' } }
+  const [one, several, full] = await Promise.all([order(who.manager, 'csv', ['users'], never), order(who.manager, 'csv', datasets, never), order(who.manager, 'csv', datasets)])
+  const csv = async ({ id }) => [(await finished(who.manager, id)).rows, (await download(who.manager, id)).text]
+  assert.deepEqual(await csv(one), [0, `\ufeff${rows[0]}\r\n`])
+  const heads = (text) => text.replace(/^\ufeff/, '').split('\r\n\r\n').map((part) => part.split('\r\n').slice(0, 2))
+  const [none, empty] = await csv(several)
+  assert.equal(none, 0)
+  assert.deepEqual(heads(empty).map(([name]) => name), datasets.map((name) => `"${name}"`))
+  assert.deepEqual(heads(empty), heads((await csv(full))[1]))
 })
 
 test('cells that a spreadsheet would run begin with an apostrophe', async () => {
@@ -105,6 +116,10 @@ test('more rows than a page: every one once, in an export that can be cancelled'
   assert.ok(wanted.length > 0 && wanted.length < 20)
   assert.deepEqual(chosen.enrollments.map((e) => e.id), wanted)
   assert.deepEqual([kept.status, kept.rows, chosen.users.length], ['completed', wanted.length + 9, 9])
+  const sheet = await order(who.manager, 'csv', ['enrollments'], { filters: { status: ['completed', 'in_progress'] } })
+  await finished(who.manager, sheet.id)
+  const lines = (await download(who.manager, sheet.id)).text.replace(/^\ufeff/, '').trim().split('\r\n')
+  assert.deepEqual(lines.map((line) => line.split(',')[0]), ['"id"', ...wanted.map((id) => `"${id}"`)], 'the header is the first line, and once')
   const doomed = await order(who.manager, 'csv', ['enrollments', 'users'])
   assert.equal((await who.manager.request('DELETE', `/api/exports/${doomed.id}`)).status, 200)
   assertProblem(await who.manager.get(`/api/exports/${doomed.id}`), 404)
