@@ -39,13 +39,13 @@ static const char *find(const char *const *list, size_t n, const char *name)
 
 static void put_text(struct buf *out, const char *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] == '<')
-            buf_printf(out, "&lt;");
-        else if (p[i] == '>')
-            buf_printf(out, "&gt;");
-        else
-            buf_putc(out, p[i]);
+    for (const char *end = p + n; p < end;) {
+        const char *plain = p;
+        while (p < end && *p != '<' && *p != '>')
+            p++;
+        buf_put(out, plain, (size_t)(p - plain));
+        if (p < end)
+            buf_puts(out, *p++ == '<' ? "&lt;" : "&gt;");
     }
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { alive, postmasterPid, prepareData, scratch, stacgate, startServer } from './lib/server.mjs'
+import { alive, postmasterPid, prepareData, scratch, Server, binary, stacgate, startServer } from './lib/server.mjs'
 import { freePort } from './lib/ports.mjs'
 import { Postgres } from './lib/postgres.mjs'
 import { Api, signIn, Wire } from './lib/client.mjs'
@@ -299,12 +299,19 @@ test('user create: an account that can sign in; a password from standard input o
 
 // ---- an external database
 
-test('a database that cannot be reached: migrate and check exit 1; serve waits for it: health 200, the rest 503, the ready line later', async () => {
-  const pg = await Postgres.create()
-  const env = { DATABASE_URL: pg.url }
+let pg
+const directory = () => {
   const data = join(scratch(), 'd')
   mkdirSync(data)
   chmodSync(data, 0o700)
+  return data
+}
+after(() => pg?.stop('SIGKILL').catch(() => {}))
+
+test('a database that cannot be reached: migrate and check exit 1; serve waits for it: health 200, the rest 503, the ready line later', async () => {
+  pg = await Postgres.create()
+  const env = { DATABASE_URL: pg.url }
+  const data = directory()
   for (const command of ['migrate', 'check']) assertSaid(await stacgate([command, '--data', data], { env }), 1)
 
   const port = await freePort()
@@ -351,7 +358,73 @@ test('a database that cannot be reached: migrate and check exit 1; serve waits f
   assert.ok(!w.end, 'the socket did not stay up')
   await w.close()
   assert.equal((await s.stop()).code, 0)
-  await pg.stop()
+})
+
+// What could run in a page, as people wrote it into an old installation (old_install.sql).
+const RUNS = '<script|<svg|<iframe|<img|<style|onclick|onerror|onx=|javascript:|data:text'
+const SHOWS = ['establishments', 'themes', 'customizable_contents', 'customizable_pages', 'page_sections', 'page_components', 'menu_items', 'establishment_branding', 'help_contents']
+const READS = ['/api/help?limit=200', '/api/help/h0', '/api/help/search?q=aide', '/api/help/faq', '/api/documentation/help/apprenant', '/api/themes', '/api/themes/th1', '/api/contents', '/api/pages', '/api/pages/pa1',
+  '/api/pages/pa1/sections', '/api/page-components', '/api/menu-items', '/api/branding', '/api/establishments/e1', '/api/establishments', '/api/establishments/slug/ancien', '/api/portal?slug=ancien',
+  '/api/portal/pages/home?slug=ancien', '/api/establishment-content/ancien/home', '/api/admin/pages/home', '/api/wysiwyg/pages', '/api/admin/establishments']
+
+test('an old installation is adopted: its HTML never leaves uncleaned, and is cleaned where it stands, also by a server that was killed in the middle', async (t) => {
+  await pg.sql('create database ancien', 'postgres')
+  const env = { DATABASE_URL: pg.url.replace('/school', '/ancien') }
+  const data = directory()
+  const s = new Server({ args: [], env, bin: binary(), dataDir: data })
+  running.push(s)
+  await s.sql(readFileSync(new URL('../integration/fixtures/old_install.sql', import.meta.url), 'utf8'))
+  await s.sql(`insert into help_contents (id, establishment_id, title, content, category)
+    select 'k-' || lpad(n::text, 4, '0'), 'e1', 'T', '<p onclick="x()">' || repeat('mot ', 200) || '</p>', 'base' from generate_series(1, 700) n`)
+  assert.equal((await stacgate(['migrate', '--data', data], { env })).code, 0)
+  const dirty = async () => (await s.sql(SHOWS.map((t) => `select '${t}', id from ${t} x where to_jsonb(x)::text ~* '${RUNS}'`).join(' union all '))).split('\n').filter(Boolean)
+  const passes = () => s.rows('select name, cleaner, after from html_passes order by name')
+  const help = async () => (await passes()).find((p) => p.name === 'help_contents')
+  assert.equal((await dirty()).length, 700 + 9, 'migrating leaves it to the server')
+
+  // Somebody has a row in the middle: the server cleans up to it and no further.
+  let held = await s.hold("select from help_contents where id = 'k-0600' for update")
+  const release = async () => {
+    const end = held
+    held = null
+    await end?.()
+  }
+  t.after(release)
+  await s.start()
+  await until('some of the help to be cleaned', async () => (await help()).after)
+  const admin = await signIn(s, 'admin@ancien.test', 'ancien-mot-de-passe')
+  const read = async () => {
+    for (const path of READS) {
+      const r = await admin.get(path)
+      assert.equal(r.status, 200, `${path} ${r.text}`)
+      assert.doesNotMatch(r.text, new RegExp(RUNS, 'i'), path)
+      const tag = r.headers.etag
+      if (tag && !/faq|help\/h0/.test(path)) assert.equal((await admin.get(path, { headers: { 'if-none-match': tag } })).status, 304, path)
+    }
+    const [page] = (await admin.get('/api/pages')).json
+    assert.deepEqual(page.layout.sections[0].components[0].data, { html: '<i>a</i>', n: 1e30 })
+    const one = (await admin.get('/api/help/h0')).json
+    assert.deepEqual([one.title, one.content], ['Écrire <b> en HTML', '<p>Aide</p>'], 'a title is text')
+    assert.equal((await admin.get('/api/portal?slug=ancien')).json.contents.find((c) => c.blockKey === 'plain').content, '2 < 3 & 4 > 1')
+  }
+  await read()
+  await s.kill9()
+  const { cleaner, after } = await help()
+  assert.equal(cleaner, 0)
+  assert.ok(after > 'h1' && after < 'k-0600', after)
+  const left = await dirty()
+  assert.ok(left.length < 700 && left.includes('themes|th1') && left.includes('help_contents|k-0600'), left.join())
+
+  // The next one goes on from there: what somebody else writes behind it stays in the table, and leaves clean all the same.
+  await s.sql(`update help_contents set content = '<p onclick="x()">Aide</p>' where id = 'h0'`)
+  await release()
+  await s.start()
+  await until('everything to be cleaned', async () => (await passes()).every((p) => p.cleaner === 1))
+  assert.deepEqual(await dirty(), ['help_contents|h0'])
+  await read()
+  assert.equal(await s.sql('select count(*) from help_contents where row_version <> 1'), '0', 'nobody changed what was written')
+  assert.match(s.log(), /themes: 1 texts looked through, 1 cleaned/)
+  assert.equal((await s.stop()).code, 0)
 })
 
 test('a DATABASE_URL that is no address: exit 2', async () => {

@@ -1,4 +1,5 @@
-/* What an allow-list lets through, what it does not, and that cleaning twice changes nothing. */
+/* What an allow-list lets through, what it does not, in texts and in JSON, and that cleaning twice
+ * changes nothing. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,4 +73,62 @@ Test(html, deep_nests_end)
     char *got = clean(in);
     cr_expect_eq(strlen(got), 64 * (strlen("<div>") + strlen("</div>")));
     free(got);
+}
+
+/* ---- in JSON ---- */
+
+static void expect_json(const char *in, const char *member, const char *out)
+{
+    struct buf b = BUF_INIT, again = BUF_INIT;
+    bool changed = html_clean_json(str_of(in), member, &b);
+
+    cr_expect_eq(changed, strcmp(in, out) != 0, "%s", in);
+    cr_expect_str_eq(changed ? buf_cstr(&b) : in, out, "%s", in);
+    cr_expect(changed || b.len == 0);
+    cr_expect_not(html_clean_json(str_of(out), member, &again), "%s: twice", out);
+    buf_finish(&b);
+    buf_finish(&again);
+}
+
+Test(html, json_keeps_what_needs_no_change)
+{
+    static const char *const same[] = {
+        "null",
+        "[]",
+        "\"\"",
+        "{\"a\" : [1e400, -0, true], \"b\": \"2 < 3 & 4 > 1\"}",
+        "\"<p>Un <b>mot</b></p>\"",
+        "\"\\\"<\\\\\"",
+        "\"JavaScript : les bases\"",
+        "[\"vendredi : \\u00e9t\\u00e9\", \"data:image/png;base64,AA\", \"d:\"]"};
+
+    for (unsigned i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+        expect_json(same[i], NULL, same[i]);
+}
+
+Test(html, json_is_cleaned_to_its_depths)
+{
+    expect_json(
+        "{\"a\" : \"<script>x</script>é\", \"b\":[{\"<img src=x>k\":\"<i onx=1>y\"}], \"c\":1}",
+        NULL, "{\"a\" : \"é\", \"b\":[{\"k\":\"<i>y</i>\"}], \"c\":1}");
+    expect_json("\"<a href=\\\"https://x\\\" onclick=\\\"y\\\">z</a>\"", NULL,
+                "\"<a href=\\\"https://x\\\" rel=\\\"noopener\\\">z</a>\"");
+    expect_json("[\"\\u003cscript>x\\u003c/script>\"]", NULL, "[\"\"]");
+    expect_json("[\" \\tJava\\nScript:x\", \"\\u0001data:text/html,x\"]", NULL,
+                "[\" \\tJava\\nScript :x\", \"\\u0001data :text/html,x\"]");
+    expect_json("[\"<u></u>javascript:x\", \"<x>vbscript:x\"]", NULL,
+                "[\"<u></u>javascript:x\", \"vbscript :x\"]");
+    expect_json("[\"\\\\\", \"<b>\"]", NULL, "[\"\\\\\", \"<b></b>\"]");
+}
+
+/* Titles are text, and stay what was written. */
+Test(html, json_of_one_member)
+{
+    expect_json("[{\"title\" : \"<b>\", \"content\" : \"<b>\", "
+                "\"sub\":[{\"content\":[\"<i>\"],\"x\":\"<i>\"}]}]",
+                "content",
+                "[{\"title\" : \"<b>\", \"content\" : \"<b></b>\", "
+                "\"sub\":[{\"content\":[\"<i></i>\"],\"x\":\"<i>\"}]}]");
+    expect_json("{\"title\": \"content\", \"x\": \"<b>\"}", "content",
+                "{\"title\": \"content\", \"x\": \"<b>\"}");
 }

@@ -13,10 +13,12 @@
 #include "stacgate/mp.h"
 
 static const struct answer {
-    const char *name, *form;
+    const char *name, *form, *html;
 } answers[] = {
-#define ANSWER(name, form) {#name, form},
+#define ANSWER(name, form) {#name, form, NULL},
+#define ANSWER_HTML(name, where, form) {#name, form, where},
 #include "answers.def"
+#undef ANSWER_HTML
 #undef ANSWER
 };
 enum { ANSWERS = sizeof(answers) / sizeof(answers[0]) };
@@ -122,12 +124,26 @@ static const char *put_form(struct buf *b, const char *p)
     return p + (*p == '?');
 }
 
-bool answer_known(const char *name)
+static const struct answer *answer_named(struct str name)
 {
     for (unsigned i = 0; i < ANSWERS; i++)
-        if (strcmp(answers[i].name, name) == 0)
-            return true;
-    return false;
+        if (str_is(name, answers[i].name))
+            return &answers[i];
+    return NULL;
+}
+
+bool answer_known(const char *name)
+{
+    return answer_named(str_of(name)) != NULL;
+}
+
+const char *answer_html(const char *response)
+{
+    bool list = *response == '[';
+    const struct answer *a =
+        answer_named((struct str){response + list, strlen(response) - (list ? 2 : 0)});
+
+    return a ? a->html : NULL;
 }
 
 void answers_put(struct buf *b)

@@ -153,7 +153,7 @@ static void clean_content(struct rest *r)
 
     if (!content.p)
         return;
-    html_clean(content, &clean);
+    html_clean_text(content, &clean);
     mp_put_str(&value, (const char *)clean.data, clean.len);
     rest_replace(r, "content", &value);
     buf_finish(&clean);

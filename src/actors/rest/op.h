@@ -51,6 +51,7 @@ struct rest_op {
 };
 extern const struct rest_op rest_ops[];
 extern const unsigned rest_op_count;
+const char *rest_shows_html(const struct rest_op *op); /* answer_html() of its answer */
 
 /* Every row's schemas and first step, for the files that define them. */
 #define OP(name, method, path, subject, who, permission, query, body, ...)                         \
@@ -156,8 +157,8 @@ int rest_refuse(struct rest *r, enum problem what);
 int rest_refuse_after(struct rest *r, enum problem what, uint32_t retry_s);
 int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors,
                        unsigned n);
-/* One value of the result, JSON text made by the database, is the body; nothing is copied.
- * `version`: of the row, 0 for lists. */
+/* One value of the result, JSON text made by the database, is the body; nothing is copied, unless
+ * it holds HTML that is not clean. `version`: of the row, 0 for lists. */
 int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row,
                      int col, uint64_t version);
 /* A file's bytes, which owner (a reference is taken) holds. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/html.h"
 #include "op.h"
 #include "stacgate/config.h"
 #include "stacgate/ids.h"
@@ -127,17 +128,34 @@ static bool unchanged(struct rest *r, struct http_req *req, struct str bytes, ui
     return rest_reads(r) && etag_matches(http_header(req, "if-none-match"), tag);
 }
 
+/* What people wrote into pages before we did the cleaning, an adopted database or another program
+ * by the side, leaves clean all the same. *bytes: what is to be sent; returns who holds it. */
+static struct body *clean(const struct rest *r, const struct msg *m, struct str *bytes)
+{
+    const char *where = rest_shows_html(r->op);
+    struct buf text = BUF_INIT;
+
+    if (!where || !bytes->p || !html_clean_json(*bytes, *where ? where : NULL, &text))
+        return body_ref(m->body);
+    struct body *b = body_of(&text);
+    *bytes = (struct str){(const char *)b->bytes, b->len};
+    return b;
+}
+
 int rest_reply_value(struct rest *r, const struct msg *m, int status, unsigned stmt, int row,
                      int col, uint64_t version)
 {
     struct str bytes = db_strv(m, stmt, row, col);
+    struct body *holder = clean(r, m, &bytes);
 
     rest_took(r, m);
     struct http_req *req = take(r);
-    if (unchanged(r, req, bytes, version))
+    if (unchanged(r, req, bytes, version)) {
         http_unchanged(req, JSON_TYPE, bytes.n);
-    else
-        http_respond_bytes(req, status, JSON_TYPE, bytes, body_ref(m->body));
+        body_unref(holder);
+    } else {
+        http_respond_bytes(req, status, JSON_TYPE, bytes, holder);
+    }
     return ACTOR_DONE;
 }
 

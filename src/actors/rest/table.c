@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../services/signin.h"
+#include "answers.h"
 #include "op.h"
 #include "stacgate/rest.h"
 
@@ -38,6 +39,13 @@ const struct rest_op rest_ops[] = {
 };
 const unsigned rest_op_count = sizeof(rest_ops) / sizeof(rest_ops[0]);
 
+static const char *shows_html[sizeof(rest_ops) / sizeof(rest_ops[0])];
+
+const char *rest_shows_html(const struct rest_op *op)
+{
+    return shows_html[op - rest_ops];
+}
+
 static struct http_route routes[2 * sizeof(rest_ops) / sizeof(rest_ops[0])];
 const struct http_route *rest_routes = routes;
 unsigned rest_route_count;
@@ -55,6 +63,7 @@ void rest_setup(void)
     rest_route_count = 0;
     for (unsigned i = 0; i < rest_op_count; i++) {
         const struct rest_op *op = &rest_ops[i];
+        shows_html[i] = answer_html(op->response);
         routes[rest_route_count++] =
             (struct http_route){.method = op->method,
                                 .path = op->path,

@@ -468,7 +468,8 @@ static int start(unsigned loop)
 
     if (!lookups || !sessions)
         return -ENOMEM;
-    if (loop == 0 && (!actor_spawn(&maintenance_type, NULL) || !actor_spawn(&retention_type, NULL)))
+    if (loop == 0 && (!actor_spawn(&maintenance_type, NULL) ||
+                      !actor_spawn(&retention_type, NULL) || !actor_spawn(&cleaning_type, NULL)))
         return -ENOMEM;
     loop_set_actor(IDENTITY_ACTOR, lookups);
     loop_set_actor(SESSIONS_ACTOR, sessions);
