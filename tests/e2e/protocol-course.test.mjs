@@ -8,7 +8,7 @@ import { assertProblem } from './lib/problem.mjs'
 import { assertEvent, follow, member, members, opId, uuid } from './lib/school.mjs'
 import { unique, until } from './lib/util.mjs'
 
-const EVENTS = ['course:updated', 'module:published', 'session:scheduled', 'announcement']
+const EVENTS = ['course:updated', 'module:published', 'module:removed', 'modules:ordered', 'session:scheduled', 'announcement']
 const SECOND = 1000 // of realtime.md: a removal is no later
 let server, who
 before(async () => {
@@ -76,6 +76,32 @@ test('what changes over REST comes as numbered events, in order, once; drafts an
   const { contentData, ...shown } = open
   assert.deepEqual([contentData, ada.heard('module:published')[0].module], [{ long: 'texte' }, shown])
   assert.equal(await server.sql('select count(*) from channel_said'), '0')
+  ada.socket.disconnect()
+})
+
+test('modules that are put in another order, hidden or deleted are told; those that nobody sees are in no event', async () => {
+  const c = await course([who.apprenant1])
+  const module = async (title, isActive = true) => ok(await who.formateur.post(`${c.path}/modules`, { title, isActive }), 201).id
+  const [a, b, hidden, d] = [await module('A'), await module('B'), await module('Caché', false), await module('D')]
+  const ada = await follow(server, who.apprenant1, c.topic, EVENTS)
+  const remove = (x) => who.formateur.request('DELETE', `/api/modules/${x}`)
+  ok(await put(who.formateur, `${c.path}/modules/order`, { ids: [d, hidden, b, a] }))
+  assertProblem(await put(who.formateur, `${c.path}/modules/order`, { ids: [a, b] }), 422)
+  assertProblem(await put(who.apprenant1, `${c.path}/modules/order`, { ids: [a, b, hidden, d] }), 403)
+  ok(await put(who.formateur, `/api/modules/${a}`, { orderIndex: 0 }))
+  ok(await put(who.formateur, `/api/modules/${hidden}`, { orderIndex: 9 }))
+  ok(await put(who.formateur, `/api/modules/${b}`, { isActive: false }))
+  ok(await remove(b))
+  ok(await remove(hidden))
+  ok(await remove(d))
+  const last = await ada.next('module:removed', (p) => p.moduleId === d)
+  const told = ada.seen.filter(([e]) => e !== 'module:published').map(([e, p]) => [e, p.seq, p.moduleIds ?? p.moduleId])
+  assert.deepEqual(told, [
+    ['modules:ordered', last.seq - 3, [d, b, a]], ['modules:ordered', last.seq - 2, [a, d, b]], ['module:removed', last.seq - 1, b], ['module:removed', last.seq, d]])
+  assert.equal(last.by, id(who.formateur))
+  assert.deepEqual((await who.apprenant1.get(`${c.path}/modules`)).json.map((m) => m.id), [a])
+  for (const name of ['module:removed', 'modules:ordered'])
+    assert.equal(await pushed(ada.channel, name, { moduleId: a }).then(() => 'taken', (e) => e.response.reason), 'invalid')
   ada.socket.disconnect()
 })
 

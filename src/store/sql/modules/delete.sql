@@ -6,5 +6,9 @@ with old as (
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
                 when exists (select from assessments a where a.module_id = $3) then 'conflict' end as word from old
-), gone as (delete from course_modules m using refusal where m.id = $3 and word is null returning m.course_id)
-select word, 200, json_build_object('id', $3::text, 'deleted', true), 0, (select json_agg(n) from gone, course_progress_recount(course_id) n) from refusal
+), gone as (delete from course_modules m using refusal where m.id = $3 and word is null returning m.course_id, m.is_active is not false as open)
+select word, 200, json_build_object('id', $3::text, 'deleted', true), 0,
+       (select json_agg(n) from (
+            select channel_say('course:' || course_id, 'module:removed', json_build_object('moduleId', $3::text), $2) as n from gone where open
+            union all select n from gone, course_progress_recount(course_id) n) t)
+from refusal

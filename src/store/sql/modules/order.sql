@@ -1,4 +1,4 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (ids: every module once), $5 staff.
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (ids: every module once), $5 staff. Those in the course hear of the open ones.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
@@ -13,4 +13,7 @@ with course as (
     update course_modules m set order_index = w.place, row_version = m.row_version + 1, updated_at = now() at time zone 'utc'
     from wanted w, refusal where m.id = w.id and word is null returning m
 )
-select word, 200, (select json_agg(module_json(m) order by (m).order_index) from moved) from refusal
+select word, 200, (select json_agg(module_json(m) order by (m).order_index) from moved), 0,
+       (select json_agg(channel_say('course:' || $3, 'modules:ordered', json_build_object('moduleIds', ids), $2))
+        from (select json_agg((m).id order by (m).order_index) as ids from moved where (m).is_active is not false) x where ids is not null)
+from refusal

@@ -12,12 +12,18 @@ with old as (
         duration = coalesce((b ->> 'duration')::integer, m.duration), is_required = coalesce((b ->> 'isRequired')::boolean, m.is_required),
         is_active = coalesce((b ->> 'isActive')::boolean, m.is_active), row_version = m.row_version + 1, updated_at = now() at time zone 'utc'
     from (select $4::jsonb as b) body, refusal where m.id = $3 and word is null returning m, (select is_active is not false from old) as open_before,
-        (select is_active is not false and is_required is not false from old) as counted_before
+        (select is_active is not false and is_required is not false from old) as counted_before, (select order_index from old) as place_before
 )
 select word, 200, (select module_json(m) from new), (select (m).row_version from new),
        (select json_agg(n) from (
             select channel_say('course:' || (m).course_id, 'module:published', json_build_object('module', module_json(m)::jsonb - 'contentData'), $2) as n
             from new where (m).is_active and not open_before
+            union all select channel_say('course:' || (m).course_id, 'module:removed', json_build_object('moduleId', (m).id), $2)
+            from new where not (m).is_active and open_before
+            union all select channel_say('course:' || (m).course_id, 'modules:ordered', json_build_object('moduleIds', (
+                select json_agg(x.id order by case when x.id = (m).id then (m).order_index else x.order_index end, x.id)
+                from course_modules x where x.course_id = (m).course_id and x.is_active is not false)), $2)
+            from new where (m).is_active is not false and open_before and (m).order_index <> place_before
             union all select n from new, course_progress_recount((m).course_id) n
             where counted_before <> ((m).is_active is not false and (m).is_required is not false)) t)
 from refusal
