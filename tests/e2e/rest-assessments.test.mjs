@@ -121,6 +121,54 @@ test('answer keys never leave for a taker', async () => {
   assert.match((await who.formateur.get(`/api/assessments/${a.id}`)).text, /KEYCANARY/)
 })
 
+test('explanations: to takers of what is reviewable, once nobody can begin or be within an attempt; keys never', async () => {
+  const work = async (api, id) => {
+    const t = await start(api, id)
+    const r = await api.post(`/api/attempts/${t.id}/submit`, { answers: { one: 'b', yes: false } })
+    assert.equal(r.json.status, 'graded', r.text)
+    return t.id
+  }
+  const review = async (api, attempt) => {
+    const r = await api.get(`/api/attempts/${attempt}`)
+    assert.ok(!/KEYCANARY-(word|gap)|918273|"answer"|tolerance/.test(r.text), r.text.slice(0, 400))
+    const of = (id) => r.json.results.find((x) => x.questionId === id).correct
+    assert.deepEqual([of('one'), of('yes')], [true, false], 'right and wrong are told in any case')
+    return r.json.questions.map((q) => q.explanation).filter(Boolean)
+  }
+  const shown = [questions[0].explanation]
+  const plain = await approved({ maxAttempts: 1 })
+  assert.deepEqual([plain.isReviewable, await review(who.apprenant1, await work(who.apprenant1, plain.id))], [false, []])
+
+  const a = await approved({ maxAttempts: 2, isReviewable: true })
+  assert.equal((await who.apprenant1.get(`/api/assessments/${a.id}`)).json.isReviewable, true)
+  const first = await work(who.apprenant1, a.id)
+  assert.deepEqual(await review(who.apprenant1, first), [], 'one attempt is left')
+  const second = await work(who.apprenant1, a.id)
+  assert.deepEqual([await review(who.apprenant1, first), await review(who.apprenant1, second)], [shown, shown])
+  const other = await start(who.apprenant2, a.id)
+  assert.deepEqual(await review(who.apprenant1, second), [], 'somebody is within an attempt')
+  await who.apprenant2.post(`/api/attempts/${other.id}/submit`, { answers: { one: 'b', yes: false } })
+  assert.deepEqual([await review(who.apprenant1, second), await review(who.apprenant2, other.id)], [shown, []])
+  const later = { learnerId: who.apprenant3.id, dueDate: new Date(Date.now() + 86400000).toISOString() }
+  assert.equal((await put(who.formateur, `/api/assessments/${a.id}/accommodations`, later)).status, 200)
+  assert.deepEqual(await review(who.apprenant1, second), [], 'somebody has until tomorrow')
+  for (const path of ['/api/attempts', `/api/assessments/${a.id}/results`, `/api/assessments/${a.id}/attempts`])
+    assert.ok(!/KEYCANARY/.test((await who.apprenant1.get(path)).text), path)
+
+  // Before the due date and after it.
+  const dated = await approved({ maxAttempts: 1, isReviewable: true, dueDate: new Date(Date.now() + 86400000).toISOString() })
+  const mine = await work(who.apprenant1, dated.id)
+  assert.deepEqual(await review(who.apprenant1, mine), [])
+  await server.sql(`update assessments set due_date = now() at time zone 'utc' - interval '1 minute' where id = ${lit(dated.id)}`)
+  assert.deepEqual(await review(who.apprenant1, mine), shown)
+  // A draft version decides when it is approved.
+  const d = (await put(who.formateur, `/api/assessments/${dated.id}`, { isReviewable: false })).json
+  assert.deepEqual([d.isReviewable, await review(who.apprenant1, mine)], [false, shown])
+  await who.formateur.post(`/api/assessments/${d.id}/submit`)
+  assert.equal((await who.manager.post(`/api/assessments/${d.id}/approve`)).json.isReviewable, false)
+  assert.deepEqual(await review(who.apprenant1, mine), [])
+})
+
 test('an attempt: begun once, saved, submitted, graded; a second submission finds it over', async () => {
   const a = await approved({ maxScore: 20, passingScore: 10, maxAttempts: 1, timeLimit: 30 })
   const attempt = await start(who.apprenant1, a.id)

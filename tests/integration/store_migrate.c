@@ -62,7 +62,7 @@ static const char *contents(const char *table)
         "'language', 'views', "
         "'words', "
         "'data_seq', 'locked', 'locked_ids', 'poll_closed_at', 'live', 'live_from', 'live_until', "
-        "'is_open', 'room_of', "
+        "'is_open', 'room_of', 'is_reviewable', "
         "case '%s' when 'courses' then 'max_participants' else '' end, "
         "case '%s' when 'courses' then 'enrollment_count' else '' end] j from %s x) y",
         table, table, table);

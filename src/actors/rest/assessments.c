@@ -29,7 +29,7 @@ RUN_OP(assessments_get, .sql = SQL_ASSESSMENTS_GET, .params = "tuim", READ)
         {.name = "passingScore", .type = FIELD_INT, .min = 0, .max = 10000},                       \
         {.name = "timeLimit", .type = FIELD_INT, .min = 0, .max = 10080},                          \
         {.name = "maxAttempts", .type = FIELD_INT, .min = 0, .max = 1000},                         \
-        {.name = "isPublic", .type = FIELD_BOOL},                                                  \
+        {.name = "isPublic", .type = FIELD_BOOL}, {.name = "isReviewable", .type = FIELD_BOOL},    \
         {.name = "dueDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT | (clears)},        \
         {.name = "questions", .type = FIELD_LIST, .max = QUESTIONS_MAX},                           \
         {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},         \

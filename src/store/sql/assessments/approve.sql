@@ -11,7 +11,7 @@ with asked as (
 ), merged as (
     update assessments o set title = d.title, description = d.description, assessment_type = d.assessment_type, questions = d.questions,
         max_score = d.max_score, passing_score = d.passing_score, time_limit = d.time_limit, max_attempts = d.max_attempts,
-        is_public = d.is_public, due_date = d.due_date, version = o.version + 1, writers = '{}', row_version = o.row_version + 1, approved_by = $2,
+        is_public = d.is_public, is_reviewable = d.is_reviewable, due_date = d.due_date, version = o.version + 1, writers = '{}', row_version = o.row_version + 1, approved_by = $2,
         approved_at = now() at time zone 'utc', updated_at = now() at time zone 'utc'
     from asked d, refusal where o.id = d.draft_of and word is null returning o
 ), spent as (

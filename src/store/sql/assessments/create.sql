@@ -13,11 +13,12 @@ with course as (
                      then case when $3::jsonb ? 'passingScore' then 'invalid passingScore too_big' end end as word
 ), made as (
     insert into assessments (establishment_id, course_id, module_id, title, description, assessment_type, questions, max_score, passing_score,
-                             time_limit, max_attempts, is_public, due_date, status, created_by, created_at, updated_at)
+                             time_limit, max_attempts, is_public, is_reviewable, due_date, status, created_by, created_at, updated_at)
     select current_setting('stacgate.establishment_id'), b ->> 'courseId', b ->> 'moduleId', b ->> 'title', coalesce(b ->> 'description', ''),
            coalesce(b ->> 'assessmentType', 'quiz'), coalesce(b -> 'questions', '[]'), coalesce((b ->> 'maxScore')::integer, 100),
            coalesce((b ->> 'passingScore')::integer, least(60, coalesce((b ->> 'maxScore')::integer, 100))),
            nullif((b ->> 'timeLimit')::integer, 0), coalesce((b ->> 'maxAttempts')::integer, 1), coalesce((b ->> 'isPublic')::boolean, true),
+           coalesce((b ->> 'isReviewable')::boolean, false),
            (b ->> 'dueDate')::timestamptz at time zone 'utc', 'draft', $2, now() at time zone 'utc', now() at time zone 'utc'
     from (select $3::jsonb as b) body, refusal where word is null returning assessments as a
 )

@@ -13,13 +13,14 @@ with asked as (
     from asked
 ), draft as (
     insert into assessments as d (establishment_id, course_id, module_id, title, description, assessment_type, questions, max_score,
-                                  passing_score, time_limit, max_attempts, is_public, due_date, status, created_by, draft_of, created_at,
+                                  passing_score, time_limit, max_attempts, is_public, is_reviewable, due_date, status, created_by, draft_of, created_at,
                                   updated_at)
     select establishment_id, course_id, module_id, coalesce(b ->> 'title', title), coalesce(b ->> 'description', description),
            coalesce(b ->> 'assessmentType', assessment_type), coalesce(b -> 'questions', questions),
            coalesce((b ->> 'maxScore')::integer, max_score), coalesce((b ->> 'passingScore')::integer, passing_score),
            nullif(coalesce((b ->> 'timeLimit')::integer, time_limit), 0), coalesce((b ->> 'maxAttempts')::integer, max_attempts),
-           coalesce((b ->> 'isPublic')::boolean, is_public), case when b ? 'dueDate' then (b ->> 'dueDate')::timestamptz at time zone 'utc' else due_date end,
+           coalesce((b ->> 'isPublic')::boolean, is_public), coalesce((b ->> 'isReviewable')::boolean, is_reviewable),
+           case when b ? 'dueDate' then (b ->> 'dueDate')::timestamptz at time zone 'utc' else due_date end,
            'draft', $2, id, now() at time zone 'utc', now() at time zone 'utc'
     from asked, refusal, (select $4::jsonb as b) body where word is null and settled and draft_of is null
     on conflict (draft_of) where draft_of is not null do update set
@@ -30,6 +31,7 @@ with asked as (
         time_limit = nullif(coalesce(($4::jsonb ->> 'timeLimit')::integer, d.time_limit), 0),
         max_attempts = coalesce(($4::jsonb ->> 'maxAttempts')::integer, d.max_attempts),
         is_public = coalesce(($4::jsonb ->> 'isPublic')::boolean, d.is_public),
+        is_reviewable = coalesce(($4::jsonb ->> 'isReviewable')::boolean, d.is_reviewable),
         due_date = case when $4::jsonb ? 'dueDate' then ($4::jsonb ->> 'dueDate')::timestamptz at time zone 'utc' else d.due_date end,
         status = 'draft', writers = array(select distinct unnest(d.writers || $2::text)), row_version = d.row_version + 1, updated_at = now() at time zone 'utc'
     returning d
@@ -43,6 +45,7 @@ with asked as (
         passing_score = coalesce((b ->> 'passingScore')::integer, a.passing_score),
         time_limit = nullif(coalesce((b ->> 'timeLimit')::integer, a.time_limit), 0),
         max_attempts = coalesce((b ->> 'maxAttempts')::integer, a.max_attempts), is_public = coalesce((b ->> 'isPublic')::boolean, a.is_public),
+        is_reviewable = coalesce((b ->> 'isReviewable')::boolean, a.is_reviewable),
         due_date = case when b ? 'dueDate' then (b ->> 'dueDate')::timestamptz at time zone 'utc' else a.due_date end,
         status = 'draft', writers = array(select distinct unnest(a.writers || $2::text)), row_version = a.row_version + 1, updated_at = now() at time zone 'utc'
     from asked, refusal, (select $4::jsonb as b) body where a.id = asked.id and word is null and (not asked.settled or asked.draft_of is not null)
