@@ -53,7 +53,7 @@ insert into demo_enrolment values
     ('maths', 'apprenant1@moliere', 80), ('maths', 'apprenant2@moliere', 60), ('maths', 'apprenant5@moliere', 60),
     ('maths', 'apprenant6@moliere', 40), ('maths', 'apprenant3@moliere', 0),
     ('theatre', 'apprenant3@moliere', 100), ('theatre', 'apprenant1@moliere', 50), ('theatre', 'apprenant5@moliere', 25),
-    ('physique', 'apprenant4@moliere', 66), ('physique', 'apprenant1@moliere', 33), ('physique', 'apprenant6@moliere', 0),
+    ('physique', 'apprenant4@moliere', 67), ('physique', 'apprenant1@moliere', 33), ('physique', 'apprenant6@moliere', 0),
     ('algo', 'apprenant1@turing', 80), ('algo', 'apprenant2@turing', 40), ('algo', 'apprenant3@turing', 60),
     ('algo', 'apprenant4@turing', 20), ('algo', 'apprenant5@turing', 60), ('algo', 'apprenant6@turing', 100),
     ('sql', 'apprenant2@turing', 100), ('sql', 'apprenant1@turing', 50), ('sql', 'apprenant4@turing', 25), ('sql', 'apprenant5@turing', 75),
@@ -64,3 +64,14 @@ select pg_temp.id(learner), pg_temp.id(course), progress,
        case when progress = 100 then 'completed' when progress > 0 then 'in_progress' else 'enrolled' end,
        case when progress > 0 then now() - interval '30 days' end, case when progress = 100 then now() - interval '4 days' end
 from demo_enrolment;
+
+-- What their progress is made of: a course's modules one after the other. Who has done them all has the certificate.
+insert into user_module_progress (user_id, module_id, status, progress_percentage, time_spent, last_accessed_at, completed_at)
+select pg_temp.id(e.learner), pg_temp.id(e.course || '/' || m.n), 'completed', 100, m.duration, done.at, done.at
+from demo_enrolment e join demo_module m using (course) cross join lateral (select now() - interval '30 days' + m.n * interval '5 days' as at) done
+where m.n <= round(e.progress * (select count(*) from demo_module x where x.course = e.course) / 100.0);
+
+insert into certificates (user_id, course_id, establishment_id, certificate_number, title, verification_code, issue_date)
+select u.id, c.id, c.establishment_id, 'SG-' || to_char(now(), 'YYYY') || '-' || upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 10)), c.title,
+       replace(gen_random_uuid()::text, '-', ''), now() - interval '4 days'
+from demo_enrolment e join users u on u.id = pg_temp.id(e.learner) join courses c on c.id = pg_temp.id(e.course) where e.progress = 100;
