@@ -41,11 +41,15 @@ static void put_text(struct buf *out, const char *p, size_t n)
 {
     for (const char *end = p + n; p < end;) {
         const char *plain = p;
-        while (p < end && *p != '<' && *p != '>')
+        while (p < end && *p != '<' && *p != '>' && *p != '&')
             p++;
         buf_put(out, plain, (size_t)(p - plain));
-        if (p < end)
-            buf_puts(out, *p++ == '<' ? "&lt;" : "&gt;");
+        if (p == end)
+            break;
+        size_t letter = *p == '&' ? html_letter((struct str){p, (size_t)(end - p)}, out) : 0;
+        if (letter == 0)
+            buf_puts(out, *p == '<' ? "&lt;" : *p == '>' ? "&gt;" : "&");
+        p += letter ? letter : 1;
     }
 }
 

@@ -61,6 +61,7 @@ test('a typing error finds what was meant, and says so', async () => {
   assert.ok(!titles(await search(who.apprenant1, 'imprimer -bulletin')).includes('Bulletins'), 'what was ruled out is not found by leaving the sign away')
   const [shown] = await search(who.apprenant1, 'imprimer')
   assert.ok(shown.highlight.includes('1 &lt; 2 &amp; 3'), shown.highlight)
+  assert.match((await search(who.apprenant1, 'relevé'))[0].highlight, /<mark>relevé<\/mark>/) // an editor's &eacute; is a letter
   await who.manager.request('PUT', `/api/help/${help.json.id}`, { json: { content: 'Rien de tout cela' } })
   assert.deepEqual(await search(who.apprenant1, 'imprimr'), [])
   // Nobody learns a word of a text that is not theirs to read.

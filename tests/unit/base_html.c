@@ -36,6 +36,15 @@ Test(html, what_people_write_stays)
     expect("<a href=\"https://exemple.fr/a?b=1\">ici</a>",
            "<a href=\"https://exemple.fr/a?b=1\" rel=\"noopener\">ici</a>");
     expect("1 < 2 et 3 > 2", "1 &lt; 2 et 3 &gt; 2");
+    // Letters are themselves; what means something in HTML, and what is no letter at all, stays as
+    // it is.
+    expect("<p>l&#39;&eacute;l&egrave;ve, &OElig;uvre&#8230; &#xE0;&#XE7;&nbsp;!</p>",
+           "<p>l&#39;élève, Œuvre… àç\u00a0!</p>");
+    expect(
+        "&lt;b&gt; &amp;eacute; &#60;b&#62; &#x3c; &quot; &#128; &#xd800; &#x110000; &#; &eacute "
+        "&foo; &;& &#x;",
+        "&lt;b&gt; &amp;eacute; &#60;b&#62; &#x3c; &quot; &#128; &#xd800; &#x110000; &#; &eacute "
+        "&foo; &;& &#x;");
     expect("", "");
 }
 
