@@ -31,7 +31,7 @@ struct writer {
 static const char *find(const char *const *list, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcasecmp(list[i], name) == 0)
+        if (*list[i] == (*name | 32) && strcasecmp(list[i], name) == 0)
             return list[i];
     return NULL;
 }
@@ -94,6 +94,13 @@ static struct str href_of(const char *p, const char *end)
 
 /* ---- tags ---- */
 
+static void put_tag(struct buf *out, const char *before, const char *name)
+{
+    buf_puts(out, before);
+    buf_puts(out, name);
+    buf_putc(out, '>');
+}
+
 static void put_close(struct writer *w, const char *name)
 {
     unsigned at = w->depth;
@@ -101,7 +108,7 @@ static void put_close(struct writer *w, const char *name)
     while (at > 0 && w->open[at - 1] != name)
         at--;
     while (at > 0 && w->depth >= at)
-        buf_printf(w->out, "</%s>", w->open[--w->depth]);
+        put_tag(w->out, "</", w->open[--w->depth]);
 }
 
 static void put_open(struct writer *w, const char *name, const char *inside, const char *end)
@@ -109,7 +116,7 @@ static void put_open(struct writer *w, const char *name, const char *inside, con
     struct str href = strcmp(name, "a") == 0 ? href_of(inside, end) : (struct str){NULL, 0};
 
     if (FIND(alone, name)) {
-        buf_printf(w->out, "<%s>", name);
+        put_tag(w->out, "<", name);
         return;
     }
     if (w->depth == OPEN_MAX)
@@ -117,7 +124,7 @@ static void put_open(struct writer *w, const char *name, const char *inside, con
     if (href.p && address_good(href))
         buf_printf(w->out, "<a href=\"%.*s\" rel=\"noopener\">", (int)href.n, href.p);
     else
-        buf_printf(w->out, "<%s>", name);
+        put_tag(w->out, "<", name);
     w->open[w->depth++] = name;
 }
 
@@ -178,5 +185,5 @@ void html_clean(struct str in, struct buf *out)
         p = tag ? take_tag(&w, tag, end) : end;
     }
     while (w.depth > 0)
-        buf_printf(out, "</%s>", w.open[--w.depth]);
+        put_tag(out, "</", w.open[--w.depth]);
 }

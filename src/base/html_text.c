@@ -82,9 +82,14 @@ void html_clean_text(struct str in, struct buf *out)
 /* The closing quote of the string whose text begins at p. */
 static const char *string_end(const char *p, const char *end)
 {
-    for (; p < end && *p != '"'; p++)
-        p += *p == '\\';
-    return p;
+    for (const char *q; (q = memchr(p, '"', (size_t)(end - p))); p = q + 1) {
+        const char *back = q;
+        while (back > p && back[-1] == '\\')
+            back--;
+        if ((q - back) % 2 == 0)
+            return q;
+    }
+    return end;
 }
 
 /* May the string with these bytes between its quotes need any change? Only decoding it tells
