@@ -29,10 +29,10 @@ size_t html_letter(struct str s, struct buf *out);
 void html_clean_text(struct str in, struct buf *out);
 
 /*
- * Every string of a JSON text as html_clean_text makes it, keys too; with `member`, only what
- * objects have under that name, and lists there. true: out has the new text; false: nothing is to
- * be changed, and out is as it was. json is well-formed, as the database writes it.
+ * Every string of a JSON text as html_clean_text makes it, keys too; with `members`, "a|b", only
+ * what objects have under those names, and lists there. true: out has the new text; false: nothing
+ * is to be changed, and out is as it was. json is well-formed, as the database writes it.
  */
-bool html_clean_json(struct str json, const char *member, struct buf *out);
+bool html_clean_json(struct str json, const char *members, struct buf *out);
 
 #endif

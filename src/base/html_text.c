@@ -126,19 +126,29 @@ static bool names_member(const char *p, const char *end)
     return p < end && *p == ':';
 }
 
-bool html_clean_json(struct str json, const char *member, struct buf *out)
+static bool among(struct str name, const char *names)
+{
+    for (size_t n; *names; names += n + (names[n] == '|')) {
+        n = strcspn(names, "|");
+        if (n == name.n && memcmp(names, name.p, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool html_clean_json(struct str json, const char *members, struct buf *out)
 {
     struct buf decoded = BUF_INIT, clean = BUF_INIT;
     const char *kept = json.p, *end = json.p + json.n, *close;
-    bool wanted = !member;
+    bool wanted = !members;
 
     for (const char *p = json.p; p < end && (p = memchr(p, '"', (size_t)(end - p)));
          p = close + 1) {
         close = string_end(p + 1, end);
         assert(close < end);
         struct str text = {p + 1, (size_t)(close - p - 1)};
-        if (member && names_member(close + 1, end)) {
-            wanted = str_is(text, member);
+        if (members && names_member(close + 1, end)) {
+            wanted = among(text, members);
             continue;
         }
         if (!wanted || !suspect(text) || !cleaned((struct str){p, text.n + 2}, &decoded, &clean))

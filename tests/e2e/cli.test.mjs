@@ -362,10 +362,11 @@ test('a database that cannot be reached: migrate and check exit 1; serve waits f
 
 // What could run in a page, as people wrote it into an old installation (old_install.sql).
 const RUNS = '<script|<svg|<iframe|<img|<style|onclick|onerror|onx=|javascript:|data:text'
-const SHOWS = ['establishments', 'themes', 'customizable_contents', 'customizable_pages', 'page_sections', 'page_components', 'menu_items', 'establishment_branding', 'help_contents']
+const SHOWS = ['establishments', 'themes', 'customizable_contents', 'customizable_pages', 'page_sections', 'page_components', 'menu_items', 'establishment_branding', 'help_contents', 'courses', 'course_modules', 'training_sessions']
 const READS = ['/api/help?limit=200', '/api/help/h0', '/api/help/search?q=aide', '/api/help/faq', '/api/documentation/help/apprenant', '/api/themes', '/api/themes/th1', '/api/contents', '/api/pages', '/api/pages/pa1',
   '/api/pages/pa1/sections', '/api/page-components', '/api/menu-items', '/api/branding', '/api/establishments/e1', '/api/establishments', '/api/establishments/slug/ancien', '/api/portal?slug=ancien',
-  '/api/portal/pages/home?slug=ancien', '/api/establishment-content/ancien/home', '/api/admin/pages/home', '/api/wysiwyg/pages', '/api/admin/establishments']
+  '/api/portal/pages/home?slug=ancien', '/api/establishment-content/ancien/home', '/api/admin/pages/home', '/api/wysiwyg/pages', '/api/admin/establishments',
+  '/api/courses', '/api/courses/c1', '/api/courses/c1/modules', '/api/courses/c1/sessions', '/api/auth/user']
 
 test('an old installation is adopted: its HTML never leaves uncleaned, and is cleaned where it stands, also by a server that was killed in the middle', async (t) => {
   await pg.sql('create database ancien', 'postgres')
@@ -375,12 +376,14 @@ test('an old installation is adopted: its HTML never leaves uncleaned, and is cl
   running.push(s)
   await s.sql(readFileSync(new URL('../integration/fixtures/old_install.sql', import.meta.url), 'utf8'))
   await s.sql(`insert into help_contents (id, establishment_id, title, content, category)
-    select 'k-' || lpad(n::text, 4, '0'), 'e1', 'T', '<p onclick="x()">' || repeat('mot ', 200) || '</p>', 'base' from generate_series(1, 700) n`)
+    select 'k-' || lpad(n::text, 4, '0'), 'e1', 'T', '<p onclick="x()">' || repeat('mot ', 200) || '</p>', 'base' from generate_series(1, 700) n;
+    update courses set video_trailer_url = 'javascript:alert(1)' where id = 'c1'; update course_modules set content_url = 'javascript:alert(1)' where id = 'm1';
+    update training_sessions set meeting_url = 'javascript:alert(1)' where id = 't1'`)
   assert.equal((await stacgate(['migrate', '--data', data], { env })).code, 0)
   const dirty = async () => (await s.sql(SHOWS.map((t) => `select '${t}', id from ${t} x where to_jsonb(x)::text ~* '${RUNS}'`).join(' union all '))).split('\n').filter(Boolean)
   const passes = () => s.rows('select name, cleaner, after from html_passes order by name')
   const help = async () => (await passes()).find((p) => p.name === 'help_contents')
-  assert.equal((await dirty()).length, 700 + 9, 'migrating leaves it to the server')
+  assert.equal((await dirty()).length, 700 + 12, 'migrating leaves it to the server')
 
   // Somebody has a row in the middle: the server cleans up to it and no further.
   let held = await s.hold("select from help_contents where id = 'k-0600' for update")

@@ -131,13 +131,15 @@ Test(html, json_is_cleaned_to_its_depths)
 }
 
 /* Titles are text, and stay what was written. */
-Test(html, json_of_one_member)
+Test(html, json_of_some_members)
 {
     expect_json("[{\"title\" : \"<b>\", \"content\" : \"<b>\", "
                 "\"sub\":[{\"content\":[\"<i>\"],\"x\":\"<i>\"}]}]",
                 "content",
                 "[{\"title\" : \"<b>\", \"content\" : \"<b></b>\", "
                 "\"sub\":[{\"content\":[\"<i></i>\"],\"x\":\"<i>\"}]}]");
+    expect_json("{\"a\":\"<b>\",\"ab\":\"<b>\",\"b\":\"<b>\"}", "a|b",
+                "{\"a\":\"<b></b>\",\"ab\":\"<b>\",\"b\":\"<b></b>\"}");
     expect_json("{\"title\": \"content\", \"x\": \"<b>\"}", "content",
                 "{\"title\": \"content\", \"x\": \"<b>\"}");
 }
