@@ -74,6 +74,23 @@ test('a typing error finds what was meant, and says so', async () => {
   assertProblem(await who.apprenant1.get('/api/help/search'), 400)
 })
 
+test('a word that nothing is like is left out, and the answer says what was looked for', async () => {
+  for (const [q, suggestion] of [
+    ['calendrier xyzzyplugh', 'calendrier'], ['xyzzyplugh calendrier', 'calendrier'], ['xyzzyplugh calandrier, évaluation', 'calendrier, évaluation'],
+    ['le calendrier qwertzuiop xyzzyplugh', 'le calendrier'], ['xyzzyplugh "calendrier montre"', '"calendrier montre"'], ['calendrier xyzzyplugh -meeting', 'calendrier -meeting'],
+  ]) {
+    const [first] = await search(who.apprenant1, q)
+    assert.deepEqual([first?.title, first?.suggestion], ['Calendrier des évaluations', suggestion], q)
+  }
+  const [meeting] = await search(who.formateur, 'teachers xyzzyplugh meetngs')
+  assert.deepEqual([meeting?.title, meeting?.suggestion], ['Running meetings', 'teachers meetings'])
+  // Who may not read the text gets nothing by its words either; another language's, another category's are none.
+  assert.deepEqual(await search(who.apprenant1, 'xyzzyplugh meeting'), [])
+  assert.deepEqual(await search(who.formateur, 'xyzzyplugh meeting', '&language=fr'), [])
+  // Nothing but unknown words, stop words, what is ruled out; and words that are known, but not together.
+  for (const q of ['xyzzyplugh qwertzuiop', 'le xyzzyplugh', 'the xyzzyplugh', '-calendrier xyzzyplugh', 'xyzzyplugh-calendrier', 'déplacer échéances']) assert.deepEqual(await search(who.apprenant1, q), [], q)
+})
+
 test('another school finds none of it; nobody signed in gets 401', async () => {
   assert.deepEqual(titles(await search(stranger, 'calandrier')).filter((t) => /évaluations/.test(t)), [])
   assertProblem(await new Api(server).get('/api/help'), 401)
