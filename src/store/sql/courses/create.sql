@@ -1,10 +1,11 @@
--- $1 author, $2 the body, $3 staff: only their courses are active at once, and only they may name another instructor.
+-- $1 author, $2 the body, $3 staff: only their courses are active at once, and only they give it to another instructor, who
+-- is of the school whoever names them.
 -- Who approves hears of the others.
 with who as (
     select case when $3::boolean then coalesce($2::jsonb ->> 'instructorId', $1) else $1 end as instructor
 ), refusal as (
     select case when nullif(current_setting('stacgate.establishment_id', true), '') is null then 'invalid establishmentId required'
-                when not exists (select from users u where u.id = instructor
+                when not exists (select from users u where u.id = coalesce($2::jsonb ->> 'instructorId', instructor)
                                  and (u.establishment_id = current_setting('stacgate.establishment_id') or u.id = $1)) then 'not_found'
                 when not exists (select from establishments where id = current_setting('stacgate.establishment_id')) then 'not_found' end as word
     from who

@@ -1,6 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null. What a body does not name
 -- stays. A capacity of null is none, and it is not below who is in it.
--- An instructor cannot make a course active or give it to somebody else, and hears when it is.
+-- An instructor cannot make a course active or give it to somebody else, and hears when it is; whoever is named is of the school.
 with old as (
     select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
       and (c.is_active or c.instructor_id = $2 or $5::boolean) for no key update
@@ -9,7 +9,7 @@ with old as (
                 when row_version <> all($6::bigint[]) then 'stale'
                 when ($4::jsonb ->> 'maxParticipants')::integer < (select count(*) from user_courses e where e.course_id = $3
                      and e.status is distinct from 'dropped') then 'invalid maxParticipants too_small'
-                when $5::boolean and not exists (select from users u where u.id = $4::jsonb ->> 'instructorId'
+                when not exists (select from users u where u.id = $4::jsonb ->> 'instructorId'
                                                  and u.establishment_id = old.establishment_id)
                      and coalesce($4::jsonb ->> 'instructorId' <> instructor_id, $4::jsonb ? 'instructorId') then 'not_found' end as word from old
 ), new as (
