@@ -11,6 +11,19 @@
 static const struct field row_schema[] = {{.name = "id", .type = FIELD_ID, .flags = FIELD_REQUIRED},
                                           {.name = "n", .type = FIELD_INT, .max = 9},
                                           {.name = NULL}};
+static const struct field shape_schema[] = {{.name = "shape",
+                                             .type = FIELD_CHOICE,
+                                             .flags = FIELD_REQUIRED,
+                                             .choices = "disc|ring|box|dot"},
+                                            {.name = "colour", .type = FIELD_STR, .max = 9},
+                                            {.name = "radius", .type = FIELD_NUMBER, .max = 5},
+                                            {.name = "hole", .type = FIELD_NUMBER, .max = 5},
+                                            {.name = "side", .type = FIELD_ANY},
+                                            {.name = NULL}};
+static const struct variant shape_variants[] = {{"disc|ring", "radius|hole", "radius", "", "{}"},
+                                                {"box", "side", "side", "", "{}"},
+                                                {"dot", "", "", "", "{}"},
+                                                {.kinds = NULL}};
 static const struct field schema[] = {
     {.name = "name", .type = FIELD_LINE, .flags = FIELD_REQUIRED, .min = 1, .max = 5},
     {.name = "text", .type = FIELD_STR, .min = 3, .max = 4},
@@ -27,6 +40,21 @@ static const struct field schema[] = {
     {.name = "extra", .type = FIELD_OBJECT, .max = 20},
     {.name = "one", .type = FIELD_OBJECT, .max = 200, .inner = row_schema},
     {.name = "rows", .type = FIELD_LIST, .max = 3, .inner = row_schema},
+    {.name = "shapes",
+     .type = FIELD_LIST,
+     .min = 1,
+     .max = 3,
+     .inner = shape_schema,
+     .variants = shape_variants,
+     .by = "shape"},
+    {.name = "colours",
+     .type = FIELD_OBJECT,
+     .max = 99,
+     .inner = shape_schema + 1,
+     .variants = shape_variants,
+     .by = "form",
+     .otherwise = "dot"},
+    {.name = "form", .type = FIELD_CHOICE, .choices = "disc|ring|box|dot"},
     {.name = "few", .type = FIELD_TEXTS, .max = 2, .choices = "red|green"},
     {.name = "ids", .type = FIELD_IDS, .min = 1, .max = 2},
     {.name = "opId", .type = FIELD_OP_ID},
@@ -269,6 +297,45 @@ Test(schema, what_stands_inside_has_a_schema_too)
     cr_expect_eq(mp_count(mp_at(rows, 0)), 1); /* null is absent */
     cr_expect_eq(mp_int(mp_get(mp_at(rows, 1), "n"), 0), 2);
     buf_finish(&out);
+}
+
+Test(schema, maps_of_several_kinds_have_what_their_kind_has)
+{
+    static const struct {
+        const char *json, *field; /* NULL: it fits */
+        int code;
+    } cases[] = {
+        {"\"shapes\":[{\"shape\":\"ring\",\"radius\":2.5,\"hole\":1,\"colour\":\"red\"}]", NULL, 0},
+        {"\"shapes\":[{\"shape\":\"box\",\"side\":[{}],\"radius\":null}]", NULL, 0},
+        {"\"shapes\":[{\"shape\":\"dot\"},{\"shape\":\"disc\"}]", "shapes.1.radius", E_required},
+        {"\"shapes\":[{\"shape\":\"disc\",\"radius\":null}]", "shapes.0.radius", E_required},
+        {"\"shapes\":[{\"shape\":\"dot\",\"radius\":1}]", "shapes.0.radius", E_unknown},
+        {"\"shapes\":[{\"shape\":\"dot\",\"side\":1}]", "shapes.0.side", E_unknown},
+        {"\"shapes\":[{\"shape\":\"disc\",\"radius\":\"1\"}]", "shapes.0.radius", E_type},
+        {"\"shapes\":[{\"shape\":\"disc\",\"radius\":5.5}]", "shapes.0.radius", E_too_big},
+        {"\"shapes\":[{\"shape\":\"disc\",\"radius\":-1}]", "shapes.0.radius", E_too_small},
+        {"\"shapes\":[{\"shape\":\"star\",\"side\":1}]", "shapes.0.shape", E_choice},
+        {"\"shapes\":[]", "shapes", E_required},
+        {"\"colours\":{\"colour\":\"red\"}", NULL, 0},
+        {"\"colours\":{\"radius\":1}", "colours.radius", E_unknown},
+        {"\"form\":\"disc\",\"colours\":{\"radius\":1}", NULL, 0},
+        {"\"form\":\"disc\",\"colours\":{}", "colours.radius", E_required},
+        {"\"form\":\"disc\"", "colours", E_required},
+        {"\"form\":null", NULL, 0}};
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char json[256];
+        struct buf out = BUF_INIT;
+
+        snprintf(json, sizeof(json), "{\"name\":\"x\",%s}", cases[i].json);
+        struct verdict v = check(json, &pupil, &out);
+        cr_expect_eq(v.count, cases[i].field ? 1u : 0u, "%s: %u errors", json, v.count);
+        if (v.count && cases[i].field)
+            cr_expect(strcmp(v.errors[0].field, cases[i].field) == 0 &&
+                          (int)v.errors[0].code == cases[i].code,
+                      "%s: %s %d", json, v.errors[0].field, (int)v.errors[0].code);
+        buf_finish(&out);
+    }
 }
 
 Test(schema, errors_are_bounded_and_name_the_first_unknown_field)

@@ -21,6 +21,73 @@ const struct field schema_assessments[] = {
 RUN_OP(assessments_list, .sql = SQL_ASSESSMENTS_LIST, .params = "tuqmp", READ, .key = time_valid)
 RUN_OP(assessments_get, .sql = SQL_ASSESSMENTS_GET, .params = "tuim", READ)
 
+/* ---- questions ---- */
+
+/* Theirs and nobody else's; that ids differ and name each other, and that texts are not blank, is
+ * questions_check()'s to see. */
+static const struct field question_option[] = {
+    {.name = "id", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
+    {.name = "text", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 2000},
+    {.name = NULL}};
+#define QUESTION_OPTIONS .type = FIELD_LIST, .max = OPTIONS_MAX, .inner = question_option
+static const struct field question_schema[] = {
+    {.name = "type",
+     .type = FIELD_CHOICE,
+     .flags = FIELD_REQUIRED,
+     .choices = "essay|long-text|single|single-choice|multiple|multiple-choice|true-false|boolean|"
+                "numeric|number|short-text|short|ordering|order|matching|match|fill-in|"
+                "fill-in-the-blanks"},
+    {.name = "text", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 10000},
+    {.name = "id", .type = FIELD_STR, .min = 1, .max = 64},
+    {.name = "points", .type = FIELD_NUMBER, .max = 1000},
+    {.name = "imageUrl", .type = FIELD_URL, .max = 500},
+    {.name = "explanation", .type = FIELD_STR, .max = 10000},
+    {.name = "options", QUESTION_OPTIONS, .min = 1},
+    {.name = "matches", QUESTION_OPTIONS, .min = 1},
+    {.name = "answer", .type = FIELD_ANY},
+    {.name = "partial", .type = FIELD_BOOL},
+    {.name = "caseSensitive", .type = FIELD_BOOL},
+    {.name = "tolerance", .type = FIELD_NUMBER, .max = INT64_MAX},
+    {.name = NULL}};
+
+#define NOT_BLANK "\"pattern\":\"[^ \\t\\r\\n]\""
+#define ANSWER(schema) "\"properties\":{\"answer\":{" schema "}}"
+#define AN_ID "\"type\":\"string\",\"minLength\":1,\"maxLength\":64"
+#define LIST_OF(least, items)                                                                      \
+    "\"type\":\"array\",\"minItems\":" least ",\"maxItems\":60,\"items\":{" items "}"
+#define IDS(least) LIST_OF(least, AN_ID) ",\"uniqueItems\":true"
+#define ACCEPTED LIST_OF("1", "\"type\":\"string\",\"maxLength\":1000," NOT_BLANK)
+#define EXAMPLE(type, more) "{\"type\":\"" type "\",\"text\":\"?\"" more "}"
+#define AB ",\"options\":[{\"id\":\"a\",\"text\":\"A\"},{\"id\":\"b\",\"text\":\"B\"}],\"answer\":"
+static const struct variant question_variants[] = {
+    {"essay|long-text", "", "", "", EXAMPLE("essay", "")},
+    {"single|single-choice", "options|answer", "options|answer",
+     "\"properties\":{\"options\":{\"minItems\":2},\"answer\":{" AN_ID "}}",
+     EXAMPLE("single", AB "\"a\"")},
+    {"multiple|multiple-choice", "options|answer|partial", "options|answer",
+     "\"properties\":{\"options\":{\"minItems\":2},\"answer\":{" IDS("1") "}}",
+     EXAMPLE("multiple", AB "[\"a\"],\"partial\":true")},
+    {"true-false|boolean", "answer", "answer", ANSWER("\"type\":\"boolean\""),
+     EXAMPLE("true-false", ",\"answer\":true")},
+    {"numeric|number", "answer|tolerance", "answer", ANSWER("\"type\":\"number\""),
+     EXAMPLE("numeric", ",\"answer\":3.14,\"tolerance\":0.01")},
+    {"short-text|short", "answer|caseSensitive", "answer", ANSWER(ACCEPTED),
+     EXAMPLE("short-text", ",\"answer\":[\"Paris\"],\"caseSensitive\":false")},
+    {"ordering|order", "options|answer|partial", "options|answer",
+     "\"properties\":{\"options\":{\"minItems\":2},\"answer\":{" IDS("2") "}}",
+     EXAMPLE("ordering", AB "[\"b\",\"a\"],\"partial\":false")},
+    {"matching|match", "options|matches|answer|partial", "options|matches|answer",
+     ANSWER("\"type\":\"object\",\"minProperties\":1,\"additionalProperties\":{" AN_ID "}"),
+     EXAMPLE("matching", AB "{\"a\":\"1\",\"b\":\"2\"},\"matches\":[{\"id\":\"1\",\"text\":\"1\"},"
+                            "{\"id\":\"2\",\"text\":\"2\"}],\"partial\":false")},
+    {"fill-in|fill-in-the-blanks", "answer|partial|caseSensitive", "answer",
+     ANSWER(LIST_OF("1", ACCEPTED)),
+     EXAMPLE("fill-in", ",\"answer\":[[\"Paris\"]],\"partial\":false,\"caseSensitive\":true")},
+    {.kinds = NULL}};
+#define QUESTION_FORM                                                                              \
+    "\"properties\":{\"text\":{" NOT_BLANK "},\"points\":{\"exclusiveMinimum\":0},"                \
+    "\"imageUrl\":{\"pattern\":\"^https://\"}}"
+
 /* ---- POST and PUT ---- */
 
 #define ASSESSMENT_FIELDS(clears)                                                                  \
@@ -31,7 +98,13 @@ RUN_OP(assessments_get, .sql = SQL_ASSESSMENTS_GET, .params = "tuim", READ)
         {.name = "maxAttempts", .type = FIELD_INT, .min = 0, .max = 1000},                         \
         {.name = "isPublic", .type = FIELD_BOOL}, {.name = "isReviewable", .type = FIELD_BOOL},    \
         {.name = "dueDate", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT | (clears)},        \
-        {.name = "questions", .type = FIELD_LIST, .max = QUESTIONS_MAX},                           \
+        {.name = "questions",                                                                      \
+         .type = FIELD_LIST,                                                                       \
+         .max = QUESTIONS_MAX,                                                                     \
+         .inner = question_schema,                                                                 \
+         .variants = question_variants,                                                            \
+         .by = "type",                                                                             \
+         .form = QUESTION_FORM},                                                                   \
         {.name = "establishmentId", .type = FIELD_TENANT, .flags = FIELD_BLANK_IS_ABSENT},         \
         {.name = "createdBy", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},               \
         {.name = "approvedBy", .type = FIELD_IGNORED},                                             \

@@ -244,8 +244,7 @@ static int check_permission(struct rest *r)
                : 0;
 }
 
-/* What cannot be an id names nothing, and no statement and no channel is asked about it. Help knows
- * what an old client means by no id (help.c). */
+/* What cannot be an id names nothing, and no statement and no channel is asked about it. */
 static int check_path(struct rest *r)
 {
     for (const char *p = r->op->path; (p = strchr(p, ':'));) {
@@ -253,8 +252,7 @@ static int check_path(struct rest *r)
         char name[32];
 
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, "/"), p);
-        if (what && !what->word && r->op->first != op_help_get &&
-            !id_valid(str_of(http_param(r->http, name))))
+        if (named_id(r->op, what) && !id_valid(str_of(http_param(r->http, name))))
             return rest_refuse(r, P_not_found);
     }
     return 0;

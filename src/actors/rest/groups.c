@@ -264,8 +264,7 @@ int op_messages_list(struct actor *self, void *state, const struct msg *m)
 
 /* ---- POST /api/study-groups/:id/messages ---- */
 
-/* What messages of any type may say beside their text; which of it the type has, and must have, is
- * checked by the channel, as it is for sockets. */
+/* What messages say beside their text, by their type, as the channel wants it of sockets. */
 static const struct field option_schema[] = {
     {.name = "id", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 64},
     {.name = "text", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 500},
@@ -279,16 +278,33 @@ static const struct field metadata_schema[] = {
     {.name = "url", .type = FIELD_URL, .max = 2000},
     {.name = "title", .type = FIELD_STR, .min = 1, .max = 500},
     {.name = "question", .type = FIELD_STR, .min = 1, .max = 500},
-    {.name = "options", .type = FIELD_LIST, .max = 20, .inner = option_schema},
+    {.name = "options", .type = FIELD_LIST, .min = 2, .max = 20, .inner = option_schema},
     {.name = "multiple", .type = FIELD_BOOL},
     {.name = "anonymous", .type = FIELD_BOOL},
     {.name = "closesAt", .type = FIELD_TIME},
     {.name = "whiteboardId", .type = FIELD_ID},
     {.name = NULL}};
+#define FILE_FIELDS "fileId|name|size|mimeType"
+static const struct variant metadata_variants[] = {
+    {"text", "mentions", "", "", "{\"mentions\":[]}"},
+    {"file|image", FILE_FIELDS, FILE_FIELDS, "",
+     "{\"fileId\":\"f1\",\"name\":\"plan.pdf\",\"size\":1024,\"mimeType\":\"application/pdf\"}"},
+    {"link", "url|title", "url", "", "{\"url\":\"https://ecole.test/\",\"title\":\"École\"}"},
+    {"poll", "question|options|multiple|anonymous|closesAt", "question|options", "",
+     "{\"question\":\"Quand ?\",\"options\":[{\"id\":\"a\",\"text\":\"Lundi\"},{\"id\":\"b\","
+     "\"text\":\"Mardi\"}],\"multiple\":false}"},
+    {"whiteboard", "whiteboardId", "whiteboardId", "", "{\"whiteboardId\":\"tableau\"}"},
+    {.kinds = NULL}};
 const struct field schema_message_new[] = {
     {.name = "content", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 8000},
     {.name = "type", .type = FIELD_CHOICE, .choices = "text|file|image|link|poll|whiteboard"},
-    {.name = "metadata", .type = FIELD_OBJECT, .max = 16384, .inner = metadata_schema},
+    {.name = "metadata",
+     .type = FIELD_OBJECT,
+     .max = 16384,
+     .inner = metadata_schema,
+     .variants = metadata_variants,
+     .by = "type",
+     .otherwise = "text"},
     {.name = "replyToId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = "opId", .type = FIELD_OP_ID},
     {.name = "senderId", .type = FIELD_CALLER, .flags = FIELD_BLANK_IS_ABSENT},

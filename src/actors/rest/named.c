@@ -25,6 +25,11 @@ const struct named *named_in_path(const struct rest_op *op, const char *at)
     return row_of(op->path, (size_t)(at - op->path));
 }
 
+bool named_id(const struct rest_op *op, const struct named *what)
+{
+    return what && !what->word && op->first != op_help_get;
+}
+
 bool field_is_id(const struct field *f)
 {
     return f->type == FIELD_ID || f->type == FIELD_IDS || f->type == FIELD_CALLER ||

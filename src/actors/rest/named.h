@@ -13,6 +13,10 @@ struct named {
 };
 /* `at`: the place of a parameter in the operation's path, after its ":" or "*". NULL: no row. */
 const struct named *named_in_path(const struct rest_op *op, const char *at);
+/* Only an id of the usual form can be there. Help knows what an old client means by another
+ * (help.c).
+ */
+bool named_id(const struct rest_op *op, const struct named *what);
 /* NULL: it is no id. An id's field without a row fails a unit test. */
 const struct named *named_field(const struct rest_op *op, const struct field *f);
 bool field_is_id(const struct field *f);

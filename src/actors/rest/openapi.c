@@ -35,11 +35,12 @@ static void put_text(struct buf *b, const char **comma, const char *key, const c
     json_put_str(b, text, strlen(text));
 }
 
-static void put_choices(struct buf *b, const char *choices)
+/* ":[…]" of "a|b". */
+static void put_list(struct buf *b, const char *choices)
 {
     const char *comma = "";
 
-    buf_puts(b, ",\"enum\":[");
+    buf_puts(b, ":[");
     for (const char *p = choices; *p; comma = ",") {
         size_t n = strcspn(p, "|");
 
@@ -48,6 +49,12 @@ static void put_choices(struct buf *b, const char *choices)
         p += n + (p[n] == '|');
     }
     buf_puts(b, "]");
+}
+
+static void put_choices(struct buf *b, const char *choices)
+{
+    buf_puts(b, ",\"enum\"");
+    put_list(b, choices);
 }
 
 /* What an id names. */
@@ -96,6 +103,8 @@ static const struct {
     [FIELD_DECIMAL] = {"\"number\",\"string\"",
                        ",\"maxLength\":19,\"pattern\":\"^-?([0-9]+[.,]?[0-9]*|[.,][0-9]+)$\"",
                        "minimum", "maximum"},
+    [FIELD_NUMBER] = {"\"number\"", "", "minimum", "maximum"},
+    [FIELD_ANY] = {NULL, "\"description\":\"goes by what it is of\"", NULL, NULL},
     [FIELD_BOOL] = {"\"boolean\"", "", NULL, NULL},
     [FIELD_CHOICE] = {"\"string\"", "", NULL, NULL},
     [FIELD_TIME] = {"\"string\"",
@@ -117,7 +126,7 @@ static const struct {
 static void put_limits(struct buf *b, const struct field *f)
 {
     const char *least = shapes[f->type].least, *most = shapes[f->type].most;
-    bool number = f->type == FIELD_INT || f->type == FIELD_DECIMAL;
+    bool number = f->type == FIELD_INT || f->type == FIELD_DECIMAL || f->type == FIELD_NUMBER;
 
     if (least && (f->min || number))
         buf_printf(b, ",\"%s\":%lld", least, (long long)f->min);
@@ -135,6 +144,59 @@ static void put_types(struct buf *b, const char *types, bool nullable)
 
 static void put_fields(struct buf *b, const struct rest_op *op, const struct field *schema);
 
+/* "a|b" as ["a","b"]. */
+static void put_names(struct buf *b, const char *key, const char *names)
+{
+    if (*names) {
+        buf_printf(b, ",\"%s\"", key);
+        put_list(b, names);
+    }
+}
+
+/* What maps of one kind have, and must have. */
+static void put_variant(struct buf *b, const struct field *f, const struct variant *v)
+{
+    const char *comma = "";
+
+    buf_puts(b, "{\"propertyNames\":{\"enum\":[");
+    for (const struct field *in = f->inner; in->name; in++)
+        if (variant_has(f, v, str_of(in->name))) {
+            buf_puts(b, comma);
+            comma = ",";
+            json_put_str(b, in->name, strlen(in->name));
+        }
+    buf_puts(b, "]}");
+    put_names(b, "required", v->required);
+    buf_printf(b, "%s%s,\"examples\":[%s]}", *v->form ? "," : "", v->form, v->example);
+}
+
+/* If `by` says so, then. A list's maps say it themselves, beside an object it stands. */
+static void put_variants(struct buf *b, const struct field *f)
+{
+    bool beside = f->type == FIELD_OBJECT;
+
+    buf_puts(b, ",\"allOf\":[");
+    if (f->form)
+        buf_printf(b, "{%s},", f->form);
+    for (const struct variant *v = f->variants; v->kinds; v++) {
+        bool silent = f->otherwise && strcmp(v->kinds, f->otherwise) == 0;
+
+        buf_printf(b, "%s{\"if\":{\"properties\":{\"%s\":{\"enum\"", v == f->variants ? "" : ",",
+                   f->by);
+        put_list(b, v->kinds);
+        buf_printf(b, "}}%s%s%s},\"then\":", silent ? "" : ",\"required\":[\"", silent ? "" : f->by,
+                   silent ? "" : "\"]");
+        if (beside)
+            buf_printf(b, "{\"properties\":{\"%s\":", f->name);
+        put_variant(b, f, v);
+        if (beside)
+            buf_printf(b, "}%s%s%s}", *v->required ? ",\"required\":[\"" : "",
+                       *v->required ? f->name : "", *v->required ? "\"]" : "");
+        buf_puts(b, "}");
+    }
+    buf_puts(b, "]");
+}
+
 /* What stands in it. */
 static void put_inner(struct buf *b, const struct rest_op *op, const struct field *f)
 {
@@ -151,6 +213,8 @@ static void put_inner(struct buf *b, const struct rest_op *op, const struct fiel
         buf_puts(b, ",\"items\":{\"type\":\"object\"");
     if (f->inner)
         put_fields(b, op, f->inner);
+    if (list && f->variants)
+        put_variants(b, f);
     if (list)
         buf_puts(b, "}");
 }
@@ -179,6 +243,22 @@ static bool wants(const struct field *schema)
     return false;
 }
 
+static void put_required(struct buf *b, const struct field *schema)
+{
+    const char *comma = "";
+
+    if (!wants(schema))
+        return;
+    buf_puts(b, ",\"required\":[");
+    for (const struct field *f = schema; f->name; f++)
+        if (f->flags & FIELD_REQUIRED) {
+            buf_puts(b, comma);
+            comma = ",";
+            json_put_str(b, f->name, strlen(f->name));
+        }
+    buf_puts(b, "]");
+}
+
 /* The fields of a map, and no others. */
 static void put_fields(struct buf *b, const struct rest_op *op, const struct field *schema)
 {
@@ -190,17 +270,10 @@ static void put_fields(struct buf *b, const struct rest_op *op, const struct fie
         put_schema(b, op, f);
     }
     buf_puts(b, "}");
-    if (!wants(schema))
-        return;
-    comma = "";
-    buf_puts(b, ",\"required\":[");
+    put_required(b, schema);
     for (const struct field *f = schema; f->name; f++)
-        if (f->flags & FIELD_REQUIRED) {
-            buf_puts(b, comma);
-            comma = ",";
-            json_put_str(b, f->name, strlen(f->name));
-        }
-    buf_puts(b, "]");
+        if (f->type == FIELD_OBJECT && f->variants)
+            put_variants(b, f);
 }
 
 /* ---- one operation ---- */
@@ -225,6 +298,8 @@ static void put_path_parameter(struct buf *b, const char **comma, const struct r
     buf_puts(b, "{\"type\":\"string\"");
     if (n)
         buf_printf(b, ",\"%s\":\"%s\"", n->word ? "x-word" : "x-id", n->kind);
+    if (named_id(op, n))
+        buf_puts(b, "," ID_PATTERN);
     buf_puts(b, "}");
     if (p[-1] == '*')
         buf_puts(b,
@@ -350,7 +425,7 @@ static void put_success(struct buf *b, const struct rest_op *op)
 {
     static const struct {
         const char *response, *type;
-    } others[] = {{"File", "application/octet-stream"}, {"Html", "text/html"}};
+    } others[] = {{"File", "*/*"}, {"Html", "text/html"}};
     const char *type = "application/json";
 
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -361,17 +436,30 @@ static void put_success(struct buf *b, const struct rest_op *op)
     buf_puts(b, "}}}");
 }
 
+/* Other statuses with the same answer: what is there already or was taken back, a part of a file, a
+ * server that is not ready and says what fails. */
+static const struct {
+    const char *name;
+    int status;
+} also[] = {{"courses_enroll", 200},     {"groups_join", 200},      {"attempts_start", 200},
+            {"attempts_start_old", 200}, {"exports_download", 206}, {"exports_download_old", 206},
+            {"system_health", 503}};
+
+static void put_status(struct buf *b, const struct rest_op *op, const char *comma, int status)
+{
+    buf_printf(b, "%s\"%d\":", comma, status);
+    put_success(b, op);
+}
+
 static void put_responses(struct buf *b, const struct rest_op *op)
 {
-    /* What begins or repeats something says so by another success: 200, 201. */
-    buf_printf(b, ",\"responses\":{\"%d\":", op->success);
-    put_success(b, op);
-    buf_puts(b, ",\"2XX\":");
-    put_success(b, op);
-    if (strcmp(op->response, "Health") == 0) { /* not ready: it says what fails, as it does else */
-        buf_puts(b, ",\"503\":");
-        put_success(b, op);
-    }
+    buf_puts(b, ",\"responses\":{");
+    put_status(b, op, "", op->success);
+    for (unsigned i = 0; i < sizeof(also) / sizeof(also[0]); i++)
+        if (strcmp(op->name, also[i].name) == 0)
+            put_status(b, op, ",", also[i].status);
+    if (op->success >= 300) /* linters want one that says that it went well */
+        put_status(b, op, ",", 200);
     if (of_reads(op))
         buf_puts(b, ",\"304\":{\"description\":\"Not modified\"}");
     if (of_versions(op) || of_no_versions(op))
@@ -482,18 +570,9 @@ static void put_bodies(struct buf *b)
 
 static void put_components(struct buf *b)
 {
-    buf_puts(
-        b,
-        "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\","
-        "\"message\",\"requestId\"],\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{"
-        "\"type\":"
-        "\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
-        "\"instance\":{\"type\":"
-        "\"string\"},\"requestId\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"},"
-        "\"errors\":{\"type\":"
-        "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"field\":{\"type\":\"string\"},"
-        "\"code\":{"
-        "\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}},");
+    buf_puts(b, "\"schemas\":{\"Problem\":");
+    problem_schema(b);
+    buf_puts(b, ",");
     answers_put(b);
     put_bodies(b);
     buf_puts(b, "},\"parameters\":{");

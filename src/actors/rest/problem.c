@@ -177,6 +177,49 @@ static void put_message(struct buf *out, const struct problem_row *row,
     buf_finish(&text);
 }
 
+/* The words of a table, as JSON Schema's enum. */
+static void put_words(struct buf *out, const char *before, const char *(*word)(unsigned i),
+                      unsigned n)
+{
+    buf_puts(out, "{\"type\":\"string\",\"enum\":[");
+    for (unsigned i = 0; i < n; i++) {
+        buf_printf(out, "%s\"%s", i ? "," : "", before);
+        for (const char *p = word(i); *p; p++)
+            buf_putc(out, *before && *p == '_' ? '-' : *p);
+        buf_putc(out, '"');
+    }
+    buf_puts(out, "]}");
+}
+
+static const char *problem_word(unsigned i)
+{
+    return rows[i].word;
+}
+
+static const char *code_word(unsigned i)
+{
+    return codes[i].word;
+}
+
+void problem_schema(struct buf *out)
+{
+    static const char *const texts[] = {"title", "detail", "instance", "requestId", "message"};
+
+    buf_puts(out, "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"type\","
+                  "\"status\",\"title\",\"detail\",\"instance\",\"requestId\",\"message\"],"
+                  "\"properties\":{\"type\":");
+    put_words(out, "/problems/", problem_word, PROBLEMS);
+    buf_puts(out, ",\"status\":{\"type\":\"integer\"}");
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        buf_printf(out, ",\"%s\":{\"type\":\"string\"}", texts[i]);
+    buf_puts(out, ",\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+                  "\"additionalProperties\":false,\"required\":[\"field\",\"code\",\"message\"],"
+                  "\"properties\":{\"field\":{\"type\":\"string\"},\"message\":{\"type\":"
+                  "\"string\"},\"code\":");
+    put_words(out, "", code_word, FIELD_CODES);
+    buf_puts(out, "}}}}}");
+}
+
 void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance,
                    const char *request_id, const char *const *detail,
                    const struct field_error *errors, unsigned n)

@@ -45,6 +45,7 @@ void problem_answer(struct http_req *req, enum problem what, const char *const *
 void problem_print(struct buf *out, enum problem what, enum language lang, const char *instance,
                    const char *request_id, const char *const *detail,
                    const struct field_error *errors, unsigned n);
+void problem_schema(struct buf *out); /* JSON Schema of such documents, for the interface's own */
 void problem_refuse(struct http_req *req, const struct http_fault *why); /* http_on_refused */
 
 #endif

@@ -3,7 +3,6 @@
  * into a fresh map, so an operation never sees a field that its schema does not name, nor one of
  * the wrong type.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,6 @@
 #include "schema.h"
 
 const struct field schema_none[] = {{.name = NULL}};
-
-#define PAIRS_MAX 64 /* of a form or query string */
 
 /* ---- one value ---- */
 
@@ -182,6 +179,24 @@ static bool check_decimal(const struct field *f, struct mp v, struct field_error
            fits(e, n <= (double)f->max, E_too_big, f->max);
 }
 
+static bool check_number(const struct field *f, struct mp v, struct field_error *e)
+{
+    enum mp_type t = mp_type(v);
+    double n = mp_float(v, 0);
+
+    return fits(e, t == MP_INT || t == MP_UINT || t == MP_FLOAT, E_type, 0) &&
+           fits(e, n >= (double)f->min, E_too_small, f->min) &&
+           fits(e, n <= (double)f->max, E_too_big, f->max);
+}
+
+static bool check_any(const struct field *f, struct mp v, struct field_error *e)
+{
+    (void)f;
+    (void)v;
+    (void)e;
+    return true;
+}
+
 static bool check_bool(const struct field *f, struct mp v, struct field_error *e)
 {
     (void)f;
@@ -316,6 +331,7 @@ static bool check_object(const struct field *f, struct mp v, struct field_error 
 static bool check_list(const struct field *f, struct mp v, struct field_error *e)
 {
     if (!fits(e, mp_type(v) == MP_ARRAY, E_type, 0) ||
+        !fits(e, mp_count(v) >= f->min, E_required, 0) ||
         !fits(e, mp_count(v) <= f->max, E_too_many, f->max))
         return false;
     for (struct mp_iter it = mp_iter(v); mp_next(&it);)
@@ -357,11 +373,11 @@ static check_value *const checks[] = {
     [FIELD_TEXTS] = check_texts,     [FIELD_OBJECT] = check_object, [FIELD_OP_ID] = check_op_id,
     [FIELD_DECIMAL] = check_decimal, [FIELD_LIST] = check_list,     [FIELD_IDS] = check_ids,
     [FIELD_CALLER] = check_id,       [FIELD_TENANT] = check_id,     [FIELD_LINK] = check_link,
-    [FIELD_CSS] = check_css};
+    [FIELD_CSS] = check_css,         [FIELD_NUMBER] = check_number, [FIELD_ANY] = check_any};
 
 /* ---- a map ---- */
 
-static const struct field *field_named(const struct field *schema, struct str name)
+const struct field *field_named(const struct field *schema, struct str name)
 {
     for (; schema->name; schema++)
         if (str_is(name, schema->name))
@@ -428,29 +444,93 @@ static bool names_another(const struct field *f, struct mp v, const struct ident
     return !str_is(mp_str(v), who->user_id);
 }
 
+/* ---- maps of several kinds ---- */
+
+/* What a map that `says` it is has; NULL: it does not say, which its own field's check finds. */
+static const struct variant *variant_of(const struct field *f, struct mp says)
+{
+    struct mp kind = f->variants ? mp_get(says, f->by) : (struct mp){0};
+    bool silent = mp_type(kind) == MP_NONE || mp_type(kind) == MP_NIL;
+
+    for (const struct variant *v = f->variants; v && v->kinds; v++)
+        if (silent ? f->otherwise && is_choice(v->kinds, str_of(f->otherwise))
+                   : is_choice(v->kinds, mp_str(kind)))
+            return v;
+    return NULL;
+}
+
+bool variant_has(const struct field *f, const struct variant *v, struct str name)
+{
+    if (is_choice(v->fields, name))
+        return true;
+    for (const struct variant *other = f->variants; other->kinds; other++)
+        if (is_choice(other->fields, name))
+            return false;
+    return true;
+}
+
+static void check_required(struct check *c, const char *names, struct mp map)
+{
+    for (const char *p = names; *p;) {
+        struct str name = {p, strcspn(p, "|")};
+        char key[32];
+
+        snprintf(key, sizeof(key), "%.*s", (int)name.n, name.p);
+        struct mp v = mp_get(map, key);
+        if (mp_type(v) == MP_NONE || mp_type(v) == MP_NIL)
+            add_error(c, name, (struct field_error){.code = E_required});
+        p += name.n + (p[name.n] == '|');
+    }
+}
+
+static void check_variant(struct check *c, const struct field *f, struct mp says, struct mp map)
+{
+    const struct variant *v = variant_of(f, says);
+
+    if (!v)
+        return;
+    check_required(c, v->required, map);
+    for (struct mp_iter it = mp_iter(map); mp_next(&it);)
+        if (mp_type(it.value) != MP_NIL && field_named(f->inner, mp_str(it.key)) &&
+            !variant_has(f, v, mp_str(it.key)))
+            add_error(c, mp_str(it.key), (struct field_error){.code = E_unknown});
+}
+
+/* It is not there: whether it has to be. */
+static bool missing(const struct field *f, struct mp map)
+{
+    const struct variant *v = f->type == FIELD_OBJECT ? variant_of(f, map) : NULL;
+
+    return f->flags & FIELD_REQUIRED || (v && *v->required);
+}
+
 static void check_map(struct check *c, const struct field *schema, struct mp map, struct buf *out);
 
 /* A value whose maps have a schema of their own. */
-static void check_inner(struct check *c, const struct field *f, struct mp v, struct buf *out)
+static void check_inner(struct check *c, const struct field *f, struct mp v, struct mp map,
+                        struct buf *out)
 {
     size_t n = strlen(c->at);
     unsigned i = 0;
 
     if (f->type == FIELD_OBJECT) {
         snprintf(c->at + n, sizeof(c->at) - n, "%s.", f->name);
+        check_variant(c, f, map, v);
         check_map(c, f->inner, v, out);
     } else {
         mp_put_array(out, mp_count(v));
         for (struct mp_iter it = mp_iter(v); mp_next(&it);) {
             snprintf(c->at + n, sizeof(c->at) - n, "%s.%u.", f->name, i++);
+            check_variant(c, f, it.value, it.value);
             check_map(c, f->inner, it.value, out);
         }
     }
     c->at[n] = '\0';
 }
 
-/* One field that is there. true: it is kept. */
-static bool check_field(struct check *c, const struct field *f, struct mp v, struct buf *kept)
+/* One field of the map that is there. true: it is kept. */
+static bool check_field(struct check *c, const struct field *f, struct mp v, struct mp map,
+                        struct buf *kept)
 {
     struct field_error e = {0};
 
@@ -465,7 +545,7 @@ static bool check_field(struct check *c, const struct field *f, struct mp v, str
     }
     mp_put_cstr(kept, f->name);
     if (f->inner)
-        check_inner(c, f, v, kept);
+        check_inner(c, f, v, map, kept);
     else
         mp_put_raw(kept, v);
     return true;
@@ -486,10 +566,10 @@ static void check_map(struct check *c, const struct field *schema, struct mp map
             mp_put_nil(&kept);
             count++;
         } else if (absent(f, v)) {
-            if (f->flags & FIELD_REQUIRED)
+            if (missing(f, map))
                 add_error(c, str_of(f->name), (struct field_error){.code = E_required});
         } else {
-            count += check_field(c, f, v, &kept);
+            count += check_field(c, f, v, map, &kept);
         }
     }
     mp_put_map(out, count);
@@ -504,153 +584,4 @@ void schema_check(const struct field *schema, struct mp map, const struct identi
 
     memset(ret, 0, sizeof(*ret));
     check_map(&c, schema, map, out);
-}
-
-/* ---- pairs of text ---- */
-
-static bool whole_number(struct str s, int64_t *ret)
-{
-    char text[24], *end;
-
-    if (s.n == 0 || s.n >= sizeof(text) || !(s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9')))
-        return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = 0;
-    errno = 0;
-    *ret = strtoll(text, &end, 10);
-    return errno == 0 && *end == 0;
-}
-
-static void put_typed(struct buf *b, const struct field *f, struct str value)
-{
-    int64_t n;
-
-    if (f && f->type == FIELD_INT && whole_number(value, &n))
-        mp_put_int(b, n);
-    else if (f && f->type == FIELD_BOOL &&
-             (str_is(value, "true") || str_is(value, "1") || str_is(value, "on")))
-        mp_put_bool(b, true);
-    else if (f && f->type == FIELD_BOOL && (str_is(value, "false") || str_is(value, "0")))
-        mp_put_bool(b, false);
-    else
-        mp_put_str(b, value.p ? value.p : "", value.n); /* the wrong type is found by the check */
-}
-
-void schema_pairs_add(struct schema_pairs *p, struct str name, struct str value)
-{
-    mp_put_str(&p->pairs, name.p, name.n);
-    put_typed(&p->pairs, field_named(p->schema, name), value);
-    p->count++;
-}
-
-void schema_pairs_end(struct schema_pairs *p, struct buf *out)
-{
-    mp_put_map(out, p->count);
-    buf_put(out, p->pairs.data, p->pairs.len);
-    buf_finish(&p->pairs);
-}
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f')
-        return (c | 32) - 'a' + 10;
-    return -1;
-}
-
-/* Decodes one side of a pair to the end of b. */
-static int form_decode(const char *p, const char *end, struct buf *b, struct str *ret)
-{
-    size_t at = b->len;
-
-    for (; p < end; p++) {
-        if (*p != '%') {
-            buf_putc(b, *p == '+' ? ' ' : *p);
-            continue;
-        }
-        if (end - p < 3 || hex(p[1]) < 0 || hex(p[2]) < 0 || (hex(p[1]) | hex(p[2])) == 0)
-            return -EINVAL;
-        buf_putc(b, (char)(hex(p[1]) << 4 | hex(p[2])));
-        p += 2;
-    }
-    *ret = (struct str){(const char *)b->data + at, b->len - at};
-    return ret->n == 0 || (utf8_valid(ret->p, ret->n) && !memchr(ret->p, 0, ret->n)) ? 0 : -EINVAL;
-}
-
-struct form_pair {
-    struct str name, value;
-};
-
-/* The pairs of a form, decoded into text. How many, or -EINVAL. */
-static int form_pairs(struct str form, struct buf *text, struct form_pair *pairs)
-{
-    int n = 0, err = 0;
-
-    buf_reserve(text, form.n + 1); /* decoding never grows: views into text stay good */
-    for (const char *p = form.p, *end = form.p + form.n; !err && p < end;) {
-        const char *amp = memchr(p, '&', (size_t)(end - p)), *stop = amp ? amp : end;
-        const char *eq = memchr(p, '=', (size_t)(stop - p));
-        struct form_pair one = {.value = {NULL, 0}};
-
-        err = form_decode(p, eq ? eq : stop, text, &one.name);
-        if (!err && eq)
-            err = form_decode(eq + 1, stop, text, &one.value);
-        if (!err && (one.name.n || one.value.n)) {
-            err = n == PAIRS_MAX ? -EINVAL : 0;
-            if (!err)
-                pairs[n++] = one;
-        }
-        p = stop + 1;
-    }
-    return err ? err : n;
-}
-
-static bool is_list(const struct field *f)
-{
-    return f && (f->type == FIELD_TEXTS || f->type == FIELD_IDS);
-}
-
-/* The pair at i; of a list all that have its name, in their order. */
-static int put_pair(struct schema_pairs *out, const struct form_pair *pairs, int n, int i)
-{
-    const struct form_pair *one = &pairs[i];
-    const struct field *f = field_named(out->schema, one->name);
-    struct buf values = BUF_INIT;
-    uint32_t count = 0, before = 0;
-
-    for (int k = 0; k < n; k++) {
-        if (pairs[k].name.n != one->name.n ||
-            memcmp(pairs[k].name.p, one->name.p, one->name.n) != 0)
-            continue;
-        count++;
-        before += k < i;
-        mp_put_str(&values, pairs[k].value.p ? pairs[k].value.p : "", pairs[k].value.n);
-    }
-    if (!before && is_list(f) && (count > 1 || one->value.n)) {
-        mp_put_str(&out->pairs, one->name.p, one->name.n);
-        mp_put_array(&out->pairs, count);
-        buf_put(&out->pairs, values.data, values.len);
-        out->count++;
-    } else if (!before) {
-        schema_pairs_add(out, one->name, one->value);
-    }
-    buf_finish(&values);
-    return before && !is_list(f) ? -EINVAL : 0;
-}
-
-int form_to_mp(const struct field *schema, struct str form, struct buf *out)
-{
-    struct schema_pairs pairs = {.schema = schema};
-    struct form_pair each[PAIRS_MAX];
-    struct buf text = BUF_INIT;
-    int n = form_pairs(form, &text, each), err = n < 0 ? n : 0;
-
-    for (int i = 0; !err && i < n; i++)
-        err = put_pair(&pairs, each, n, i);
-    if (!err)
-        schema_pairs_end(&pairs, out);
-    buf_finish(&pairs.pairs);
-    buf_finish(&text);
-    return err;
 }

@@ -21,13 +21,15 @@ enum field_type {
     FIELD_INT,     /* whole, min–max */
     FIELD_DECIMAL, /* a number, or one as text ("12.50", "12,50"), min–max, at most two decimals
                       kept by SQL */
+    FIELD_NUMBER,  /* a number, min–max */
     FIELD_BOOL,
     FIELD_CHOICE, /* one of choices, "a|b|c" */
     FIELD_TIME,   /* ISO 8601 date or date-time */
     FIELD_TEXTS,  /* array of at most max one-line texts of at most 64 characters, of choices where
                      there are some; "" stands for none (old clients) */
     FIELD_OBJECT, /* a map of at most max bytes; it fits inner, or is anything */
-    FIELD_LIST,   /* an array of at most max maps; each fits inner, or is anything */
+    FIELD_LIST,   /* an array of min–max maps; each fits inner, or is anything */
+    FIELD_ANY,    /* what the operation looks into itself */
     FIELD_IDS,    /* an array of min–max ids */
     FIELD_OP_ID,  /* 1–64 printable ASCII characters */
     FIELD_CALLER, /* an identity field: must be the caller's user id, else 403 */
@@ -41,6 +43,17 @@ enum field_flag {
     FIELD_NULL_CLEARS = 4      /* null stays in the map: it takes away what is there */
 };
 
+/*
+ * What maps of one kind have of their schema's fields: "a|b|c". A field that no variant names is of
+ * all of them. Ends with a row without kinds.
+ */
+struct variant {
+    const char *kinds; /* as the map says, or what stands beside it */
+    const char *fields, *required;
+    const char *form;    /* JSON Schema of what the operation checks beside, "": nothing */
+    const char *example; /* of such a map, as JSON */
+};
+
 struct field {
     const char *name;
     enum field_type type;
@@ -48,6 +61,12 @@ struct field {
     int64_t min, max;
     const char *choices;
     const struct field *inner; /* of FIELD_OBJECT and FIELD_LIST; NULL: not looked into */
+    /* of inner: `by` is the field that says which, one of a FIELD_LIST's map, beside a FIELD_OBJECT
+     * (which has to be there where the variant requires something); `otherwise`: when it is absent
+     */
+    const struct variant *variants;
+    const char *by, *otherwise;
+    const char *form; /* as a variant's, of all */
 };
 extern const struct field schema_none[];
 
@@ -69,8 +88,8 @@ void verdict_copy(struct verdict *to, const struct verdict *from);
 void schema_check(const struct field *schema, struct mp map, const struct identity *who,
                   struct buf *out, struct verdict *ret);
 
-/* Pairs of text (a form, a query string) become a map typed by the schema. One at a time: begin,
- * pairs, end. */
+/* form.c. Pairs of text (a form, a query string) become a map typed by the schema. One at a time:
+ * begin, pairs, end. */
 struct schema_pairs {
     const struct field *schema;
     struct buf pairs;
@@ -82,6 +101,10 @@ void schema_pairs_end(struct schema_pairs *p, struct buf *out); /* frees p's buf
  * percent-encoding, bad UTF-8, NUL, what is no list twice, or more than 64 pairs. */
 int form_to_mp(const struct field *schema, struct str form, struct buf *out);
 
+/* NULL: the schema has no field of this name. */
+const struct field *field_named(const struct field *schema, struct str name);
+/* f's maps of this kind have the field. */
+bool variant_has(const struct field *f, const struct variant *v, struct str name);
 bool id_valid(struct str s); /* could name a row: FIELD_ID */
 bool time_valid(struct str s);
 bool email_valid(struct str s);

@@ -148,14 +148,14 @@ static double grade_essay(struct mp q, struct mp a)
 
 /* ---- what a question must have ---- */
 
-/* More than blanks, at most `most` bytes. */
+/* More than blanks, at most `most` characters. */
 static bool words(struct str s, size_t most)
 {
     size_t blanks = 0;
 
     while (blanks < s.n && strchr(" \t\r\n", s.p[blanks]))
         blanks++;
-    return blanks < s.n && s.n <= most;
+    return blanks < s.n && utf8_length(s.p, s.n) <= most;
 }
 
 static bool texts_valid(struct mp list)
@@ -178,7 +178,7 @@ static bool options_valid(struct mp list, unsigned least)
     for (uint32_t i = 0; i < n; i++) {
         struct str id = mp_str(mp_get(mp_at(list, i), "id")),
                    text = mp_str(mp_get(mp_at(list, i), "text"));
-        if (id.n == 0 || id.n > 64 || !words(text, 2000))
+        if (id.n == 0 || utf8_length(id.p, id.n) > 64 || !words(text, 2000))
             return false;
         for (uint32_t k = 0; k < i; k++)
             if (same(id, mp_str(mp_get(mp_at(list, k), "id"))))
@@ -353,9 +353,9 @@ static const char *bad_field(struct mp q, const struct question_type *t)
         return "type";
     if (!words(mp_str(mp_get(q, "text")), 10000))
         return "text";
-    if (given(why) && (mp_type(why) != MP_STR || mp_str(why).n > 10000))
+    if (given(why) && (mp_type(why) != MP_STR || utf8_length(mp_str(why).p, mp_str(why).n) > 10000))
         return "explanation";
-    if (given(id) && (mp_str(id).n == 0 || mp_str(id).n > 64))
+    if (given(id) && (mp_str(id).n == 0 || utf8_length(mp_str(id).p, mp_str(id).n) > 64))
         return "id";
     if (given(points) && !(mp_float(points, -1) > 0 && mp_float(points, -1) <= 1000))
         return "points";

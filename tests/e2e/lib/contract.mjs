@@ -2,6 +2,7 @@
 // accepted must be right by it (query, headers, type and fields of the body, as JSON and as a form), and what was refused for its shape must be
 // wrong by it, but for what no schema can say (MEANINGS, BESIDE). A route that takes or answers something new fails the tests that call it until it says so.
 import { spawnSync } from 'node:child_process'
+import { gunzipSync } from 'node:zlib'
 import assert from 'node:assert/strict'
 import Ajv from 'ajv/dist/2020.js'
 import { binary } from './server.mjs'
@@ -41,7 +42,6 @@ function operationOf(contract, method, path) {
     .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))[0]
 }
 
-const json = (content) => content?.['application/json']?.schema
 const lazily = (o, key, schema, contract) => (schema ? (o[key] ??= contract.compile(schema)) : null)
 
 function fits(check, value, what) {
@@ -108,6 +108,16 @@ function queryFaults(o, contract, path) {
   return [...twice.map((name) => `query ${name} twice`), ...judge(lazily(o, 'query', schema, contract), { ...value }, schema, 'query')]
 }
 
+function pathFaults(o, contract, path) {
+  const segments = path.split('?')[0].split('/').slice(1)
+  const declared = o.op.parameters.filter((p) => p.in === 'path')
+  const value = Object.fromEntries(declared.map((p) => [p.name, o.segments.indexOf(`{${p.name}}`)]).map(([name, at]) => {
+    const text = (takesRest(o.op) && at === o.segments.length - 1 ? segments.slice(at) : [segments[at]]).join('/')
+    return [name, readable(text) ? decodeURIComponent(text) : text]
+  }))
+  return judge(lazily(o, 'inPath', schemaOf(declared), contract), value, null, 'path')
+}
+
 function headerFaults(o, contract, headers) {
   const declared = o.op.parameters.filter((p) => p.$ref).map((p) => contract.doc.components.parameters[p.$ref.split('/').at(-1)])
   const given = Object.fromEntries(Object.entries(headers).map(([name, v]) => [name.toLowerCase(), v]))
@@ -157,8 +167,10 @@ function bodyFaults(o, contract, headers, bytes) {
 const MEANINGS = ['common', 'personal', 'forbidden', 'not_found', 'order', 'past', 'wrong', 'repeated']
 // … or about something else that was sent, or about an extension of the document.
 const BESIDE = [
-  ['questions', null, 'what a question must have goes by its type'],
-  ['metadata', null, 'what a message must have goes by its type'],
+  [/^questions\.\d+\.(id|options|matches|answer)$/, 'format', 'ids are all different, and an answer names some of them'],
+  ['questions', 'required', 'an assessment that is to be approved has some'],
+  ['questions', 'too_big', 'at most the question\'s points'],
+  ['metadata', 'format', 'a poll closes later than now, and its options differ'],
   ['layout', 'format', 'what a page is made of goes by its type'],
   ['customCss', 'format', 'a style sheet that fetches nothing'],
   ['config.datasets', 'required', 'dataset or datasets'],
@@ -187,7 +199,7 @@ function fieldOf(schema, name) {
 function beyondDocument(error, schema) {
   const field = fieldOf(schema, error.field)
   return MEANINGS.includes(error.code)
-    || BESIDE.some(([name, code]) => (error.field === name || error.field.startsWith(`${name}.`)) && (!code || code === error.code))
+    || BESIDE.some(([name, code]) => (name instanceof RegExp ? name.test(error.field) : error.field === name || error.field.startsWith(`${name}.`)) && (!code || code === error.code))
     || (error.code === 'too_long' && field?.['x-max-bytes'])
     || (error.code === 'format' && field?.['x-time']) // a day that there is not
     || (['too_small', 'too_big'].includes(error.code) && [field?.type].flat().includes('string') && [field?.type].flat().includes('number')) // as text
@@ -205,26 +217,50 @@ function checkRefused(o, contract, asked, problem, faults, what) {
 }
 
 function checkAsked(o, contract, asked, answer, what) {
-  const faults = [...queryFaults(o, contract, asked.path), ...headerFaults(o, contract, asked.headers), ...bodyFaults(o, contract, asked.headers, asked.bytes)]
-  if (answer.status < 300) assert.equal(faults.length, 0, `${what} was accepted, and is not what the interface declares: ${faults.slice(0, 3).join('; ')}\n${asked.bytes?.toString().slice(0, 600)}`)
+  const faults = [...pathFaults(o, contract, asked.path), ...queryFaults(o, contract, asked.path), ...headerFaults(o, contract, asked.headers), ...bodyFaults(o, contract, asked.headers, asked.bytes)]
+  if (answer.status < 400) assert.equal(faults.length, 0, `${what} was accepted, and is not what the interface declares: ${faults.slice(0, 3).join('; ')}\n${asked.bytes?.toString().slice(0, 600)}`)
   else checkRefused(o, contract, asked, answer.json, faults, what)
+}
+
+// ---- what was answered
+
+// The body as JSON, compressed or not; undefined: it says that it is something else.
+function jsonOf(answer, what) {
+  if (!/^application\/(problem\+)?json\b/.test(answer.headers['content-type'] ?? '')) return undefined
+  const text = answer.headers['content-encoding'] === 'gzip' ? gunzipSync(answer.raw).toString() : answer.text
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    return assert.fail(`${what}: it says that it is JSON, and is not (${error.message}): ${text.slice(0, 300)}`)
+  }
+}
+
+function checkProblem(contract, answer, value, what) {
+  assert.match(answer.headers['content-type'] ?? '', /^application\/problem\+json/, `${what}: what is refused is a problem: ${answer.text.slice(0, 300)}`)
+  fits(contract.problem, value, what)
+  assert.equal(value.status, answer.status, what)
+}
+
+function checkAnswer(o, contract, method, answer, what) {
+  const documented = o.op.responses[answer.status]
+  if (answer.status >= 400 && !documented?.content) return method === 'HEAD' || checkProblem(contract, answer, jsonOf(answer, what), what)
+  assert.ok(documented, `${what}: no such status is declared`)
+  const [media, { schema } = {}] = Object.entries(documented.content ?? {})[0] ?? []
+  if (!media || method === 'HEAD' || answer.status === 303) return
+  const said = (answer.headers['content-type'] ?? '').split(';')[0]
+  assert.ok(media === '*/*' ? said : said === media, `${what}: ${said} in place of ${media}`)
+  if (media === 'application/json') fits(lazily(o, `answer ${answer.status}`, schema, contract), jsonOf(answer, what), what)
 }
 
 // Called by the tests' HTTP client for every answer of the interface. asked: {method, path, headers, bytes}.
 export function checkContract(server, asked, answer) {
   const { method, path } = asked
-  if (!path.startsWith('/api/') || answer.status < 200 || (answer.status >= 300 && answer.status < 400)) return
+  if (!path.startsWith('/api/') || answer.status < 200) return
   const contract = contractOf(server.bin ?? binary())
   const o = operationOf(contract, method === 'HEAD' ? 'GET' : method, path)
-  if (!o || /(\[|%5b)object/i.test(path)) return // an old client's lost filters make a list of one thing
   const what = `${method} ${path} ${answer.status}`
+  if (!o) return assert.ok(answer.status >= 400 || method === 'OPTIONS', `${what}: the interface's document has no such operation`)
+  if (/(\[|%5b)object/i.test(path)) return // an old client's lost filters make a list of one thing
   checkAsked(o, contract, asked, answer, what)
-  if (method === 'HEAD') return
-  if (answer.status >= 400 && !json(o.op.responses[answer.status]?.content)) {
-    fits(contract.problem, answer.json, what)
-    return
-  }
-  const documented = o.op.responses[answer.status] ?? o.op.responses['2XX']
-  assert.ok(documented, `${what}: no such status is declared`)
-  if (answer.json !== undefined) fits(lazily(o, `answer ${answer.status}`, json(documented.content), contract), answer.json, what)
+  checkAnswer(o, contract, method, answer, what)
 }
