@@ -26,6 +26,13 @@ const TABLES = {
   MenuItem: 'menu_items', Version: 'system_versions', Module: 'course_modules', PageSection: 'page_sections', TrainingSession: 'training_sessions',
   BreakoutRoom: 'study_groups', AuditEntry: null, AccommodationOf: null,
 }
+// What each list goes by: the newest first unless said ("-": falling).
+const ORDER = {
+  AccommodationOf: '-grantedAt', Attempt: '-startedAt', StudyGroupMember: 'joinedAt', StudyGroupMessage: '-seq', StudySession: '-startTime', AuditEntry: '-at',
+  Help: 'sortOrder', Module: 'orderIndex', EnrollmentMine: '-enrolledAt', EnrollmentOf: '-enrolledAt', TrainingSession: 'startDate', Certificate: '-issueDate',
+  PageSection: 'sectionOrder', MenuItem: 'sortOrder', Version: '-releaseDate',
+}
+const FALLING = ['createdAt', 'rating', 'enrollmentCount'] // by themselves; "-" turns an order round
 const BOUNDED = {
   tokens_list: 'a person has at most so many', sign_ins_list: 'a person\'s own sessions', permissions_list: 'the catalogue', roles_list: 'five',
   notifications_preferences: 'the types', system_caches: 'the caches', classes_attendance: 'who was in one class', classes_polls: 'the polls of one class',
@@ -43,6 +50,7 @@ const timeless = `do $$ declare t text; begin
     execute format('update %I set created_at = null where abs(hashtext(id::text)) %% 40 = 0 and establishment_id is not null', t);
   end loop; end $$`
 const seen = new Map() // what the first walk of each saw, by list and order
+let twice = 0 // lists that two people were shown
 const gone = new Set() // what was deleted since
 before(async () => {
   w = await world()
@@ -50,7 +58,10 @@ before(async () => {
   school = await new School(w, 'pages').make()
   const kinds = [...new Set(lists.map((o) => KINDS[o.list]).filter(Boolean))]
   await school.fill(Object.fromEntries(kinds.map((kind) => [kind, ROWS])))
-  await w.server.sql(`${timeless}; analyze`)
+  await w.server.sql(`${timeless};
+    update courses set enrollment_count = abs(hashtext(id)) % 9 where establishment_id = ${school.id};
+    update audit_log set at = at - abs(hashtext(id)) % 200 * interval '1 s' where establishment_id = ${school.id};
+    analyze`)
   assert.ok(Number(await w.server.sql('select count(*) from courses where created_at is null')) > 5)
 })
 after(() => w?.server.stop())
@@ -72,18 +83,19 @@ const keyOf = (row) => row.id ?? row.userId ?? row.groupId ?? JSON.stringify(row
 
 // Everything, page by page: {keys, total}. `between` is called after each page.
 async function walk(o, person, query, between = () => {}) {
-  const keys = []
+  const keys = [], rows = []
   let total
   for (let path = address(o, query), n = 1; path; n++) {
     const p = await page(o, person, path)
     if (p.next) assert.equal(p.rows.length, Number(query.limit), `${o}: a page that is not the last is full`)
     keys.push(...p.rows.map(keyOf))
+    rows.push(...p.rows)
     total ??= p.total
     assert.ok(n < 3000, `${o}: there is always a next page`)
     path = p.next
     await between(n, p.rows.map(keyOf))
   }
-  return { keys, total }
+  return { keys, rows, total }
 }
 
 function assertOnce(o, keys, what) {
@@ -93,9 +105,25 @@ function assertOnce(o, keys, what) {
   assert.equal(twice.length, 0, `${o} ${what}: ${twice.length} rows came more than once, ${twice[0]}`)
 }
 
+// Schools' rows do not say to everybody when they began.
+async function orderedBy(o, rows) {
+  if (!o.list.startsWith('Establishment')) return rows
+  const at = new Map((await w.server.rows('select id, created_at from establishments')).map((r) => [r.id, r.created_at]))
+  return rows.map((r) => ({ createdAt: at.get(r.id) }))
+}
+
+function assertOrdered(o, rows, order, sort, what) {
+  const field = (sort ?? order).replace('-', '')
+  const falls = sort ? FALLING.includes(field) !== sort.startsWith('-') : order.startsWith('-')
+  const values = rows.map((r) => r[field]).filter((v) => v !== null && v !== undefined)
+  assert.ok(new Set(values).size > 5, `${o} ${what}: its rows do not show ${field}: say in ORDER of tests/e2e/generated-pages.test.mjs what it goes by`)
+  const wrong = values.findIndex((v, i) => i > 0 && (falls ? v > values[i - 1] : v < values[i - 1]))
+  assert.equal(wrong, -1, `${o} ${what}: ${values[wrong]} comes after ${values[wrong - 1]}`)
+}
+
 // Of those who may, whoever is shown the most: a personal list's owner, else staff.
 async function whoSees(o) {
-  let best = { total: -1 }
+  const all = []
   for (const role of ['admin', 'apprenant', 'formateur', 'super_admin'].filter((r) => mayBy(w, o, r))) {
     const person = role === 'super_admin' ? w.superAdmin : school.people[role]
     const own = role === 'super_admin' && o.query('establishmentId') ? { establishmentId: school.ids.school } : {}
@@ -103,10 +131,11 @@ async function whoSees(o) {
       const query = { ...own, ...more }
       const { total, rows } = await page(o, person, address(o, { ...query, limit: '1', ...(o.query('count') ? { count: 'exact' } : {}) }))
       const n = Number.isNaN(total) ? rows.length : total
-      if (n > best.total) best = { person, query, total: n }
+      all.push({ person, query, total: n })
     }
   }
-  return best
+  const best = all.reduce((a, b) => (b.total > a.total ? b : a))
+  return { ...best, also: all.find((x) => x.person !== best.person && x.total === best.total) ?? best }
 }
 
 test('every list pages, or says what keeps it short', () => {
@@ -114,22 +143,31 @@ test('every list pages, or says what keeps it short', () => {
   for (const o of lists.filter(pages)) assert.ok(KINDS[o.list], `${o} lists ${o.list}: say in KINDS of tests/e2e/generated-pages.test.mjs what that is of`)
 })
 
-test('a thousand rows, each once, in one order whatever the page, in every order offered', () =>
-  inParallel(lists.filter(pages).filter((o) => !BOUNDED[o.name]), async (o) => {
-    const { person, query } = await whoSees(o)
+test('a thousand rows, each once, in its order, whatever the page, in every order offered', async (t) => {
+  const paging = lists.filter(pages).filter((o) => !BOUNDED[o.name])
+  await inParallel(paging, async (o) => {
+    const { person, query, also } = await whoSees(o)
+    if (also.person !== person) twice++
     for (const sort of [null, ...(o.query('sort')?.schema.enum ?? [])]) {
       const asked = { ...query, ...(sort ? { sort } : {}) }
       const small = await walk(o, person, { ...asked, limit: '37', ...(o.query('count') ? { count: 'exact' } : {}) })
       const what = sort ? `by ${sort}` : ''
+      assertOrdered(o, await orderedBy(o, small.rows), ORDER[o.list] ?? '-createdAt', sort, what)
       assertOnce(o, small.keys, what)
       assert.ok(small.keys.length >= ROWS, `${o} ${what}: ${small.keys.length} rows came of at least ${ROWS}`)
       if (o.query('count')) assert.equal(small.total, small.keys.length, `${o} ${what}: the count`)
       seen.set(`${o.name} ${sort}`, { o, person, query: asked, keys: small.keys })
+      if (o.query('after')) {
+        const onward = await walk(o, person, { ...asked, after: '0', limit: '200' })
+        assert.deepEqual(onward.keys, [...small.keys].reverse(), `${o}: from the first on`)
+      }
       if (o.old) continue // the same statements as the newer address
-      const large = await walk(o, person, { ...asked, limit: '200' })
+      const large = await walk(o, also.person, { ...also.query, ...(sort ? { sort } : {}), limit: '200' }) // by somebody else who sees as much, where there is one
       assert.deepEqual(large.keys, small.keys, `${o} ${what}: another order in larger pages`)
     }
-  }, 6))
+  }, 6)
+  t.diagnostic(`${lists.length} lists, ${paging.length} page and ${lists.length - paging.length} are short; ${seen.size} orders; ${twice} lists by two people`)
+})
 
 // Not what everything else is in.
 function remove(o, keys) {

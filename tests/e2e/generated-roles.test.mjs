@@ -7,21 +7,22 @@ import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ROLES, addressOf, bodyOf, contents, inParallel, lending, needs, world } from './lib/generated.mjs'
 import { EVERYBODYS } from './lib/kinds.mjs'
-import { INVALID, mayBy, ruleOf } from './lib/rules.mjs'
+import { ANYBODYS, BY_ROLE, INVALID, READ_BY_ALL, mayBy, ruleOf, staffBy } from './lib/rules.mjs'
 import { assertProblem } from './lib/problem.mjs'
 
 // Documents of another school that are for everybody (api.md: exceptions to foreign ids).
 const PUBLIC = ['establishments_get']
 const OWN = ['tokens_revoke', 'sign_ins_end'] // auth operations on things of the school's learner
 
-let w, lent, signedIn, guarded, denied, granted, over, outside, tokens, fresh
+let w, lent, signedIn, guarded, staffed, denied, granted, over, outside, stale, tokens, fresh
 before(async () => {
   w = await world()
   signedIn = w.operations.filter((o) => o.who !== 'anyone')
   guarded = w.operations.filter((o) => o.permission)
   await w.a.fill(needs(w.operations, 14))
   lent = lending(w.a)
-  const permissions = [...new Set(guarded.map((o) => o.permission))]
+  staffed = w.operations.filter((o) => staffBy[o.name])
+  const permissions = [...new Set([...guarded.map((o) => o.permission), ...Object.values(staffBy)])]
   const school = w.a.ids.school
   const may = (role, p) => w.rights[role].includes(p)
   const by = async (list) => new Map((await w.people(list)).map((p) => [p.key, p]))
@@ -35,6 +36,9 @@ before(async () => {
   const [closed] = await w.people([{ role: 'admin', school: 'gen-closed' }])
   assert.equal((await w.api.request('POST', '/api/auth/logout', { jar: false, json: {}, headers: { cookie: ended.cookie } })).status, 200)
   outside = { nobody: null, 'a session that is over': expired, 'a session that was ended': ended, 'an account that is switched off': inactive, 'somebody of a closed school': closed }
+  const [late, revoked] = await w.tokens([{ id: w.a.ids.admin, over: true }, { id: w.a.ids.admin }])
+  await w.server.sql(`delete from api_tokens where token_hash = '${revoked.hash}'`)
+  stale = { 'a token that is over': late, 'a token that was revoked': revoked, 'a token of an account that is switched off': (await w.tokens([{ id: inactive.id }]))[0] }
   tokens = await w.tokens(['read', 'write', 'realtime'].map((scope) => ({ id: w.a.ids.admin, scopes: [scope], scope })))
   // Operations on one's own account have somebody of their own, whose sessions may end.
   fresh = await by(w.operations.filter((o) => o.path.startsWith('/api/auth/') && !OWN.includes(o.name)).flatMap((o) => ROLES.map((role) => ({ key: `${o.name} ${role}`, role, school: role === 'super_admin' ? null : school }))))
@@ -58,11 +62,16 @@ function assertAllowed(o, who, r) {
   assert.ok(fine, told(o, who, r))
 }
 
-test('every operation that changes something says who may: by its permission, or by a rule', () => {
+test('every operation says who may: by its permission, by a rule, or by being everybody\'s', (t) => {
   const names = new Set(w.operations.map((o) => o.name))
-  for (const name of Object.keys(ruleOf)) assert.ok(names.has(name), `lib/rules.mjs has ${name}, which is no operation`)
-  for (const o of signedIn)
-    assert.ok(o.method === 'GET' || o.permission || ruleOf[o.name], `${o} has no permission: say in tests/e2e/lib/rules.mjs who may`)
+  for (const name of [...Object.keys(ruleOf), ...Object.keys(staffBy), ...READ_BY_ALL, ...ANYBODYS]) assert.ok(names.has(name), `lib/rules.mjs has ${name}, which is no operation`)
+  assert.deepEqual(w.operations.filter((o) => o.who === 'anyone').map((o) => o.name).sort(), [...ANYBODYS].sort())
+  for (const o of signedIn) {
+    assert.ok(o.permission || ruleOf[o.name] || (o.method === 'GET' && READ_BY_ALL.includes(o.name)), `${o} has no permission: say in tests/e2e/lib/rules.mjs who may`)
+    const staffs = ruleOf[o.name] && !o.permission && mayBy(w, o, 'admin') && !(mayBy(w, o, 'apprenant') && mayBy(w, o, 'formateur'))
+    assert.ok(!staffs || staffBy[o.name] || BY_ROLE.includes(o.name), `${o} is for staff: say in STAFF of tests/e2e/lib/rules.mjs by which permission`)
+  }
+  t.diagnostic(`${w.operations.length} operations: ${guarded.length} by permission, ${Object.keys(ruleOf).length} by rule, ${READ_BY_ALL.length} everybody's of the school, ${ANYBODYS.length} anybody's; ${staffed.length} staff's by permission`)
 })
 
 test('nobody, and who is nobody any more', () =>
@@ -72,6 +81,13 @@ test('nobody, and who is nobody any more', () =>
     if (o.who === 'anyone') return assertAllowed(o, who, r)
     assert.equal(r.status, o.old ? 403 : 401, told(o, who, r))
     assertProblem(r, r.status)
+  }))
+
+test('tokens that are none any more', () =>
+  inParallel(w.operations.filter((o) => o.name !== 'system_health').flatMap((o) => Object.entries(stale).map((p) => [o, ...p])), async ([o, who, person]) => {
+    const r = await ask(o, person, null, lent)
+    assert.equal(r.status, 401, told(o, who, r))
+    assert.equal(assertProblem(r, 401).type, '/problems/token', told(o, who, r))
   }))
 
 test('tokens do what their scopes say, and nothing with the account', () =>
@@ -94,6 +110,15 @@ test('a permission that was taken from somebody, and one that was given', () =>
     else assertAllowed(o, `a ${person.role} with ${o.permission}`, r)
   }))
 
+test('staff from whom the permission was taken by which they may, and a learner to whom it was given', () =>
+  inParallel(staffed.flatMap((o) => [[o, denied], [o, granted]]), async ([o, group]) => {
+    const person = group.get(staffBy[o.name])
+    if (!person) return
+    const r = await ask(o, person, person.role, group === denied ? lent : w.a)
+    if (group === denied) assertProblem(r, [403, 404])
+    else assertAllowed(o, `a ${person.role} with ${staffBy[o.name]}`, r)
+  }))
+
 test('a grant and a refusal that have ended are none', () =>
   inParallel(guarded.flatMap((o) => over.filter((p) => (p.grant ?? p.deny) === o.permission).map((p) => [o, p])), async ([o, person]) => {
     if (ruleOf[o.name]) return
@@ -103,8 +128,9 @@ test('a grant and a refusal that have ended are none', () =>
   }))
 
 test('everybody of another school finds nothing of this one, and changes nothing', async () => {
-  const before = await contents(w.server, w.a)
+  const all = async () => ({ ...(await contents(w.server)), channels: 'any' })
   const [elsewhere] = await w.people([{ role: 'super_admin', school: w.b.ids.school }])
+  const before = await all()
   const others = { ...w.b.people, super_admin: elsewhere }
   const about = signedIn.concat(w.operations.filter((o) => PUBLIC.includes(o.name))).filter((o) => o.subject && !EVERYBODYS.includes(o.subject))
   await inParallel(about.flatMap((o) => ROLES.map((role) => [o, role])), async ([o, role]) => {
@@ -115,7 +141,7 @@ test('everybody of another school finds nothing of this one, and changes nothing
     assert.equal(r.status, barred ? 403 : 404, told(o, who, r))
     assertProblem(r, r.status)
   })
-  assert.deepEqual(await contents(w.server, w.a), before)
+  assert.deepEqual(await all(), before)
 })
 
 test('every role gets what the table says', () =>

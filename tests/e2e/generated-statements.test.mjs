@@ -14,7 +14,8 @@ before(async () => {
   w = await world({ args: ['--loops', '1', '--analytics-every', '50s'] })
   reads = w.operations.filter((o) => o.method === 'GET')
   const kinds = Object.keys(needs(reads, 1)).concat(reads.flatMap((o) => o.inQuery.map((p) => p.schema['x-id'])))
-  await w.a.fill(Object.fromEntries(kinds.filter((kind) => kind && kind !== 'establishment').map((kind) => [kind, 5])))
+  const taken = needs(reads, 12)
+  await w.a.fill(Object.fromEntries(kinds.filter((kind) => kind && kind !== 'establishment').map((kind) => [kind, (taken[kind] ?? 0) + 5])))
   lent = lending(w.a)
   const [inSchool] = await w.people([{ role: 'super_admin', school: w.a.ids.school }])
   const tokens = await w.tokens([{ id: w.a.ids.apprenant, role: 'apprenant' }, { id: w.superAdmin.id, role: 'super_admin' }])
@@ -36,13 +37,17 @@ async function statements() {
   return lines.reduce((sum, m) => sum + Number(m[1]), 0)
 }
 
-// The least of some tries, and the answer: [{o, person, path, least, r}]. One at a time: what one leaves is what the next begins with.
+// The least of some tries, each about another thing where `path` gives one (what was just read may be in memory), and the answer:
+// [{o, person, path, least, r}]. One at a time: what one leaves is what the next begins with.
 async function costs(list) {
   const told = []
+  let again = 0
   let from = await statements()
-  for (const { o, person, path, method } of list) {
-    let least = Infinity, r
+  for (const { o, person, path: where, method } of list) {
+    let least = Infinity, path, r
     for (let n = 0; n < TRIES && least > MOST; n++) {
+      path = typeof where === 'string' ? where : where()
+      again += n > 0
       r = await w.call(person, o, path, undefined, {}, method)
       const to = await statements()
       least = Math.min(least, to - from)
@@ -53,19 +58,20 @@ async function costs(list) {
   const spelled = (c) => `${c.o}, ${c.method ?? 'GET'} ${c.path} by ${c.person?.what ?? 'nobody'}: ${c.least} statements, ${c.r.status} ${c.r.text.slice(0, 120)}`
   assert.deepEqual(told.filter((c) => c.least > MOST).map(spelled), [])
   assert.ok(told.filter((c) => c.least === MOST).length > told.length / 2, 'hardly anything is counted')
-  return { told, spelled }
+  return { told, spelled, again }
 }
 
 const fine = (r) => r.status < 400 || [409, 410].includes(r.status) // a file that is no more
 
-test('reads are at most two statements, whoever asks', async () => {
+test('reads are at most two statements, whoever asks', async (t) => {
   const list = everybody.flatMap((person) =>
     reads.filter((o) => (o.who === 'anyone' || mayBy(w, o, person.role ?? person.what)) && (!person.bearer || !o.path.startsWith('/api/auth/'))).flatMap((o) => {
       const nowhere = (person.role ?? '') === 'super_admin' && !person.school && o.query('establishmentId')
       const queries = nowhere ? [{ establishmentId: w.a.ids.school }, {}] : [{}]
-      return queries.map((query) => ({ o, person, path: addressOf(o, lent, { query }) }))
+      return queries.map((query) => ({ o, person, path: () => addressOf(o, w.a, { query }) }))
     }))
-  const { told, spelled } = await costs(list)
+  const { told, spelled, again } = await costs(list)
+  t.diagnostic(`${told.length} reads by ${everybody.length}, ${again} tried again: ${new Set(told.map((c) => c.o.name)).size} of ${reads.length} operations`)
   // Without a school, what only a school has is not found.
   const odd = told.filter((c) => !fine(c.r) && !(c.r.status === 404 && c.o.query('establishmentId') && !c.path.includes('establishmentId')))
   assert.deepEqual(odd.map(spelled), [])

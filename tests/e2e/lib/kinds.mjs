@@ -12,16 +12,18 @@ const questions = lit(JSON.stringify([{ id: 'q1', type: 'true-false', text: 'T',
 // s: the school (School below). Its learner owns what learners own, its teacher what teachers make.
 export const makers = {
   user: (s, ids) => `
-    insert into users (id, establishment_id, email, username, password, first_name, last_name, role)
-    select id, ${s.id}, 'u-' || id || '@gen.test', 'u-' || id, 'x', 'Une', 'Personne', 'apprenant' from ${each(ids)};
-    insert into user_courses (user_id, course_id, establishment_id, status) select id, ${s.course}, ${s.id}, 'enrolled' from ${each(ids)};
-    insert into study_group_members (study_group_id, user_id, establishment_id, role) select ${s.group}, id, ${s.id}, 'member' from ${each(ids)};
+    insert into users (id, establishment_id, email, username, password, first_name, last_name, role, created_at)
+    select id, ${s.id}, 'u-' || id || '@gen.test', 'u-' || id, 'x', 'Une', 'Personne', 'apprenant', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};
+    insert into user_courses (user_id, course_id, establishment_id, status, enrolled_at)
+    select id, ${s.course}, ${s.id}, 'enrolled', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};
+    insert into study_group_members (study_group_id, user_id, establishment_id, role, joined_at)
+    select ${s.group}, id, ${s.id}, 'member', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};
     insert into assessment_accommodations (assessment_id, user_id, establishment_id, at)
     select ${s.assessment}, id, ${s.id}, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};
     insert into user_permissions (user_id, permission_id, granted, establishment_id) select x.id, p.id, true, ${s.id} from ${each(ids)} join permissions p on p.name = 'courses:create';`,
   course: (s, ids) => `
-    insert into courses (id, establishment_id, title, description, category, instructor_id, is_public, is_active, created_at)
-    select id, ${s.id}, 'Cours ' || n, 'D', 'K', ${s.formateur}, true, true, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
+    insert into courses (id, establishment_id, title, description, category, instructor_id, is_public, is_active, rating, created_at)
+    select id, ${s.id}, 'Cours ' || lpad(n::text, 4, '0'), 'D', 'K', ${s.formateur}, true, true, n % 7 / 2.0, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
   enrollment: (s, ids) => `
     insert into courses (id, establishment_id, title, description, category, instructor_id, is_active, created_at)
     select 'e-' || id, ${s.id}, 'Suivi', 'D', 'K', ${s.formateur}, true, now() at time zone 'utc' from ${each(ids)};
@@ -31,8 +33,8 @@ export const makers = {
     insert into course_modules (id, course_id, establishment_id, title, order_index)
     select id, ${s.course}, ${s.id}, 'Module', n / 5 from ${each(ids)};`,
   training_session: (s, ids) => `
-    insert into training_sessions (id, course_id, establishment_id, name, status, created_at)
-    select id, ${s.course}, ${s.id}, 'Session', 'draft', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
+    insert into training_sessions (id, course_id, establishment_id, name, status, start_date, created_at)
+    select id, ${s.course}, ${s.id}, 'Session', 'draft', timestamp '2031-01-01' + (n / 5) * interval '1 min', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
   trainer_space: (s, ids) => `
     insert into trainer_spaces (id, establishment_id, trainer_id, name, is_active, created_at)
     select id, ${s.id}, ${s.formateur}, 'Espace', true, now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
@@ -68,8 +70,8 @@ export const makers = {
     insert into notifications (id, user_id, establishment_id, type, title, message, created_at)
     select id, ${s.apprenant}, ${s.id}, 'system_update', 'T', 'M', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,
   help: (s, ids) => `
-    insert into help_contents (id, establishment_id, title, content, category, role, language, created_at, updated_at)
-    select id, ${s.id}, 'Aide ' || n, 'C', 'K', 'all', 'fr', now() at time zone 'utc' - (n / 5) * interval '1 min', now() at time zone 'utc' from ${each(ids)};`,
+    insert into help_contents (id, establishment_id, title, content, category, role, language, sort_order, created_at, updated_at)
+    select id, ${s.id}, 'Aide ' || n, 'C', 'K', 'all', 'fr', n / 5, now() at time zone 'utc' - (n / 5) * interval '1 min', now() at time zone 'utc' from ${each(ids)};`,
   export: (s, ids) => `
     insert into export_jobs (id, user_id, establishment_id, type, status, filename, config, created_at)
     select id, ${s.formateur}, ${s.id}, 'csv', 'failed', 'f.csv', '{}', now() at time zone 'utc' - (n / 5) * interval '1 min' from ${each(ids)};`,

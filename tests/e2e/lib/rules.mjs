@@ -17,8 +17,34 @@ const RULES = {
   f: `exports_download exports_download_old`,
   S: `roles_set`, // for the whole installation
 }
+// What everybody of the school may read, and what anybody may at all: a row that loses its permission is in neither.
+export const READ_BY_ALL = `auth_user tokens_list sign_ins_list permissions_mine_old assessments_list assessments_get assessments_results attempts_mine
+  attempts_mine_old attempts_of attempts_get users_get groups_list groups_get groups_members notifications_list notifications_unread
+  notifications_preferences help_list help_search help_suggest help_faq help_get help_search_old manual manual_search exports_list exports_history
+  exports_list_old analytics_popular analytics_popular_old analytics_course_progress modules_list modules_get enrollments_mine enrollments_list
+  training_list spaces_list certificates_list themes_list themes_list_old contents_list contents_list_old contents_get pages_list pages_list_old pages_get
+  page_get_old sections_list sections_get components_list components_list_old components_get menu_list menu_list_old menu_get branding_get
+  collaboration_room versions_list versions_active version_active_old system_status_old`.split(/\s+/)
+export const ANYBODYS = `auth_login auth_leave_old auth_register auth_forgot auth_reset auth_verify_email establishments_list establishments_get
+  establishments_by_slug courses_list courses_get certificates_verify portal portal_page school_content_old placeholder_old system_openapi system_docs
+  system_health maintenance_get`.split(/\s+/)
+
 const LETTERS = { apprenant: 'a', formateur: 'f', manager: 'm', admin: 'A', super_admin: 'S' }
 export const ruleOf = Object.fromEntries(Object.entries(RULES).flatMap(([who, names]) => names.split(/\s+/).map((name) => [name, who])))
+
+// By which permission staff may what is not theirs, where the document names none.
+const STAFF = {
+  'courses:manage': `courses_update modules_create modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create
+    training_update training_delete`,
+  'assessments:manage': `assessments_update assessments_delete assessments_submit assessments_accommodate assessments_accommodations attempts_grade`,
+  'exports:manage': `exports_get exports_delete`,
+  'users:update': `users_update`,
+  'permissions:manage': `grants_list`,
+  'study_groups:manage': RULES.amAS,
+}
+// By being admin or manager; what waits for approval is also read by who approves.
+export const BY_ROLE = ['themes_get', 'schools_list_old', 'training_move', 'training_get']
+export const staffBy = Object.fromEntries(Object.entries(STAFF).flatMap(([permission, names]) => names.split(/\s+/).map((name) => [name, permission])))
 
 export function mayBy(w, o, role) {
   if (ruleOf[o.name]) return ruleOf[o.name].includes(LETTERS[role])
