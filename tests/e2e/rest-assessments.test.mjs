@@ -60,8 +60,10 @@ test('a draft is its author\'s and the staff\'s; approval is somebody else\'s', 
   assertProblem(await who.apprenant1.get(`/api/assessments/${a.id}`), 404)
   assertProblem(await stranger.get(`/api/assessments/${a.id}`), 404)
   assertProblem(await who.apprenant1.get(`/api/assessments/${a.id}/attempts`), 404)
-  assertProblem(await who.manager.post(`/api/assessments/${a.id}/approve`), 409)
+  const refusedAs = async (type, asked) => assert.equal(assertProblem(await asked, 409).type, `/problems/${type}`)
+  await refusedAs('not-pending', who.manager.post(`/api/assessments/${a.id}/approve`))
   await who.formateur.post(`/api/assessments/${a.id}/submit`)
+  await refusedAs('submitted', who.formateur.post(`/api/assessments/${a.id}/submit`))
   assertProblem(await who.formateur.post(`/api/assessments/${a.id}/approve`), 403)
   const r = await who.manager.post(`/api/assessments/${a.id}/reject`, { reason: 'Trop court' })
   assert.deepEqual([r.json.status, r.json.rejectionReason], ['rejected', 'Trop court'])
@@ -225,7 +227,8 @@ test('an assessment that somebody begins while it is deleted stays, and so does 
   const key = `insert into idempotency_keys (user_id, key, body_hash, status, answer) values (${lit(who.apprenant1.id)}, 'begun', '', 1, '')`
   const [begun, gone] = await server.meet(key, () => who.apprenant1.request('POST', `/api/assessments/${a.id}/attempts`, { json: {}, headers: { 'idempotency-key': 'begun' } }),
     () => who.manager.request('DELETE', `/api/assessments/${a.id}`))
-  assert.deepEqual([begun.status, gone.status], [201, 409], gone.text)
+  assert.deepEqual([begun.status, gone.status, gone.json.type], [201, 409, '/problems/attempted'], gone.text)
+  assert.equal(assertProblem(await who.manager.post(`/api/attempts/${begun.json.id}/grade`, {}), 409).type, '/problems/not-submitted')
   assert.equal((await who.apprenant1.get(`/api/attempts/${begun.json.id}`)).status, 200)
 })
 

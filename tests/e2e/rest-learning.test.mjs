@@ -44,6 +44,8 @@ test('modules: made in order, reordered whole, changed by version, hidden ones h
   assertProblem(await put(who.formateur, `/api/modules/${a.id}`, { title: 'Vieux' }, { 'if-match': tag }), 412)
   assertProblem(await stranger.get(`/api/modules/${a.id}`), 404)
   assert.equal((await who.formateur.request('DELETE', `/api/modules/${b.id}`)).status, 200)
+  await who.formateur.post('/api/assessments', { title: 'A', courseId: c.id, moduleId: a.id })
+  assert.equal(assertProblem(await who.formateur.request('DELETE', `/api/modules/${a.id}`), 409).type, '/problems/module-used')
 })
 
 test('a course without instructor, an assessment without author, as adopted ones may be, are the staff\'s alone', async () => {
@@ -245,7 +247,7 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   const { etag } = (await who.formateur.get(`/api/training-sessions/${s.id}`)).headers
   assert.equal(s.status, 'draft')
   assertProblem(await who.apprenant1.get(`/api/training-sessions/${s.id}`), 404)
-  assertProblem(await move(who.formateur, 'active'), 409)
+  assert.equal(assertProblem(await move(who.formateur, 'active'), 409).type, '/problems/next-step')
   assert.equal((await move(who.formateur, 'pending_approval')).json.status, 'pending_approval')
   assertProblem(await move(who.formateur, 'approved'), 403)
   assertProblem(await enroll(who.apprenant1), 409)
@@ -263,7 +265,7 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   await who.apprenant2.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
   assert.equal((await who.formateur.request('DELETE', `/api/training-sessions/${second.id}`)).status, 200) // nobody is in it any more
   for (const status of ['active', 'completed', 'archived']) assert.equal((await move(who.formateur, status)).json.status, status)
-  assertProblem(await put(who.formateur, `/api/training-sessions/${s.id}`, { name: 'X' }), 409)
+  assert.equal(assertProblem(await put(who.formateur, `/api/training-sessions/${s.id}`, { name: 'X' }), 409).type, '/problems/archived')
   assertProblem(await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'À rebours', startDate: '2030-02-01', endDate: '2030-01-01' }), 422)
 })
 
@@ -316,6 +318,7 @@ test('trainer spaces: asked for, approved by somebody else', async () => {
   assertProblem(await who.formateur.post(`/api/trainer-spaces/${s.id}/approve`), 403)
   assertProblem(await stranger.post(`/api/trainer-spaces/${s.id}/approve`), 404)
   assert.equal((await who.manager.post(`/api/trainer-spaces/${s.id}/approve`)).json.isActive, true)
+  assert.equal(assertProblem(await who.manager.post(`/api/trainer-spaces/${s.id}/approve`), 409).type, '/problems/not-pending')
   assert.ok((await who.apprenant1.get('/api/trainer-spaces')).json.some((x) => x.id === s.id))
 })
 

@@ -3,7 +3,7 @@
 with asked as (
     select a.*, assessment_work_of(a, $2) as own from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
-    select case when own then 'own_work' when status <> 'pending_approval' then 'conflict' end as word from asked
+    select case when own then 'own_work' when status <> 'pending_approval' then 'not_pending' end as word from asked
 ), kept as (
     insert into assessment_versions (assessment_id, version, establishment_id, questions, passing_score)
     select o.id, o.version, o.establishment_id, coalesce(o.questions, '[]'), coalesce(o.passing_score, 60) from asked d join assessments o on o.id = d.draft_of, refusal

@@ -5,7 +5,7 @@ with asked as (
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
     select case when not own and (status <> 'approved' or is_public is false) then 'not_found' when not own then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
-                when attempted then 'conflict' end as word from asked
+                when attempted then 'attempted' end as word from asked
 ), gone as (
     delete from assessments a using refusal where a.id = $3 and word is null returning 1
 )

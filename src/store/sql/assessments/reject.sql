@@ -2,7 +2,7 @@
 with asked as (
     select a.*, assessment_work_of(a, $2) as own from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
-    select case when own then 'own_work' when status <> 'pending_approval' then 'conflict' end as word from asked
+    select case when own then 'own_work' when status <> 'pending_approval' then 'not_pending' end as word from asked
 ), changed as (
     update assessments a set status = 'rejected', rejection_reason = $4::jsonb ->> 'reason', updated_at = now() at time zone 'utc'
     from refusal where a.id = $3 and word is null returning a

@@ -3,7 +3,7 @@ with asked as (
     select a.*, coalesce(a.created_by = $2, false) or $4::boolean as own from assessments a
     where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
-    select case when not own then 'not_found' when status not in ('draft', 'rejected') then 'conflict'
+    select case when not own then 'not_found' when status not in ('draft', 'rejected') then 'submitted'
                 when jsonb_typeof(questions) is distinct from 'array' or jsonb_array_length(questions) = 0 then 'invalid questions required'
            end as word from asked
 ), changed as (

@@ -18,7 +18,7 @@ with asked as (
     left join given g on g.id = r ->> 'questionId'
 ), refusal as (
     select case when not own and (row).user_id = $2 then 'forbidden' when not own then 'not_found'
-                when (row).status not in ('submitted', 'graded') or (row).results is null then 'conflict'
+                when (row).status not in ('submitted', 'graded') or (row).results is null then 'not_submitted'
                 when (select count(*) <> count(distinct id) from given) then 'invalid questions repeated'
                 when merged.too_big then 'invalid questions too_big'
                 when exists (select from given where id is null or id not in (

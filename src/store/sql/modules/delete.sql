@@ -5,7 +5,7 @@ with old as (
       and (c.instructor_id = $2 or $4::boolean or c.is_active and m.is_active is not false) for no key update of m
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
-                when exists (select from assessments a where a.module_id = $3) then 'conflict' end as word from old
+                when exists (select from assessments a where a.module_id = $3) then 'module_used' end as word from old
 ), gone as (delete from course_modules m using refusal where m.id = $3 and word is null returning m.course_id, m.is_active is not false as open)
 select word, 200, json_build_object('id', $3::text, 'deleted', true), 0,
        (select json_agg(n) from (

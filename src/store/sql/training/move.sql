@@ -8,7 +8,7 @@ with old as (
     select case when not case when next = 'approved' then $5::boolean else own end then 'forbidden'
                 when not exists (select from (values ('draft', 'pending_approval'), ('pending_approval', 'approved'), ('pending_approval', 'draft'),
                      ('approved', 'active'), ('active', 'completed'), ('completed', 'archived')) as step (a, b)
-                     where a = status::text and b = next) then 'conflict' end as word from old
+                     where a = status::text and b = next) then 'next_step' end as word from old
 ), new as (
     update training_sessions s set status = next::session_status, is_archived = next = 'archived',
         updated_at = now() at time zone 'utc'

@@ -2,7 +2,7 @@
 with old as (
     select s.* from trainer_spaces s where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id) for no key update
 ), refusal as (
-    select case when trainer_id = $2 then 'own_work' when is_active then 'conflict' end as word from old
+    select case when trainer_id = $2 then 'own_work' when is_active then 'not_pending' end as word from old
 ), new as (
     update trainer_spaces s set is_active = true, approved_by = $2, approved_at = now() at time zone 'utc', row_version = s.row_version + 1,
         updated_at = now() at time zone 'utc' from refusal where s.id = $3 and word is null returning s

@@ -5,7 +5,7 @@ with old as (
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
       and (c.instructor_id = $2 or $5::boolean or c.is_active and s.status in ('approved', 'active', 'completed')) for no key update of s
 ), refusal as (
-    select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' when status = 'archived' then 'conflict'
+    select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' when status = 'archived' then 'archived'
                 when case when $4::jsonb ? 'endDate' then ($4::jsonb ->> 'endDate')::timestamptz at time zone 'utc' else end_date end
                      < case when $4::jsonb ? 'startDate' then ($4::jsonb ->> 'startDate')::timestamptz at time zone 'utc' else start_date end then 'invalid endDate order'
                 when ($4::jsonb ->> 'maxParticipants')::integer < (select count(*) from user_courses e where e.session_id = $3
