@@ -85,7 +85,7 @@ test('serve: the ready line on a line of its own, health, and the options of the
   assert.match(s.log(), new RegExp(`^stacgate: ready on http://127\\.0\\.0\\.1:${port}$`, 'm'))
   assert.equal((await new Api(s).get('/api/system/health')).status, 200)
   assert.equal((await new Api(s).post('/test/echo', { a: 1 })).status, 404, '--test-endpoints is off by default')
-  const again = await start({ template: 'empty', args: [], env: { PORT: String(await freePort()) } }).catch((e) => e)
+  const again = await start({ env: { PORT: String(await freePort()) } }).catch((e) => e)
   assert.ok(again.port, String(again))
   await again.stop()
 
@@ -115,7 +115,7 @@ test('serve: a data directory that cannot be one', async () => {
 })
 
 test('--test-endpoints: a warning, an echo, and a WebSocket echo', async () => {
-  const s = await start({ template: 'empty', args: ['--test-endpoints'] })
+  const s = await start({ args: ['--test-endpoints'] })
   assert.match(s.log(), /test/i)
   const api = new Api(s)
   for (const body of ['', 'x', 'é'.repeat(5000)]) {
