@@ -52,7 +52,9 @@ test('a trainer\'s course is inactive until staff approves it, and unseen by lea
   const told = (await who.formateur.get('/api/notifications')).json.filter((n) => n.data.courseId === made.id)
   assert.deepEqual(told.map((n) => [n.type, n.title]), [['course_published', 'Cours publié']]) // once, however it was opened
   assert.equal((await who.apprenant1.get(`/api/courses/${made.id}`)).status, 200)
-  assert.equal((await make(who.manager)).isActive, true)
+  const given = await make(who.manager, { instructorId: who.formateur.user.id })
+  assert.equal(given.isActive, true)
+  assert.equal((await who.formateur.get('/api/notifications')).json.find((n) => n.data.courseId === given.id)?.type, 'course_published')
   assertProblem(await who.apprenant1.post('/api/courses', course()), 403)
 })
 

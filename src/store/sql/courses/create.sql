@@ -1,6 +1,6 @@
 -- $1 author, $2 the body, $3 staff: only their courses are active at once, and only they give it to another instructor, who
 -- is of the school whoever names them.
--- Who approves hears of the others.
+-- Who approves hears of the others, and another instructor of an active one.
 with who as (
     select case when $3::boolean then coalesce($2::jsonb ->> 'instructorId', $1) else $1 end as instructor
 ), refusal as (
@@ -24,8 +24,9 @@ with who as (
     returning courses as c
 )
 select (select word from refusal), 201, answer(course_json(c)), 1,
-       (select json_agg(n) from permission_holders('courses:approve') as approver (id), lateral notify(approver.id, 'system_update',
-            jsonb_build_object('courseId', (c).id), 'Cours à approuver', 'A course to approve',
-            '« ' || (c).title || ' » attend une approbation.', '"' || (c).title || '" waits for approval.') n
-        where n is not null and not (c).is_active and not $3::boolean and approver.id <> $1)
+       (select json_agg(n) from (
+            select notify(approver.id, 'system_update', jsonb_build_object('courseId', (c).id), 'Cours à approuver', 'A course to approve',
+                '« ' || (c).title || ' » attend une approbation.', '"' || (c).title || '" waits for approval.') as n
+            from permission_holders('courses:approve') as approver (id) where not (c).is_active and not $3::boolean and approver.id <> $1
+            union all select course_published(c, $1) where (c).is_active) t where n is not null)
 from (select) one left join made on true
