@@ -125,6 +125,34 @@ test('modules that come, go or are switched off count at once; who has done all 
   assert.deepEqual(await stands(who.apprenant1), [100, 'completed'])
 })
 
+test('who comes back stands where the modules are by then, and is done when there is nothing left', async () => {
+  const back = {
+    self: (c, api) => api.post(`/api/courses/${c.id}/enroll`),
+    list: (c, api) => who.formateur.post(`/api/courses/${c.id}/enrollments`, { learnerIds: [api.id] }),
+  }
+  for (const [way, comes] of Object.entries(back)) {
+    const c = await course()
+    const [a, b] = [await module(c.id), await module(c.id)]
+    for (const api of [who.apprenant1, who.apprenant2]) await api.post(`/api/courses/${c.id}/enroll`)
+    await put(who.apprenant1, `/api/modules/${a.id}/progress`, { status: 'completed' })
+    const leaves = (api) => api.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
+    const stands = async (api) => {
+      assert.ok([200, 201].includes((await comes(c, api)).status))
+      const { progress, status, completedAt } = (await api.get(`/api/courses/${c.id}`)).json.enrollment
+      return [progress, status, completedAt !== null]
+    }
+    for (const api of [who.apprenant1, who.apprenant2]) await leaves(api)
+    const third = await module(c.id)
+    assert.deepEqual([await stands(who.apprenant1), await stands(who.apprenant2)], [[33, 'in_progress', false], [0, 'enrolled', false]], way)
+    await leaves(who.apprenant1)
+    for (const m of [b, third]) await put(who.formateur, `/api/modules/${m.id}`, { isRequired: false })
+    assert.deepEqual(await stands(who.apprenant1), [100, 'completed', true], way)
+    await leaves(who.apprenant1)
+    assert.deepEqual(await stands(who.apprenant1), [100, 'completed', true], way)
+    assert.equal((await who.apprenant1.get(`/api/certificates?courseId=${c.id}`)).json.length, 1, way)
+  }
+})
+
 test('who is given approving, without being staff, sees what there is to approve, and only approves', async () => {
   const c = (await who.manager.post('/api/courses', { title: unique('Cours'), description: 'D', category: 'C', isActive: false })).json
   const s = (await who.manager.post(`/api/courses/${c.id}/sessions`, { name: 'S' })).json

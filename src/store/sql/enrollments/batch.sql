@@ -1,5 +1,6 @@
 -- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff: a result for each, in the order given,
--- with the status that it would have alone: enrolled 201, already 200, not_found 404, full 409. Places go in that order.
+-- with the status that it would have alone: enrolled 201, already 200, not_found 404, full 409. Places go in that order; who comes back has the
+-- progress that the modules give by now.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own,
            c.max_participants - (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as places
@@ -14,12 +15,20 @@ with course as (
 ), results as (
     select id, place, case when not known then 'not_found' when there then 'already' when nth > (select coalesce(places, nth) from course) then 'full'
                            else 'enrolled' end as result from judged
+), back as (
+    select d.id, case when done then 100 else coalesce(percent, d.progress, 0) end as progress, coalesce(done, false) as done
+    from (select distinct on (d.user_id) d.* from user_courses d join results r on r.id = d.user_id and r.result = 'enrolled'
+          where d.course_id = $3 and d.status = 'dropped' order by d.user_id, d.enrolled_at desc) d
+    left join lateral (
+        select bool_and(p.status is not distinct from 'completed') as done,
+               least(round(avg(case when p.status = 'completed' then 100 else least(coalesce(p.progress_percentage, 0), 99) end)), 99)::integer as percent
+        from course_modules m left join user_module_progress p on p.module_id = m.id and p.user_id = d.user_id
+        where m.course_id = $3 and m.is_active is not false and m.is_required is not false and coalesce(d.progress, 0) < 100 having count(p.id) > 0) x on true
 ), again as (
-    update user_courses e set status = case when e.progress >= 100 then 'completed' when e.progress > 0 then 'in_progress' else 'enrolled' end, session_id = null,
+    update user_courses e set status = case when back.progress >= 100 then 'completed' when back.progress > 0 then 'in_progress' else 'enrolled' end,
+        progress = back.progress, completed_at = case when done then coalesce(e.completed_at, now() at time zone 'utc') else e.completed_at end, session_id = null,
         enrolled_at = now() at time zone 'utc', updated_at = now() at time zone 'utc'
-    from refusal, (select distinct on (d.user_id) d.id from user_courses d join results r on r.id = d.user_id and r.result = 'enrolled'
-                   where d.course_id = $3 and d.status = 'dropped' order by d.user_id, d.enrolled_at desc) d
-    where e.id = d.id and word is null returning e.user_id
+    from refusal, back where e.id = back.id and word is null returning e.user_id, done
 ), fresh as (
     insert into user_courses (user_id, course_id, establishment_id, status, progress, enrolled_at)
     select r.id, course.id, course.establishment_id, 'enrolled', 0, now() at time zone 'utc' from results r, course, refusal
@@ -41,6 +50,8 @@ select word, 200, answer(json_build_object('enrolled', (select count(*) from res
             union all select channel_look('course:' || id) from course where word is null
             union all select channel_look('assessment:' || a.id) from course, assessments a where word is null and a.course_id = course.id and a.is_public is false
             union all select activity('course_enrolled', jsonb_build_object('userId', r.id, 'courseId', course.id)) from results r, course
-            where r.result = 'enrolled' and word is null) t
+            where r.result = 'enrolled' and word is null
+            union all select n from again, lateral (values (certificate_issue(user_id, $3, null)),
+            (activity('course_completed', jsonb_build_object('userId', user_id, 'courseId', $3::text)))) t (n) where done) t
         where n is not null)
 from refusal
