@@ -485,6 +485,17 @@ test('over REST: list, create, rename, delete; who draws sees it', async () => {
   await w.close()
 })
 
+test('what comes to a board behind its deletion finds none, whoever deletes or renames it', async () => {
+  for (let round = 0; round < 8; round++) {
+    const b = await makeBoard(who.apprenant1, [], 'Court')
+    const path = `/api/whiteboards/${b.id}`
+    const rename = (i) => who.apprenant1.request('PATCH', path, { json: { title: `Titre ${i}` } })
+    const behind = await Promise.all([rename(0), who.apprenant1.request('DELETE', path), ...Array.from({ length: 30 }, (_, i) => (i % 3 ? rename(i) : who.apprenant1.request('DELETE', path)))])
+    for (const r of behind.filter((r) => r.status !== 200)) assertProblem(r, 404)
+    assertProblem(await rename(99), 404)
+  }
+})
+
 test('a picture: SVG of every type, nothing in it runs or leads elsewhere; JSON is the board', async () => {
   const b = await makeBoard(who.apprenant1, [], '<script>alert(1)</script>')
   const w = await member(server, who.apprenant1, b.topic)

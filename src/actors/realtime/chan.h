@@ -256,7 +256,7 @@ struct presence {
         counting; /* wanted: somebody has not the list · counting: too many for lists */
 };
 
-enum channel_stage { CHANNEL_OPENING, CHANNEL_OPEN };
+enum channel_stage { CHANNEL_OPENING, CHANNEL_OPEN, CHANNEL_GONE };
 
 struct channel {
     struct actor *self;
@@ -341,8 +341,6 @@ void channel_broadcast(struct channel *c, enum ws_lane lane, const char *event,
 void channel_remove_member(struct channel *c, struct member *m, const char *client_event,
                            bool grace);
 void channel_remove_user(struct channel *c, struct user *u, const char *client_event);
-void channel_fail(struct channel *c, int err); /* ends the actor: its members rejoin */
-void channel_gone(struct channel *c);          /* what it is about was deleted: so ends the actor */
 /* Pushes to the channel's own log as this person, with nobody who waits for the answer. */
 void channel_act(struct channel *c, struct user *u, const char *event, struct mp payload);
 /* The same for what stands in channel_said under this op id. */
@@ -372,11 +370,19 @@ static inline struct mp json_column(const struct msg *m, unsigned stmt, int col,
 void commit_enqueue(struct channel *c, struct op *op);
 void commit_forget(struct channel *c, struct op *op); /* it is about to be freed */
 void commit_pump(struct channel *c);
+void batch_clear(struct channel *c); /* forgets it; its ops are the caller's */
 int commit_failed(struct channel *c,
                   int err); /* the actor's fail handler: which ask it was, the flags say */
 
 void commit_aside(struct channel *c, struct db_group *g); /* a write for which nobody waits */
-void commit_cut(struct channel *c); /* it ends: what was being committed may have happened */
+
+/* ending.c */
+void channel_fail(struct channel *c, int err); /* ends the actor: its members rejoin */
+void channel_gone(struct channel *c);          /* what it is about was deleted: so ends the actor */
+void waiting_refuse(struct channel *c, enum reason reason); /* joiners, and what is in no commit */
+void commit_refuse_all(struct channel *c); /* pushes, what is in a commit included: unavailable */
+/* It ends: what was being committed may have happened, what waited has not and may go again. */
+void commit_cut(struct channel *c);
 
 /* tail.c */
 struct event *tail_at(const struct tail *t, uint32_t i);

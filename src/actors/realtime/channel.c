@@ -263,6 +263,8 @@ static void on_join(struct channel *c, const struct msg *m)
         joiner_wait(c, j);
     if (c->stage == CHANNEL_OPEN)
         replay_fetch(c);
+    if (c->stage == CHANNEL_GONE)
+        waiting_refuse(c, REASON_not_found);
 }
 
 /* ---- pushes ---- */
@@ -319,8 +321,12 @@ static void take(struct channel *c, struct op *op, struct str event, struct memb
 {
     const struct side_push *side = m ? side_push(c->kind, event) : NULL;
     struct refusal why;
-    int r = side ? side->handle(c, m, op, &why) : PUSH_DURABLE;
 
+    if (c->stage == CHANNEL_GONE) {
+        op_refuse(c, op, &(struct refusal){.reason = REASON_not_found});
+        return;
+    }
+    int r = side ? side->handle(c, m, op, &why) : PUSH_DURABLE;
     if (r == 0)
         return;
     op->kind = push_kind(c->kind, event, op->session == 0);
@@ -414,28 +420,11 @@ static void open_channel(struct channel *c)
         actor_stop(actor_self(c->self), -EAGAIN);
 }
 
-static void joiners_refuse(struct channel *c, enum reason reason)
-{
-    for (struct joiner *j = joiners_take(c), *next; j; j = next) {
-        next = j->next;
-        replay_refuse(c, j, reason);
-    }
-    while (c->queue) {
-        struct op *op = c->queue;
-
-        c->queue = op->next;
-        op->next = NULL;
-        op_refuse(c, op, &(struct refusal){.reason = reason});
-    }
-    c->queue_end = &c->queue;
-    c->queued = 0;
-}
-
 /* There is no such thing. Who asked meanwhile, and stands in the mailbox, hears the same. */
 static int absent(struct actor *self, void *state, const struct msg *m)
 {
     (void)m;
-    joiners_refuse(state, REASON_not_found);
+    waiting_refuse(state, REASON_not_found);
     int r = actor_passivate(self);
     if (r == 0)
         actor_after(self, 1, absent);
@@ -500,26 +489,6 @@ static int sweep(struct actor *self, void *state, const struct msg *m)
     }
     c->sweep = actor_after(self, draining ? DRAIN_SWEEP_MS : SWEEP_MS, sweep);
     return 0;
-}
-
-void channel_fail(struct channel *c, int err)
-{
-    joiners_refuse(c, REASON_unavailable);
-    while (c->batch) {
-        struct op *op = c->batch;
-
-        c->batch = op->next;
-        op->next = NULL;
-        op_refuse(c, op, &(struct refusal){.reason = REASON_unavailable});
-    }
-    actor_stop(actor_self(c->self), err);
-}
-
-/* Its members hear that their channel ended, come again, and hear that there is none. */
-void channel_gone(struct channel *c)
-{
-    joiners_refuse(c, REASON_not_found);
-    actor_stop(actor_self(c->self), 0);
 }
 
 static int channel_init(struct actor *self, void *state, const void *arg)
@@ -614,7 +583,7 @@ static int channel_failed(struct actor *self, void *state, int err)
     struct channel *c = state;
 
     if (actor_failed_step(self) == channel_opened) {
-        joiners_refuse(c, REASON_unavailable);
+        waiting_refuse(c, REASON_unavailable);
         return err == -EPROTO ? err : ACTOR_DONE;
     }
     if (actor_failed_step(self) == behind_read) {

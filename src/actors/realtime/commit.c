@@ -102,7 +102,7 @@ static void queue_unpop(struct channel *c, struct op *op)
     c->queued++;
 }
 
-static void batch_clear(struct channel *c)
+void batch_clear(struct channel *c)
 {
     c->batch = NULL;
     c->batch_end = &c->batch;
@@ -565,27 +565,6 @@ static int committed(struct actor *self, void *state, const struct msg *m)
     return 0;
 }
 
-static void refuse_list(struct channel *c, struct op *op, enum reason reason)
-{
-    for (struct op *next; op; op = next) {
-        next = op->next;
-        op->next = NULL;
-        op_refuse(c, op, &(struct refusal){.reason = reason});
-    }
-}
-
-static void refuse_all(struct channel *c)
-{
-    struct op *batch = c->batch, *queue = c->queue;
-
-    batch_clear(c);
-    c->queue = NULL;
-    c->queue_end = &c->queue;
-    c->queued = 0;
-    refuse_list(c, batch, REASON_unavailable);
-    refuse_list(c, queue, REASON_unavailable);
-}
-
 /* One of the batch cannot be stored: each is tried alone, so that only that one is refused. */
 static void split_batch(struct channel *c)
 {
@@ -603,13 +582,6 @@ static void split_batch(struct channel *c)
     c->queued += c->batched;
     c->one_by_one = c->batched;
     batch_clear(c);
-}
-
-void commit_cut(struct channel *c)
-{
-    for (struct op *op = c->batch; op; op = op->next)
-        for (struct op *o = op; o; o = o == op ? op->twins : o->next)
-            actor_reply(&o->ask, -ETIMEDOUT, NULL);
 }
 
 static int retry(struct actor *self, void *state, const struct msg *m)
@@ -639,7 +611,7 @@ static int commit_lost(struct channel *c, int err)
     if (err == -EUNAVAILABLE_DB && !c->unknown_since) {
         c->committing = false;
         tally_add(&figures->commits_refused, 1);
-        refuse_all(c);
+        commit_refuse_all(c);
         return 0;
     }
     /* It may have happened. The same batch again, with the same op ids, tells; nobody is answered
@@ -652,7 +624,7 @@ static int commit_lost(struct channel *c, int err)
     if (loop_now() - c->unknown_since > UNKNOWN_MAX_MS) {
         log_msg(LOG_ERROR, "commit_unknown",
                 "%s: a commit's outcome stayed unknown; its channel ends", c->topic);
-        refuse_all(c);
+        commit_refuse_all(c);
         return -EIO;
     }
     actor_after(c->self, RETRY_MS, retry);
@@ -667,7 +639,7 @@ int commit_failed(struct channel *c, int err)
         return commit_lost(c, err);
     if (step == looked_up || !step) {
         c->looking = false;
-        refuse_all(c);
+        commit_refuse_all(c);
         return 0;
     }
     if (step == flushed) {
