@@ -5,12 +5,14 @@
  */
 #include "base/html.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#define OPEN_MAX 64 /* nested tags; deeper ones are left out */
+#define OPEN_MAX 64      /* nested tags; deeper ones are left out */
+#define REFERENCE_MAX 12 /* characters between "&" and ";"; html_letter knows shorter ones */
 
 static const char *const tags[] = {
     "a",     "b",  "blockquote", "br",    "code",  "dd",   "div",    "dl",  "dt",  "em",
@@ -174,15 +176,36 @@ static const char *take_tag(struct writer *w, const char *p, const char *end)
     return close + 1;
 }
 
+/* What began like a reference before a tag that was left out is none: nothing behind the tag may
+ * make one of it. */
+static void end_reference(struct buf *out, size_t from)
+{
+    size_t i = out->len;
+
+    while (i > from && out->len - i < REFERENCE_MAX &&
+           (isalnum(out->data[i - 1]) || out->data[i - 1] == '#'))
+        i--;
+    if (i == from || out->data[i - 1] != '&')
+        return;
+    buf_reserve(out, 4);
+    memmove(out->data + i + 4, out->data + i, out->len - i);
+    memcpy(out->data + i, "amp;", 4);
+    out->len += 4;
+}
+
 void html_clean(struct str in, struct buf *out)
 {
     struct writer w = {.out = out};
     const char *p = in.p, *end = in.p + in.n;
+    size_t from = out->len;
 
     while (p < end) {
         const char *tag = memchr(p, '<', (size_t)(end - p));
         put_text(out, p, (size_t)((tag ? tag : end) - p));
+        size_t written = out->len;
         p = tag ? take_tag(&w, tag, end) : end;
+        if (out->len == written)
+            end_reference(out, from);
     }
     while (w.depth > 0)
         put_tag(out, "</", w.open[--w.depth]);

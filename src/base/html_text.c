@@ -13,7 +13,8 @@
 /* "<" and what may begin a tag, a comment or a declaration; a lone "<" is arithmetic. */
 static bool has_tag(struct str s)
 {
-    for (const char *p = s.p, *end = s.p + s.n; (p = memchr(p, '<', (size_t)(end - p))); p++)
+    for (const char *p = s.p, *end = p ? p + s.n : NULL;
+         s.n && (p = memchr(p, '<', (size_t)(end - p))); p++)
         if (p + 1 < end && (isalpha((unsigned char)p[1]) || strchr("/!?", p[1])))
             return true;
     return false;

@@ -5,6 +5,9 @@
 #define LLVMFuzzerTestOneInput fuzz_json
 #include "fuzz/base_json.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_html
+#include "fuzz/base_html.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_mp
 #include "fuzz/base_mp.c"
 #undef LLVMFuzzerTestOneInput
@@ -12,6 +15,10 @@
 Test(corpus, json)
 {
     replay("base_json", fuzz_json, 10);
+}
+Test(corpus, html)
+{
+    replay("base_html", fuzz_html, 7);
 }
 Test(corpus, mp)
 {

@@ -66,6 +66,13 @@ Test(html, nothing_that_runs_gets_through)
     expect("<a href=\"https://x\"><img src=\"y\">", "<a href=\"https://x\" rel=\"noopener\"></a>");
 }
 
+Test(html, what_a_tag_parted_stays_apart)
+{
+    expect("&<x>eacute; &#<x>233; a&<!-- -->amp;", "&amp;eacute; &amp;#233; a&amp;amp;");
+    expect("&<b>eacute;", "&<b>eacute;</b>");
+    expect("&eacute;<x>a & b<x>", "éa & b");
+}
+
 Test(html, tags_are_balanced)
 {
     expect("<b><i>a</b>c", "<b><i>a</i></b>c");
