@@ -243,6 +243,26 @@ test('a course whose assessments were attempted is closed, not removed: the atte
   assert.equal((await who.apprenant1.get(`/api/attempts/${attempt.id}`)).status, 200)
 })
 
+test('an assessment of a course that is not open, or is so no more, is for who is in the course; results stay their takers\'', async () => {
+  const c = (await who.formateur.post('/api/courses', { title: unique('Cours'), description: 'D', category: 'C' })).json
+  const a = await approved({ courseId: c.id, maxAttempts: 3 })
+  const sees = async (api) => {
+    const all = [(await api.get(`/api/assessments?courseId=${c.id}`)).json.length, (await api.get(`/api/assessments/${a.id}`)).status, (await api.post(`/api/assessments/${a.id}/attempts`)).status]
+    return [all, (await api.get(`/api/assessments/${a.id}/results`)).status]
+  }
+  assert.deepEqual(await sees(who.apprenant1), [[0, 404, 404], 404])
+  await who.manager.post(`/api/courses/${c.id}/approve`)
+  const wire = await Wire.open(server, { cookie: who.apprenant2.cookie })
+  await wire.enter(`assessment:${a.id}`)
+  assert.deepEqual(await sees(who.apprenant1), [[1, 200, 201], 200])
+  await who.apprenant3.post(`/api/courses/${c.id}/enroll`)
+  await put(who.manager, `/api/courses/${c.id}`, { isActive: false })
+  assert.deepEqual(await sees(who.apprenant1), [[0, 404, 404], 200])
+  assert.deepEqual(await sees(who.apprenant3), [[1, 200, 201], 200])
+  await wire.event(`assessment:${a.id}`, 'phx_error')
+  await wire.close()
+})
+
 test('the clock submits at the limit, with what was saved, and tells the learner; also after a restart', async () => {
   const a = await approved({ maxAttempts: 5, timeLimit: 1 })
   const socket = await Wire.open(server, { cookie: who.apprenant3.cookie })

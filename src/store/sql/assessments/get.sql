@@ -4,5 +4,5 @@ with one as (
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 )
 select null, 200, case when own then assessment_full(row) else assessment_json(row)::jsonb::json end, (row).row_version from one
-where own or (row).status = 'approved' and ((row).is_public is not false or exists (
+where own or (row).status = 'approved' and ((row).is_public is not false and not exists (select from courses c where c.id = (row).course_id and c.is_active is not true) or exists (
     select from user_courses e where e.course_id = (row).course_id and e.user_id = $2 and e.status is distinct from 'dropped'))

@@ -4,7 +4,7 @@ with seen as not materialized (
     select a.id, coalesce(a.created_at, 'epoch'::timestamp) as at from assessments a
     where a.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
       and (a.created_by = $2 or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2)
-           or a.status = 'approved' and (a.is_public is not false or exists (
+           or a.status = 'approved' and (a.is_public is not false and not exists (select from courses c where c.id = a.course_id and c.is_active is not true) or exists (
                select from user_courses e where e.course_id = a.course_id and e.user_id = $2 and e.status is distinct from 'dropped')))
       and ($3::jsonb ->> 'courseId' is null or a.course_id = $3::jsonb ->> 'courseId')
       and ($3::jsonb ->> 'status' is null or a.status = $3::jsonb ->> 'status')

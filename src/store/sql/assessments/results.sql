@@ -4,7 +4,8 @@ with one as (
     select a.*, coalesce(a.created_by = $2, false) or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), visible as (
-    select * from one where own or status = 'approved' and (is_public is not false or exists (
+    select * from one where own or exists (select from assessment_attempts t where t.assessment_id = one.id and t.user_id = $2)
+        or status = 'approved' and (is_public is not false and not exists (select from courses c where c.id = one.course_id and c.is_active is not true) or exists (
         select from user_courses e where e.course_id = one.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
 ), attempts as materialized (
     select t.id, t.user_id, t.score, t.max_score, t.status, t.started_at, t.submitted_at, t.results, attempt_passed(t) as passed,

@@ -5,7 +5,7 @@ with one as (
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), visible as (
     select one.* from one where own or exists (select from assessment_attempts t where t.assessment_id = one.id and t.user_id = $2)
-        or status = 'approved' and (is_public is not false or exists (
+        or status = 'approved' and (is_public is not false and not exists (select from courses c where c.id = one.course_id and c.is_active is not true) or exists (
             select from user_courses e where e.course_id = one.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
 ), seen as not materialized (
     select t.id, coalesce(t.started_at, 'epoch'::timestamp) as at from visible one join assessment_attempts t on t.assessment_id = one.id

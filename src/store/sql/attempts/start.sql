@@ -4,7 +4,7 @@ with one as (
     select a.*, x.extra_time, x.extra_attempts, coalesce(x.due_date, a.due_date) as due, now() at time zone 'utc' as now
     from assessments a left join assessment_accommodations x on x.assessment_id = a.id and x.user_id = $2
     where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) and a.draft_of is null
-      and (a.status = 'approved' and (a.is_public is not false or exists (
+      and (a.status = 'approved' and (a.is_public is not false and not exists (select from courses c where c.id = a.course_id and c.is_active is not true) or exists (
                select from user_courses e where e.course_id = a.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
            or a.created_by = $2)
 ), before as (

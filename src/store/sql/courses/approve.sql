@@ -8,5 +8,6 @@ with old as (
 select null, 200, answer(course_json(c)), (c).row_version,
        (select json_agg(n) from (
             select course_published(c, $3) as n where not was_open
-            union all select channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $3)) t
+            union all select channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $3)
+            union all select channel_look('assessment:' || a.id) from assessments a where a.course_id = (c).id and not was_open) t
         where n is not null) from changed

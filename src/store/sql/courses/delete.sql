@@ -39,5 +39,5 @@ select word, 200, json_build_object('id', $2::text, 'deleted', exists (select fr
     (select json_agg(n) from (
         select channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $6) as n from closed
         union all select channel_look('course:' || id) from doomed
-        union all select channel_look('assessment:' || a.id) from doomed, assessments a where a.course_id = doomed.id) t)
+        union all select channel_look('assessment:' || a.id) from gone, assessments a where a.course_id = gone.id) t)
 from refusal

@@ -14,6 +14,6 @@ select null, 200, json_build_object('courseId', id, 'status', 'dropped', 'enroll
     'enrollmentCount', coalesce((select enrollment_count from counted), enrollment_count, 0)), 0,
     (select json_agg(n) from (
         select channel_look('course:' || id) as n
-        union all select channel_look('assessment:' || a.id) from out, assessments a where a.course_id = $3 and a.is_public is false
+        union all select channel_look('assessment:' || a.id) from out, assessments a where a.course_id = $3 and (a.is_public is false or course.is_active is not true)
         union all select activity('course_left', jsonb_build_object('userId', $2::text, 'courseId', $3::text)) from out) t)
 from course

@@ -37,5 +37,5 @@ select word, 200, (select course_json(c) from new), (select (c).row_version from
             select channel_say('course:' || (c).id, 'course:updated', json_build_object('course', course_json(c)), $2) as n from new
             union all select course_published(c, $2) from new where (c).is_active and not was_open
             union all select channel_look('assessment:' || a.id) from new, assessments a
-            where a.course_id = (c).id and $4::jsonb ? 'instructorId') t where n is not null)
+            where a.course_id = (c).id and ($4::jsonb ? 'instructorId' or (c).is_active is distinct from was_open)) t where n is not null)
 from refusal
