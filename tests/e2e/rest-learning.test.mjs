@@ -288,8 +288,12 @@ test('training sessions go step by step; approval is the staff\'s; places are co
   const second = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'Hiver', startDate: '2030-03-01', endDate: '2030-04-01', maxParticipants: 1, meetingUrl: 'https://example.org/m' })).json
   for (const status of ['pending_approval', 'approved']) await who.manager.post(`/api/training-sessions/${second.id}/status`, { status })
   await who.apprenant2.post(`/api/courses/${c.id}/enroll`, { sessionId: second.id })
+  await put(who.formateur, `/api/training-sessions/${second.id}`, { name: 'Hiver', description: 'Le soir' })
+  const told = async (api) => (await api.get('/api/notifications')).json.filter((n) => n.data.sessionId === second.id).map((n) => n.message)
+  assert.deepEqual(await told(who.apprenant2), [])
   const bare = await put(who.formateur, `/api/training-sessions/${second.id}`, { startDate: null, endDate: null, maxParticipants: null, meetingUrl: null })
   assert.deepEqual([bare.json.startDate, bare.json.endDate, bare.json.maxParticipants, bare.json.meetingUrl, bare.json.name], [null, null, null, null, 'Hiver'])
+  assert.deepEqual([await told(who.apprenant2), await told(who.apprenant1)], [['Les dates ou le lien de « Hiver » ont changé.'], []])
   await who.apprenant2.post(`/api/courses/${c.id}/enroll`, { action: 'unenroll' })
   assert.equal((await who.formateur.request('DELETE', `/api/training-sessions/${second.id}`)).status, 200) // nobody is in it any more
   for (const status of ['active', 'completed', 'archived']) assert.equal((await move(who.formateur, status)).json.status, status)

@@ -1,5 +1,5 @@
 -- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the versions of which one must still stand or null. Not below who is in it; null takes
--- away what was set.
+-- away what was set. Who is in it hears of other dates, or of another way into the meeting.
 with old as (
     select s.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from training_sessions s join courses c on c.id = s.course_id
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
@@ -22,6 +22,13 @@ with old as (
     from (select $4::jsonb as b) body, refusal where s.id = $3 and word is null returning s
 )
 select word, 200, (select training_session_json(s) from new), (select (s).row_version from new),
-       (select json_agg(channel_say('course:' || (s).course_id, 'session:scheduled', json_build_object('session', training_session_json(s)), $2))
-        from new where (s).status in ('approved', 'active'))
+       (select json_agg(n) from (
+            select channel_say('course:' || (s).course_id, 'session:scheduled', json_build_object('session', training_session_json(s)), $2) as n
+            from new where (s).status in ('approved', 'active')
+            union all select notify(e.user_id, 'system_update', jsonb_build_object('courseId', (s).course_id, 'sessionId', (s).id), 'Session modifiée',
+                'Session changed', 'Les dates ou le lien de « ' || (s).name || ' » ont changé.', 'The dates or the link of "' || (s).name || '" have changed.')
+            from new, old, user_courses e
+            where (s).status in ('approved', 'active') and e.session_id = $3 and e.status is distinct from 'dropped' and e.user_id <> $2
+              and ((s).start_date, (s).end_date, (s).meeting_url, (s).meeting_id) is distinct from (old.start_date, old.end_date, old.meeting_url, old.meeting_id)) t
+        where n is not null)
 from refusal
