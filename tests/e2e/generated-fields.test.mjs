@@ -297,22 +297,49 @@ test('queries: what does not fit, is unknown or is said twice is 400 and named',
 
 // Signing in ends the session that one had: nobody does. A super_admin says where.
 function freely(o, change) {
+  return sendFreely(o, change)
+}
+
+function sendFreely(o, change, path = addressOf(o, w.a)) {
   const person = o.who === 'anyone' ? null : whoMay(w, o).person
   const body = change(bodyOf(o, w.a))
   if (person === w.superAdmin && o.body.properties.establishmentId) body.establishmentId = w.a.ids.school
-  return w.call(person, o, addressOf(o, w.a), body)
+  return w.call(person, o, path, body)
 }
 
-test('null where a field may be absent is absence', () =>
-  inParallel(bodies.flatMap((o) => [null, ...closed(o).filter((at) => at.length && !at.includes(1))].map((at) => [o, at])), async ([o, at]) => {
-    const absent = (body) => (at
+// What it is that this changes, as its own address gives it.
+async function standing(o, path) {
+  const read = w.operations.find((x) => x.method === 'GET' && x.path === o.path && !x.list)
+  return (await w.call(whoMay(w, o).person, read, path)).json
+}
+
+test('null where a field may be absent is absence, and what is ignored changes nothing', async (t) => {
+  let compared = 0
+  const cases = bodies.flatMap((o) => [null, ...closed(o).filter((at) => at.length && !at.includes(1))].map((at) => [o, at]))
+  const stands = ([o, at]) => !at && o.method === 'PUT' && w.operations.some((x) => x.method === 'GET' && x.path === o.path && !x.list)
+  const check = async ([o, at]) => {
+    const places = at
       ? fieldsOf(o).filter((p) => !p.required && p.at.length === at.length + 1 && p.name.startsWith(`${at.join('.')}.`))
-      : o.places.filter((p) => p.at.length === 1 && !(p.name in body))).reduce((b, p) => withValue(o, w.a, b, p.at, null), body)
-    const odd = (body) => ({ ...body, ...Object.fromEntries(o.places.filter((p) => p.at.length === 1 && p.field['x-ignored']).map((p) => [p.name, [{ x: 1 }]])) }) // anything goes there
-    const r = await freely(o, (body) => odd(absent(body)))
+      : o.places.filter((p) => p.at.length === 1 && !p.required && ![p.field.type].flat().includes('null'))
+    const ignored = o.places.filter((p) => p.at.length === 1 && p.field['x-ignored'])
+    const path = addressOf(o, w.a)
+    const before = stands([o, at]) ? await standing(o, path) : null
+    const r = await sendFreely(o, (body) => ({
+      ...places.filter((p) => at || !(p.name in body)).reduce((b, p) => withValue(o, w.a, b, p.at, null), body),
+      ...Object.fromEntries(ignored.map((p) => [p.name, [{ x: 1 }]])), // anything goes there
+    }), path)
     const meant = at && r.status === 422 && r.json.errors?.some((e) => MEANT.includes(e.field))
     assert.ok(r.status < 400 || [409, 410].includes(r.status) || INVALID.includes(o.name) || meant, told(o, 'null', at, r))
-  }))
+    if (!before || r.status >= 400) return
+    const after = await standing(o, path), sent = bodyOf(o, w.a)
+    for (const { name } of [...places, ...ignored]) if (name in before && !(name in sent) && name !== 'updatedAt') assert.deepEqual(after[name], before[name], `${o}: ${name}`)
+    compared++
+  }
+  await inParallel(cases.filter((c) => !stands(c)), check)
+  await inParallel(cases.filter(stands), check, 1) // an order of all would move each
+  t.diagnostic(`${compared} things are what they were`)
+  assert.ok(compared > 10)
+})
 
 // A valid value may still be refused for what it means; it never makes the server stumble. Those of different fields go together, and one by one
 // where that is refused.

@@ -244,6 +244,7 @@ const BODIES = {
   roles_set: (s) => ({ permissions: s.world.learnerRights }), // what they have: the installation stays as it is
   maintenance_set: () => ({ enabled: false }),
   classes_create: () => ({ title: 'S', startTime: '2033-01-01T10:00:00Z', endTime: '2033-01-01T11:00:00Z' }),
+  training_move: () => ({ status: 'pending_approval' }),
   messages_create: () => ({ content: 'M' }),
   exports_create: () => ({ type: 'csv', config: { datasets: ['users'] } }),
   groups_update: () => ({ name: 'Autre nom' }),

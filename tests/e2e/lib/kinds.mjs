@@ -110,3 +110,13 @@ export const makers = {
 
 // What belongs to the installation, so that nobody's is another school's.
 export const EVERYBODYS = ['version']
+
+// How a thing has to stand that this may be done to it.
+export const STANDS = {
+  assessments_submit: (id) => `update assessments set status = 'draft' where id = ${id}`,
+  assessments_approve: (id) => `update assessments set status = 'pending_approval' where id = ${id}`,
+  assessments_reject: (id) => `update assessments set status = 'pending_approval' where id = ${id}`,
+  attempts_grade: (id) => `update assessment_attempts set status = 'submitted', results = '[{"questionId":"q1","points":null,"maxPoints":1,"correct":null}]' where id = ${id}`,
+  courses_approve: (id) => `update courses set is_active = false where id = ${id}`,
+  spaces_approve: (id) => `update trainer_spaces set is_active = false where id = ${id}`,
+}

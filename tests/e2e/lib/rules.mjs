@@ -32,6 +32,9 @@ export const ANYBODYS = `auth_login auth_leave_old auth_register auth_forgot aut
 const LETTERS = { apprenant: 'a', formateur: 'f', manager: 'm', admin: 'A', super_admin: 'S' }
 export const ruleOf = Object.fromEntries(Object.entries(RULES).flatMap(([who, names]) => names.split(/\s+/).map((name) => [name, who])))
 
+// What is one's own, or not to be seen, is not found by others; in no school there is nothing to export.
+export const NOT_FOUND = `attempts_save attempts_submit exports_create_old exports_get exports_delete exports_download exports_download_old
+  notifications_delete notifications_read sign_ins_end tokens_revoke themes_get training_get`.split(/\s+/)
 // By which permission staff may what is not theirs, where the document names none.
 const STAFF = {
   'courses:manage': `courses_update modules_create modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create
