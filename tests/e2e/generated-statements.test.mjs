@@ -14,7 +14,7 @@ before(async () => {
   w = await world({ args: ['--loops', '1', '--analytics-every', '50s'] })
   reads = w.operations.filter((o) => o.method === 'GET')
   const kinds = Object.keys(needs(reads, 1)).concat(reads.flatMap((o) => o.inQuery.map((p) => p.schema['x-id'])))
-  const taken = needs(reads, 12)
+  const taken = needs(reads, 10)
   await w.a.fill(Object.fromEntries(kinds.filter((kind) => kind && kind !== 'establishment').map((kind) => [kind, (taken[kind] ?? 0) + 5])))
   lent = lending(w.a)
   const [inSchool] = await w.people([{ role: 'super_admin', school: w.a.ids.school }])
