@@ -145,7 +145,8 @@ RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmv", MANAGE,
 RUN_OP(training_delete, .sql = SQL_TRAINING_DELETE, .params = "tuimv", MANAGE,
        .lock = SQL_TRAINING_LOCK)
 /* Whoever manages every course is also who approves; a school may take either away. */
-RUN_OP(training_move, .sql = SQL_TRAINING_MOVE, .params = "tuibms", .manage = "courses:approve")
+RUN_OP(training_move, .sql = SQL_TRAINING_MOVE, .params = "tuibmo", .manage = "courses:approve",
+       .other = "courses:manage")
 
 /* ---- trainer spaces ---- */
 

@@ -80,6 +80,9 @@ static void put_one(struct db_group *g, struct rest *r, const struct run *what, 
     case 'm':
         db_bool(g, manages(r->who, what->manage));
         break;
+    case 'o':
+        db_bool(g, manages(r->who, what->other));
+        break;
     case 's':
         db_bool(g, r->who && identity_is_staff(r->who));
         break;

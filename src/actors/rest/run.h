@@ -17,14 +17,15 @@
 struct run {
     /*
      * $1 … $n, a letter each: t tenant filter · u the caller · i the path's :id · n its :name · b
-     * the body · q the query, both as JSON · m whether the caller may `manage` · a whether they are
-     * an admin · s staff · v the versions that If-Match names, an array, or null · h the host that
-     * was asked, without port, in lower case · p the four of rest_put_page (last; the answer is
-     * then a page, or 404 when a fourth column says that what it is of does not exist)
+     * the body · q the query, both as JSON · m whether the caller may `manage` · o whether they may
+     * `other` · a whether they are an admin · s staff · v the versions that If-Match names, an
+     * array, or null · h the host that was asked, without port, in lower case · p the four of
+     * rest_put_page (last; the answer is then a page, or 404 when a fourth column says that what it
+     * is of does not exist)
      */
     const char *params;
     const struct sql *sql;
-    const char *manage;          /* a permission, for m; "a|b": one of them is enough */
+    const char *manage, *other;  /* permissions, for m and o; "a|b": one of them is enough */
     bool (*key)(struct str key); /* of a page's cursor */
     const struct sql
         *lock;          /* runs before, with t and i: the statement then sees what is there now */

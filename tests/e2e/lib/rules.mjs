@@ -38,7 +38,7 @@ export const NOT_FOUND = `attempts_save attempts_submit exports_create_old expor
 // By which permission staff may what is not theirs, where the document names none.
 const STAFF = {
   'courses:manage': `courses_update modules_create modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create
-    training_update training_delete`,
+    training_update training_delete training_move`,
   'assessments:manage': `assessments_update assessments_delete assessments_submit assessments_accommodate assessments_accommodations attempts_grade`,
   'exports:manage': `exports_get exports_delete`,
   'users:update': `users_update`,
@@ -46,7 +46,7 @@ const STAFF = {
   'study_groups:manage': RULES.amAS,
 }
 // By being admin or manager; what waits for approval is also read by who approves.
-export const BY_ROLE = ['themes_get', 'schools_list_old', 'training_move', 'training_get']
+export const BY_ROLE = ['themes_get', 'schools_list_old', 'training_get']
 export const staffBy = Object.fromEntries(Object.entries(STAFF).flatMap(([permission, names]) => names.split(/\s+/).map((name) => [name, permission])))
 
 export function mayBy(w, o, role) {

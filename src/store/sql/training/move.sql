@@ -1,5 +1,5 @@
--- $1 tenant filter, $2 caller, $3 session, $4 the body (status), $5 may approve, $6 staff: one step of its life. Approval is a permission's;
--- the rest its instructor's and the staff's. Who approves hears what waits for it, the instructor what came of it.
+-- $1 tenant filter, $2 caller, $3 session, $4 the body (status), $5 may approve, $6 may manage courses: one step of its life. Approval is
+-- one right, the rest the other's and its instructor's. Who approves hears what waits for it, the instructor what came of it.
 with old as (
     select s.*, coalesce(c.instructor_id = $2, false) or $6::boolean as own, $4::jsonb ->> 'status' as next from training_sessions s join courses c on c.id = s.course_id
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
