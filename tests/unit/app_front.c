@@ -368,7 +368,7 @@ Test(cursor, damage_is_seen)
 
 Test(idempotency, a_full_table_is_no_key_that_runs)
 {
-    static char names[KEYS_RUNNING_MAX][12];
+    static char names[KEYS_RUNNING_MAX][24];
 
     for (int i = 0; i < KEYS_RUNNING_MAX; i++) {
         snprintf(names[i], sizeof(names[i]), "u key-%d", i);
