@@ -177,5 +177,7 @@ int op_placeholder_old(struct actor *self, void *state, const struct msg *m)
                "<text x=\"50%%\" y=\"50%%\" fill=\"#6b7280\" font-family=\"sans-serif\" "
                "font-size=\"16\" text-anchor=\"middle\">%u × %u</text></svg>",
                width, height, width, height, width, height);
-    return rest_reply_file(r, "image/svg+xml; charset=utf-8", "inline", body_of(&b));
+    struct body *picture = body_of(&b);
+    buf_finish(&b);
+    return rest_reply_file(r, "image/svg+xml; charset=utf-8", "inline", picture);
 }

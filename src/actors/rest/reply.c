@@ -138,6 +138,7 @@ static struct body *clean(const struct rest *r, const struct msg *m, struct str 
     if (!where || !bytes->p || !html_clean_json(*bytes, *where ? where : NULL, &text))
         return body_ref(m->body);
     struct body *b = body_of(&text);
+    buf_finish(&text);
     *bytes = (struct str){(const char *)b->bytes, b->len};
     return b;
 }

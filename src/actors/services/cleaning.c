@@ -65,6 +65,7 @@ static int clean(void *arg, struct body **ret_body)
     }
     buf_putc(&changes, ']');
     *ret_body = body_of(&changes);
+    buf_finish(&changes);
     buf_finish(&text);
     return 0;
 }
