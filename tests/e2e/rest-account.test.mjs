@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { startServer, lit, stacgate } from './lib/server.mjs'
 import { Api, people, signIn, Wire } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
-import { member } from './lib/school.mjs'
+import { codeIn, member } from './lib/school.mjs'
 import { unique, until } from './lib/util.mjs'
 
 let server, who, anon
@@ -26,7 +26,6 @@ async function account(password = SECRET) {
 }
 const change = (api, currentPassword, newPassword) => api.post('/api/auth/change-password', { currentPassword, newPassword })
 const mails = (email, template) => server.rows(`select * from outbox where recipient = ${lit(email)} and template = ${lit(template)} order by created_at`)
-const codeIn = (mail) => /: (\S{20,})/.exec(mail.body)[1]
 const sessions = async (api) => ok(await api.get('/api/auth/sessions'))
 const userSocket = async (api) => member(server, api, `user:${api.user.id}`)
 

@@ -100,3 +100,6 @@ export async function enterClass(server, people, group, fields) {
   return { k, host, ada, bob, close: () => Promise.all([host, ada, bob].map((w) => w.close())) }
 }
 export const heardAt = async (wire, topic, event, seq) => (await wire.event(topic, event, (p) => p.seq === seq))[4]
+
+// The code in a mail, as its row of the outbox has it. What a code is made of may begin or end it: no word boundary is.
+export const codeIn = (mail) => /: (\S{20,})/.exec(mail.body)[1]
