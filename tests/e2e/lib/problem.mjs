@@ -13,6 +13,7 @@ export function assertProblem(r, status) {
   assert.equal(p.requestId, r.headers['x-request-id'])
   if (r.status === 422 && p.errors) for (const e of p.errors) for (const f of ['field', 'code', 'message']) assert.equal(typeof e[f], 'string')
   if (r.status === 429 || r.status === 503) assert.ok(Number(r.headers['retry-after']) >= 0, 'Retry-After')
-  assert.ok(!/select |insert |pg_|postgres|\/src\/|0x[0-9a-f]{8}/i.test(r.text), `a refusal tells too much: ${r.text}`)
+  const { requestId, instance, ...said } = p // a number that is drawn may hold any word, an address what was asked
+  assert.ok(!/select |insert |pg_|postgres|\/src\/|0x[0-9a-f]{8}/i.test(JSON.stringify(said)), `a refusal tells too much: ${r.text}`)
   return p
 }
