@@ -3,9 +3,11 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { gunzipSync } from 'node:zlib'
-import { startServer } from './lib/server.mjs'
+import http from 'node:http'
+import { lit, startServer } from './lib/server.mjs'
 import { Api, people, signIn, Wire } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
+import { readMetrics } from './lib/metrics.mjs'
 import { makeGroup, uuid } from './lib/school.mjs'
 import { PASSWORD, unique, until } from './lib/util.mjs'
 
@@ -255,6 +257,49 @@ test('Idempotency-Key: of a body with a password only its own sign-in is known a
   assert.equal((await post(who.admin, secret, made)).text, account.text)
   assertProblem(await post(other, secret, made), 422)
   other.close()
+})
+
+// Requests that wait for a lock when whoever sent them hangs up; the server knows when this returns.
+async function hangUp(...requests) {
+  const open = async () => (await readMetrics(server))('connections', { state: 'http' })
+  const sent = requests.map(([api, path, json, headers]) => {
+    const body = JSON.stringify(json)
+    const req = http.request({ host: '127.0.0.1', port: server.port, method: 'POST', path, agent: false, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), cookie: api.cookie, ...headers } })
+    return req.on('error', () => {}).end(body)
+  })
+  await server.waiting(sent.length)
+  const before = await open()
+  for (const req of sent) req.socket.resetAndDestroy()
+  await until('the server to notice', async () => (await open()) <= before - sent.length)
+}
+const theirSchool = async (api) => `select from establishments where id = ${lit((await api.get('/api/auth/user')).json.establishmentId)} for update`
+
+test('who hangs up has done what they asked: their key is running, then has its answer, and an export begins', async () => {
+  const [name, headers] = [unique('Raccroché'), { 'idempotency-key': unique('key') }]
+  const again = () => who.apprenant1.post('/api/study-groups', { name }, { headers })
+  const release = await server.hold(await theirSchool(who.apprenant1))
+  try {
+    await hangUp([who.apprenant1, '/api/study-groups', { name }, headers], [who.admin, '/api/exports', { type: 'json', config: { dataset: 'courses' } }])
+    assert.equal(assertProblem(await again(), 409).type, '/problems/running')
+  } finally {
+    await release()
+  }
+  const answer = await until('the answer', async () => { const r = await again(); return r.status === 201 && r })
+  assert.deepEqual((await server.rows(`select id from study_groups where name = ${lit(name)}`)).map((g) => g.id), [answer.json.id])
+  await until('the export', async () => (await who.admin.get('/api/exports')).json[0]?.status === 'completed')
+})
+
+test('a key that has its answer by the time of a second effect undoes that one, and gives the answer', async () => {
+  const [name, one, two] = [unique('Deux fois'), unique('key'), unique('key')]
+  const post = (key) => who.apprenant1.post('/api/study-groups', { name }, { headers: { 'idempotency-key': key } })
+  const first = await post(one)
+  const release = await server.hold(await theirSchool(who.apprenant1))
+  const second = post(two)
+  await server.waiting(1)
+  await server.sql(`update idempotency_keys set key = ${lit(two)} where key = ${lit(one)}`)
+  await release()
+  assert.equal((await second).text, first.text)
+  assert.equal(await server.sql(`select count(*) from study_groups where name = ${lit(name)}`), '1')
 })
 
 // ---- health

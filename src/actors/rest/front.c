@@ -289,11 +289,20 @@ static int known(struct actor *self, void *state, const struct msg *m)
     return begin(self, r);
 }
 
+/* What follows from a change (sockets that close, a job that begins, an answer that is kept) is
+ * done even when who asked has hung up. A sign-in that nobody waits for is not worth its hash. */
+static bool outlives_asker(const struct rest *r)
+{
+    return !rest_reads(r) && r->op->first != op_auth_login;
+}
+
 static int proceed(struct actor *self, struct rest *r)
 {
     const char *key = r->who ? idempotency_key(r) : NULL;
 
     r->checked = true;
+    if (outlives_asker(r))
+        http_worker(r->http, 0);
     return key ? idempotency_begin(self, r, key) : r->op->first(self, r, &(struct msg){0});
 }
 
@@ -379,6 +388,8 @@ static int fail(struct actor *self, void *state, int err)
 
     if (err == -ESRCH && rest_push_again(self, r))
         return 0;
+    if (err == -EEXIST && r->key_name && !r->again)
+        return idempotency_again(self, r);
     if (asks_again(r, err)) {
         r->again = true;
         free(r->own);

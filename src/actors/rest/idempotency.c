@@ -1,8 +1,10 @@
 /*
  * Idempotency-Key on POST: the same key and body get the first answer again. The answer is kept in
  * the transaction of its effect; which keys are being worked on is known in memory only, so a crash
- * leaves none of them stuck. Channel operations turn the key into an opId, so that their effect is
- * one too, and keep their answer before they give it.
+ * leaves none of them stuck. Where that memory was lost with a connection whose outcome nobody
+ * knew, the second effect meets the first one's answer, is undone, and gives that. Channel
+ * operations turn the key into an opId, so that their effect is one too, and keep their answer
+ * before they give it.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -121,10 +123,44 @@ static int found(struct actor *self, void *state, const struct msg *m)
     return rest_reply_value(r, m, (int)db_int(m, 0, 0, 1), 0, 0, 2, 0);
 }
 
+static int kept(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    rest_took(r, m);
+    return rest_reply_json(r, r->kept_status,
+                           (struct str){(const char *)r->kept->bytes, r->kept->len});
+}
+
+/* Its own effect was rolled back; one that went to a channel was done once, and is answered. */
+static int found_again(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    if (db_rows(m, 0))
+        return found(self, state, m);
+    return r->kept ? kept(self, state, m) : rest_refuse(r, P_running);
+}
+
+static int find(struct actor *self, struct rest *r, actor_step *next)
+{
+    struct db_group *g = rest_group(r, DB_READ);
+
+    db_stmt(g, SQL_AUTH_KEY_FIND);
+    db_str(g, idempotency_key(r));
+    return rest_ask(self, g, next);
+}
+
+int idempotency_again(struct actor *self, struct rest *r)
+{
+    r->again = true;
+    return find(self, r, found_again);
+}
+
 int idempotency_begin(struct actor *self, struct rest *r, const char *key)
 {
     char name[KEY_MAX + 80];
-    struct db_group *g;
 
     if (!printable(key))
         return rest_refuse(r, P_malformed);
@@ -136,10 +172,7 @@ int idempotency_begin(struct actor *self, struct rest *r, const char *key)
         r->key_name = NULL;
         return rest_refuse(r, refusal);
     }
-    g = rest_group(r, DB_READ);
-    db_stmt(g, SQL_AUTH_KEY_FIND);
-    db_str(g, key);
-    return rest_ask(self, g, found);
+    return find(self, r, found);
 }
 
 void rest_keep_answer(struct db_group *g, const struct rest *r)
@@ -150,6 +183,7 @@ void rest_keep_answer(struct db_group *g, const struct rest *r)
     if (!key)
         return;
     request_hash(r, hash);
+    db_expect(g, "idempotency_keys_pkey");
     db_stmt(g, SQL_AUTH_KEY_KEEP);
     db_str(g, key);
     db_str(g, hash);
@@ -164,16 +198,6 @@ void rest_keep_text(struct db_group *g, const struct rest *r, int status, struct
     db_strv_put(g, json);
     db_i64(g, status);
     rest_keep_answer(g, r);
-}
-
-static int kept(struct actor *self, void *state, const struct msg *m)
-{
-    struct rest *r = state;
-
-    (void)self;
-    rest_took(r, m);
-    return rest_reply_json(r, r->kept_status,
-                           (struct str){(const char *)r->kept->bytes, r->kept->len});
 }
 
 int rest_reply_kept(struct actor *self, struct rest *r, int status, struct str json)

@@ -242,6 +242,9 @@ bool idempotency_taken(const struct rest_op *op);  /* it takes a key */
 const char *idempotency_key(const struct rest *r); /* NULL: none, or none is taken here */
 int idempotency_begin(struct actor *self, struct rest *r,
                       const char *key); /* looks it up, then the first step */
+/* After -EEXIST: the key has an answer by now, of a request whose outcome nobody knew; gives that.
+ */
+int idempotency_again(struct actor *self, struct rest *r);
 void idempotency_leave(struct rest *r);
 /* The keys that are being worked on, of every loop: PROBLEMS, and the name (kept until it is
  * forgotten) is among them; P_running: it was; P_unavailable: there are KEYS_RUNNING_MAX. */
