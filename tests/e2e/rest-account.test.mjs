@@ -115,6 +115,17 @@ test('another password: the old one is asked, the other sign-ins end, the new on
   await mine.close()
 })
 
+test('of two changes at once one is made: the other\'s sign-in has ended by then', async () => {
+  const { email } = await account()
+  const [here, there] = [await signIn(server, email, SECRET), await signIn(server, email, SECRET)]
+  // The first waits for its mail, the second behind it, with the old password looked at.
+  const [first, second] = await server.meet('lock table outbox in exclusive mode', () => change(here, SECRET, OTHER), () => change(there, SECRET, 'une troisième phrase'))
+  ok(first)
+  assertProblem(second, 401)
+  assert.deepEqual([(await here.get('/api/auth/user')).status, (await there.get('/api/auth/user')).status], [200, 401])
+  await signIn(server, email, OTHER)
+})
+
 test('a session left open does not serve to guess the password', async () => {
   const { email } = await account()
   const here = await signIn(server, email, SECRET)

@@ -222,6 +222,7 @@ static int new_hashed(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     struct db_group *g = rest_group(r, DB_READ);
 
+    db_errors_as_result(g);
     db_stmt(g, SQL_USERS_CHANGE_PASSWORD);
     db_str(g, (const char *)m->body->bytes);
     db_str(g, r->sid);
@@ -230,12 +231,16 @@ static int new_hashed(struct actor *self, void *state, const struct msg *m)
     return rest_ask(self, g, password_was_changed);
 }
 
+/* Of several changes at once one is made: it ends the sign-ins of the others. */
 static int password_was_changed(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
 
     (void)self;
     rest_took(r, m);
+    if (db_error(m))
+        return strcmp(db_error(m)->sqlstate, "28000") == 0 ? rest_refuse(r, P_unauthenticated)
+                                                           : rest_refuse_error(r, m);
     sign_ins_ended(r, m);
     return done(r);
 }
