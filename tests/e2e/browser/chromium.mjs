@@ -1,5 +1,6 @@
-// Debian's Chromium with an empty profile, people signed in by the page itself, and a watch on every page: an error on the console,
-// an exception or a refusal by the content security policy fails the test that caused it.
+// Debian's Chromium without its window (chromium-headless-shell: the same engine and half the CPU of `chromium --headless`, which draws
+// its own window too) with an empty profile, people signed in by the page itself, and a watch on every page: an error on the console,
+// an exception or a refusal by the content security policy fails the test that caused it. CHROMIUM=/usr/bin/chromium takes another.
 import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 import { PASSWORD, PATIENCE, until } from '../lib/util.mjs'
@@ -11,7 +12,7 @@ const ARGS = [
 // What a browser says of its own accord when a server refuses or a network is away; the page has no say in it.
 const NETWORK = /^Failed to load resource: (the server responded with a status of (401|422|503)|net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE))|^WebSocket connection to '.*' failed/
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS })
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: ARGS })
 
 export class Window {
   // A browser of its own: cookies and storage are shared only by the tabs opened with `tab`.

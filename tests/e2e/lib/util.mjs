@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 
 export const SEED = Number(process.env.E2E_SEED ?? 20260131)
 export const PASSWORD = 'stacgate-demo'
-export const PATIENCE = 15000
+export const PATIENCE = 30000
 
 // mulberry32: 32 bits of state, the same numbers on every machine.
 export function randomFrom(seed) {
