@@ -125,6 +125,36 @@ test('modules that come, go or are switched off count at once; who has done all 
   assert.deepEqual(await stands(who.apprenant1), [100, 'completed'])
 })
 
+test('many who are done at once have a certificate each, with a number of its own, and hear so once, in their language, if they want to', async () => {
+  const c = await course()
+  const [a, b] = [await module(c.id), await module(c.id)]
+  const other = (await who.formateur.post(`/api/courses/${c.id}/sessions`, { name: 'S' })).json.id
+  const id = (n) => `${c.id}-${n}`
+  const [refuses, english, twice, has] = [1, 2, 3, 4].map(id)
+  await server.sql(`
+    insert into users (id, username, password, establishment_id, email, role, preferences)
+      select ${lit(id(''))} || n, ${lit(id(''))} || n, '', ${lit(c.establishmentId)}, ${lit(id(''))} || n || '@many.test', 'apprenant', case n when 2 then '{"language": "en"}'::jsonb end
+      from generate_series(1, 250) n;
+    insert into user_courses (user_id, course_id, establishment_id, status, progress) select u.id, ${lit(c.id)}, u.establishment_id, 'in_progress', 50 from users u where u.email like '%@many.test';
+    insert into user_courses (user_id, course_id, establishment_id, session_id, status) values (${lit(twice)}, ${lit(c.id)}, ${lit(c.establishmentId)}, ${lit(other)}, 'in_progress');
+    insert into user_module_progress (user_id, module_id, status) select u.id, ${lit(a.id)}, 'completed' from users u where u.email like '%@many.test';
+    insert into certificates (user_id, course_id, establishment_id, certificate_number, title) values (${lit(has)}, ${lit(c.id)}, ${lit(c.establishmentId)}, ${lit(id('before'))}, 'T');
+    insert into notification_preferences (user_id, establishment_id, type, enabled) values (${lit(refuses)}, ${lit(c.establishmentId)}, 'system_update', false);`)
+  assert.equal((await who.formateur.request('DELETE', `/api/modules/${b.id}`)).status, 200)
+  const stands = () => server.rows(`select count(*) as certificates, count(distinct user_id) as people, count(distinct certificate_number) as numbers,
+      count(*) filter (where certificate_number ~ '^SG-[0-9]{4}-[0-9A-F]{12}$') as made, count(distinct verification_code) as codes,
+      (select count(*) from user_courses e where e.course_id = k.course_id and (e.status, e.progress) = ('completed', 100)) as completed,
+      (select count(*) from notifications n where n.data ->> 'courseId' = k.course_id and n.data ? 'certificateId') as told, (select count(distinct n.data ->> 'verificationCode')
+       from notifications n join certificates own on own.verification_code = n.data ->> 'verificationCode' and own.user_id = n.user_id where n.data ->> 'courseId' = k.course_id and n.data ? 'certificateId') as own,
+      (select array_agg(user_id || ' ' || title) from notifications n where n.data ->> 'courseId' = k.course_id and n.data ? 'certificateId' and n.title <> 'Certificat obtenu') as english
+    from certificates k where course_id = ${lit(c.id)} group by k.course_id`)
+  const all = [{ certificates: 250, people: 250, numbers: 250, made: 249, codes: 249, completed: 251, told: 248, own: 248, english: [`${english} Certificate earned`] }]
+  assert.deepEqual(await stands(), all)
+  await module(c.id)
+  for (const isRequired of [false, true, false]) await put(who.formateur, `/api/modules/${a.id}`, { isRequired })
+  assert.deepEqual(await stands(), all)
+})
+
 test('who comes back stands where the modules are by then, and is done when there is nothing left', async () => {
   const back = {
     self: (c, api) => api.post(`/api/courses/${c.id}/enroll`),

@@ -55,7 +55,7 @@ select word, (select case when fresh then 201 else 200 end from place),
        (select json_agg(n) from (
             select n from place, lateral (values (channel_look('course:' || $3::text)),
             (activity('course_enrolled', jsonb_build_object('userId', $2::text, 'courseId', $3::text)))) t (n) where fresh
-            union all select n from place, lateral (values (certificate_issue($2, $3, null)),
-            (activity('course_completed', jsonb_build_object('userId', $2::text, 'courseId', $3::text)))) t (n) where done and n is not null
+            union all select certificates_issue(array[$2::text], $3, null) from place where done
+            union all select activity('course_completed', jsonb_build_object('userId', $2::text, 'courseId', $3::text)) from place where done
             union all select channel_look('assessment:' || a.id) from place, assessments a where fresh and a.course_id = $3 and a.is_public is false) t)
 from refusal

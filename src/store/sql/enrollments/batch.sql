@@ -44,14 +44,15 @@ select word, 200, answer(json_build_object('enrolled', (select count(*) from res
        'results', (select json_agg(json_build_object('learnerId', id, 'result', result, 'status',
            case result when 'enrolled' then 201 when 'not_found' then 404 when 'full' then 409 else 200 end) order by place) from results))), 0,
        (select json_agg(n) from (
-            select notify(r.id, 'course_enrollment', jsonb_build_object('courseId', course.id), 'Nouveau cours', 'New course',
-                'Vous êtes inscrit(e) à « ' || course.title || ' ».', 'You were enrolled in "' || course.title || '".') as n
-            from results r, course where r.result = 'enrolled' and word is null
+            select notify_all(learners, 'course_enrollment', data, 'Nouveau cours', 'New course', 'Vous êtes inscrit(e) à « ' || title || ' ».',
+                              'You were enrolled in "' || title || '".') as n
+            from course, (select array_agg(id) as learners, array_agg(jsonb_build_object('courseId', $3::text)) as data from results
+                          where result = 'enrolled') r where word is null and learners is not null
             union all select channel_look('course:' || id) from course where word is null
             union all select channel_look('assessment:' || a.id) from course, assessments a where word is null and a.course_id = course.id and a.is_public is false
             union all select activity('course_enrolled', jsonb_build_object('userId', r.id, 'courseId', course.id)) from results r, course
             where r.result = 'enrolled' and word is null
-            union all select n from again, lateral (values (certificate_issue(user_id, $3, null)),
-            (activity('course_completed', jsonb_build_object('userId', user_id, 'courseId', $3::text)))) t (n) where done) t
-        where n is not null)
+            union all select certificates_issue(learners, $3, null) from (select array_agg(user_id::text) as learners from again where done) a
+            where learners is not null
+            union all select activity('course_completed', jsonb_build_object('userId', user_id, 'courseId', $3::text)) from again where done) t)
 from refusal

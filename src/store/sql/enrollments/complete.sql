@@ -12,11 +12,11 @@ with course as (
         final_grade = coalesce(replace($4::jsonb ->> 'finalGrade', ',', '.')::numeric, e.final_grade), updated_at = now() at time zone 'utc'
     from learner, refusal where e.id = learner.id and word is null returning e
 ), issued as (
-    select certificate_issue((e).user_id, (e).course_id, $2) as n from done
+    select certificates_issue(array[(e).user_id::text], (e).course_id, $2) as n from done
     where $5::boolean or not exists (select from certificates k where k.user_id = (e).user_id and k.course_id = (e).course_id and k.is_valid is false)
 )
 select word, 200, (select answer(enrollment_json(e)) from done limit 1), 0, (select json_agg(n) from (
-           select n from issued where n is not null
+           select n from issued
            union all select activity('course_completed', jsonb_build_object('userId', (e).user_id, 'courseId', $3::text)) from done, learner
            where learner.status is distinct from 'completed') t)
 from refusal

@@ -7,13 +7,13 @@ with module as (
 ), renewed as (
     select r.* from module, course_progress_renew($2, module.course_id) r where module.enrolled
 ), issued as (
-    select certificate_issue($2, module.course_id, null) as n from module, renewed where completed_now
+    select certificates_issue(array[$2::text], module.course_id, null) as n from module, renewed where completed_now
 )
 select case when enrolled then null when seen then 'forbidden' else 'not_found' end, 200, json_build_object('module', (select module_progress_json(p) from user_module_progress p
            where p.module_id = module.id and p.user_id = $2), 'courseId', course_id, 'courseProgress', (select progress from renewed),
            'courseCompleted', coalesce((select completed_now from renewed), false)), 0,
        (select json_agg(n) from (
-            select n from issued where n is not null
+            select n from issued
             union all select activity('course_completed', jsonb_build_object('userId', $2::text, 'courseId', module.course_id)) from renewed
             where completed_now
             union all select json_build_object('userId', reader.id, 'event', 'progress', 'payload', json_build_object('userId', $2::text,
