@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #define OPEN_MAX 64      /* nested tags; deeper ones are left out */
+#define TAG_MAX 4096     /* bytes; of a longer one quotation marks are not looked at */
 #define REFERENCE_MAX 12 /* characters between "&" and ";"; html_letter knows shorter ones */
 
 static const char *const tags[] = {
@@ -26,6 +27,7 @@ static const char *const dropped[] = {"script", "style",    "iframe",   "object"
 
 struct writer {
     struct buf *out;
+    const char *last; /* the last '>' there is; NULL: none */
     const char *open[OPEN_MAX];
     unsigned depth;
 };
@@ -143,6 +145,25 @@ static const char *skip_content(const char *p, const char *end, const char *name
     return end;
 }
 
+/* The '>' of a tag whose name ends at p: one in a quoted value ends nothing. There is a '>'. */
+static const char *tag_end(const char *p, const char *end)
+{
+    const char *first = memchr(p, '>', (size_t)(end - p));
+    bool value = false; /* what comes next is one */
+
+    end = end - p < TAG_MAX ? end : p + TAG_MAX;
+    for (; p < end && *p != '>'; p++) {
+        const char *quote =
+            value && (*p == '"' || *p == '\'') ? memchr(p + 1, *p, (size_t)(end - p - 1)) : p;
+        if (!quote)
+            break; /* it never ends: then the quotation mark is no mark */
+        if (!isspace((unsigned char)*p))
+            value = *p == '=';
+        p = quote;
+    }
+    return p < end && *p == '>' ? p : first;
+}
+
 /* p is at '<'. Returns where to go on. */
 static const char *take_tag(struct writer *w, const char *p, const char *end)
 {
@@ -161,11 +182,11 @@ static const char *take_tag(struct writer *w, const char *p, const char *end)
         n++;
     memcpy(name, q, n);
     name[n] = 0;
-    close = n ? memchr(q, '>', (size_t)(end - q)) : NULL;
-    if (!close) { /* a lone '<' is text */
+    if (n == 0 || !w->last || q + n > w->last) { /* a lone '<' is text */
         put_text(w->out, p, 1);
         return p + 1;
     }
+    close = tag_end(q + n, end);
     if (!closes && FIND(dropped, name))
         return skip_content(close + 1, end, name);
     const char *known = FIND(tags, name);
@@ -195,7 +216,7 @@ static void end_reference(struct buf *out, size_t from)
 
 void html_clean(struct str in, struct buf *out)
 {
-    struct writer w = {.out = out};
+    struct writer w = {.out = out, .last = in.n ? memrchr(in.p, '>', in.n) : NULL};
     const char *p = in.p, *end = in.p + in.n;
     size_t from = out->len;
 

@@ -4,6 +4,7 @@
  * in HTML is ASCII, and stays a reference.
  */
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,4 +81,45 @@ size_t html_letter(struct str s, struct buf *out)
         return 0;
     buf_put(out, bytes, utf8_write(point, bytes));
     return n + 2;
+}
+
+/* ---- as a reader of an attribute takes it ---- */
+
+/* "&#106;", "&#x6A" (its semicolon may be missing): how long it is, 0: it is none. */
+static size_t by_number(struct str s, uint32_t *ret_point)
+{
+    bool hex = s.n > 2 && (s.p[2] | 32) == 'x';
+    size_t from = 2 + hex, n = from;
+    uint32_t point = 0;
+
+    for (; n < s.n && (hex ? isxdigit((unsigned char)s.p[n]) : isdigit((unsigned char)s.p[n])); n++)
+        if (point < 0x110000)
+            point = point * (hex ? 16 : 10) + (uint32_t)(isdigit((unsigned char)s.p[n])
+                                                             ? s.p[n] - '0'
+                                                             : (s.p[n] | 32) - 'a' + 10);
+    if (n == from)
+        return 0;
+    *ret_point = point;
+    return n + (n < s.n && s.p[n] == ';');
+}
+
+uint32_t html_first(struct str *s)
+{
+    static const struct {
+        const char *name;
+        char is;
+    } signs[] = {{"&colon;", ':'}, {"&sol;", '/'}, {"&Tab;", '\t'}, {"&NewLine;", '\n'}};
+    uint32_t point = (unsigned char)*s->p;
+    size_t n = point == '&' && s->n > 2 && s->p[1] == '#' ? by_number(*s, &point) : 0;
+
+    for (unsigned i = 0; n == 0 && *s->p == '&' && i < sizeof(signs) / sizeof(signs[0]); i++) {
+        size_t length = strlen(signs[i].name);
+        if (s->n < length || memcmp(s->p, signs[i].name, length) != 0)
+            continue;
+        point = (unsigned char)signs[i].is;
+        n = length;
+    }
+    n = n ? n : 1;
+    *s = (struct str){s->p + n, s->n - n};
+    return point;
 }

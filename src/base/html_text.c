@@ -21,35 +21,45 @@ static bool has_tag(struct str s)
 }
 
 /*
- * As browsers read an address: blanks and control characters before it say nothing, tabs and line
- * ends within it neither. Returns where the colon stands, 0: it begins otherwise.
+ * As browsers read an address: references are what they name, tabs and line ends say nothing, nor
+ * do blanks and control characters in front where they are `skipped`. What follows `with`,
+ * {NULL,0}: s begins otherwise.
  */
-static size_t begins(struct str s, const char *with)
+static struct str after(struct str s, bool skipped, const char *with)
 {
-    size_t i = 0, colon = 0;
-
-    while (i < s.n && (unsigned char)s.p[i] <= 0x20)
-        i++;
-    for (; i < s.n && *with; i++) {
-        if (s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r')
+    while (*with && s.n) {
+        uint32_t c = html_first(&s);
+        if (c == '\t' || c == '\n' || c == '\r' || (skipped && c <= 0x20))
             continue;
-        if (tolower((unsigned char)s.p[i]) != *with++)
-            return 0;
-        colon = s.p[i] == ':' ? i : colon;
+        skipped = false;
+        if (c > 0x7f || tolower((int)c) != *with++)
+            return (struct str){NULL, 0};
     }
-    return *with ? 0 : colon;
+    return *with ? (struct str){NULL, 0} : s;
+}
+
+/* Data of a type that runs; blanks before the type say nothing. */
+static bool runs(struct str type)
+{
+    static const char *const types[] = {"text/", "application/", "image/svg"};
+
+    for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (after(type, true, types[i]).p)
+            return true;
+    return false;
 }
 
 /* Where the colon of an address stands that is a program; 0: it is none. */
 static size_t program_colon(struct str s)
 {
-    static const char *const programs[] = {"javascript:", "vbscript:", "data:text/",
-                                           "data:application/", "data:image/svg"};
-    size_t colon = 0;
+    static const char *const programs[] = {"javascript", "vbscript", "data"};
 
-    for (unsigned i = 0; colon == 0 && i < sizeof(programs) / sizeof(programs[0]); i++)
-        colon = begins(s, programs[i]);
-    return colon;
+    for (unsigned i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        struct str rest = after(s, true, programs[i]), type = after(rest, false, ":");
+        if (type.p && (i < 2 || runs(type)))
+            return (size_t)(rest.p - s.p);
+    }
+    return 0;
 }
 
 /* A text may begin like a program, as a lesson on JavaScript does. */
@@ -101,11 +111,20 @@ static bool suspect(struct str s)
         return false;
     if (memchr(s.p, '<', s.n) || memmem(s.p, s.n, "\\u", 2))
         return true;
-    return strchr(" \\jJvVdD", *s.p) && memchr(s.p, ':', s.n);
+    return strchr(" \\jJvVdD&", *s.p) && (memchr(s.p, ':', s.n) || memchr(s.p, '&', s.n));
+}
+
+static void clean_sheet(struct str in, struct buf *out)
+{
+    struct buf sheet = BUF_INIT;
+
+    css_clean(in, &sheet);
+    html_clean_text((struct str){(const char *)sheet.data, sheet.len}, out);
+    buf_finish(&sheet);
 }
 
 /* token: with its quotes. true: clean has its text, which is another one. */
-static bool cleaned(struct str token, struct buf *decoded, struct buf *clean)
+static bool cleaned(struct str token, bool css, struct buf *decoded, struct buf *clean)
 {
     const char *why;
     size_t at;
@@ -115,7 +134,7 @@ static bool cleaned(struct str token, struct buf *decoded, struct buf *clean)
     if (json_to_mp(token.p, token.n, decoded, &why, &at) < 0)
         return true; /* no text at all: nothing is left of it */
     struct str text = mp_str(mp_view(decoded->data, decoded->len));
-    html_clean_text(text, clean);
+    (css ? clean_sheet : html_clean_text)(text, clean);
     return clean->len != text.n || (text.n && memcmp(clean->data, text.p, text.n) != 0);
 }
 
@@ -137,22 +156,40 @@ static bool among(struct str name, const char *names)
     return false;
 }
 
+/* What a school's style is made of, by its names in answers and in the tables. */
+static const char sheets[] =
+    "customCss|primaryColor|secondaryColor|accentColor|backgroundColor|textColor|fontFamily|"
+    "fontSize|"
+    "custom_css|primary_color|secondary_color|accent_color|background_color|text_color|font_family|"
+    "font_size";
+
+static bool suspect_sheet(struct str s)
+{
+    return suspect(s) || (s.n && (memchr(s.p, '(', s.n) || memchr(s.p, '@', s.n) ||
+                                  memchr(s.p, ':', s.n) || memchr(s.p, '\\', s.n)));
+}
+
 bool html_clean_json(struct str json, const char *members, struct buf *out)
 {
     struct buf decoded = BUF_INIT, clean = BUF_INIT;
     const char *kept = json.p, *end = json.p + json.n, *close;
-    bool wanted = !members;
+    bool wanted = !members, css = false;
 
     for (const char *p = json.p; p < end && (p = memchr(p, '"', (size_t)(end - p)));
          p = close + 1) {
         close = string_end(p + 1, end);
         assert(close < end);
         struct str text = {p + 1, (size_t)(close - p - 1)};
-        if (members && names_member(close + 1, end)) {
+        bool name = names_member(close + 1, end);
+        if (name)
+            css = among(text, sheets);
+        if (name && members) {
             wanted = among(text, members);
             continue;
         }
-        if (!wanted || !suspect(text) || !cleaned((struct str){p, text.n + 2}, &decoded, &clean))
+        bool sheet = css && !name;
+        if (!wanted || !(sheet ? suspect_sheet : suspect)(text) ||
+            !cleaned((struct str){p, text.n + 2}, sheet, &decoded, &clean))
             continue;
         buf_put(out, kept, (size_t)(p - kept));
         json_put_str(out, (const char *)clean.data, clean.len);

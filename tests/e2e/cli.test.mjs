@@ -361,7 +361,7 @@ test('a database that cannot be reached: migrate and check exit 1; serve waits f
 })
 
 // What could run in a page, as people wrote it into an old installation (old_install.sql).
-const RUNS = '<script|<svg|<iframe|<img|<style|onclick|onerror|onx=|javascript:|data:text'
+const RUNS = 'url\\(|<script|<svg|<iframe|<img|<style|onclick|onerror|onx=|javascript:|data:text'
 const SHOWS = ['establishments', 'themes', 'customizable_contents', 'customizable_pages', 'page_sections', 'page_components', 'menu_items', 'establishment_branding', 'help_contents', 'courses', 'course_modules', 'training_sessions']
 const READS = ['/api/help?limit=200', '/api/help/h0', '/api/help/search?q=aide', '/api/help/faq', '/api/documentation/help/apprenant', '/api/themes', '/api/themes/th1', '/api/contents', '/api/pages', '/api/pages/pa1',
   '/api/pages/pa1/sections', '/api/page-components', '/api/menu-items', '/api/branding', '/api/establishments/e1', '/api/establishments', '/api/establishments/slug/ancien', '/api/portal?slug=ancien',
@@ -377,7 +377,7 @@ test('an old installation is adopted: its HTML never leaves uncleaned, and is cl
   await s.sql(readFileSync(new URL('../integration/fixtures/old_install.sql', import.meta.url), 'utf8'))
   await s.sql(`insert into help_contents (id, establishment_id, title, content, category)
     select 'k-' || lpad(n::text, 4, '0'), 'e1', 'T', '<p onclick="x()">' || repeat('mot ', 200) || '</p>', 'base' from generate_series(1, 700) n;
-    update courses set video_trailer_url = 'javascript:alert(1)' where id = 'c1'; update course_modules set content_url = 'javascript:alert(1)' where id = 'm1';
+    update courses set video_trailer_url = 'javascript:alert(1)' where id = 'c1'; update themes set primary_color = 'url(//evil.test)'; update course_modules set content_url = 'javascript:alert(1)' where id = 'm1';
     update training_sessions set meeting_url = 'javascript:alert(1)' where id = 't1'`)
   assert.equal((await stacgate(['migrate', '--data', data], { env })).code, 0)
   const dirty = async () => (await s.sql(SHOWS.map((t) => `select '${t}', id from ${t} x where to_jsonb(x)::text ~* '${RUNS}'`).join(' union all '))).split('\n').filter(Boolean)
@@ -422,7 +422,7 @@ test('an old installation is adopted: its HTML never leaves uncleaned, and is cl
   await s.sql(`update help_contents set content = '<p onclick="x()">Aide</p>' where id = 'h0'`)
   await release()
   await s.start()
-  await until('everything to be cleaned', async () => (await passes()).every((p) => p.cleaner === 1))
+  await until('everything to be cleaned', async () => (await passes()).every((p) => p.cleaner === 2))
   assert.deepEqual(await dirty(), ['help_contents|h0'])
   await read()
   assert.equal(await s.sql('select count(*) from help_contents where row_version <> 1'), '0', 'nobody changed what was written')

@@ -349,7 +349,8 @@ test('D12: nothing that was ever made to run does, in a page that puts texts in 
       for (const e of div.querySelectorAll('*')) e.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }))
       div.remove()
       const link = Object.assign(document.createElement('a'), { href: text })
-      if (/^(javascript|vbscript|data):/i.test(link.protocol)) found.push([text, link.href])
+      div.innerHTML = `<a href="${text.replaceAll('"', '&quot;')}">x</a>` // an address that a template puts in
+      for (const a of [link, div.firstChild]) if (/^(javascript|vbscript|data):/i.test(a.protocol)) found.push([text, a.href])
     }
     frame.contentDocument.write(all.join('<hr>'))
     frame.contentDocument.close()

@@ -69,7 +69,7 @@ test('themes: values that are CSS and nothing else, one of them active however m
   for (let i = 0; i < 4; i++) themes.push(await made(who.admin, '/api/themes', { name: `Thème ${i}`, ...colours }))
   assert.equal(themes[0].isActive, false)
   for (const [field, value] of Object.entries(colours)) assert.equal(themes[0][field], value)
-  for (const bad of ['red;}body{display:none', 'url(//x)', 'a:b', '</style>', '\\72 ed', '']) assertProblem(await who.admin.post('/api/themes', { name: 'X', primaryColor: bad }), 422)
+  for (const bad of ['red;}body{display:none', 'url(//x)', 'url(x)', "red, Image-Set('x')", 'a:b', '</style>', '\\72 ed', '']) assertProblem(await who.admin.post('/api/themes', { name: 'X', primaryColor: bad }), 422)
   const answers = await Promise.all(themes.map((t) => who.admin.request('POST', `/api/themes/${t.id}/activate`, { headers: { 'content-type': 'application/json' } })))
   for (const r of answers) assert.equal(r.status, 200, r.text)
   const listed = (await who.admin.get('/api/themes')).json
@@ -98,6 +98,9 @@ const dirty = [
   ['java\tscript:alert(1)', 'java\tscript :alert(1)'],
   ['<x>JavaScript:alert(1)', 'JavaScript :alert(1)'],
   [' data:text/html,x', ' data :text/html,x'],
+  ['data: text/html,x', 'data : text/html,x'],
+  ['&#106;ava&Tab;script&colon;alert(1)', '&#106;ava&Tab;script &colon;alert(1)'],
+  ['<p title="a > b">c</p>', '<p>c</p>'],
   ['JavaScript : les bases', 'JavaScript : les bases'],
   ['2 < 3 & 4 > 1', '2 < 3 & 4 > 1'],
 ]
@@ -193,6 +196,22 @@ test('branding: there before it is set, changed by version, and a style sheet th
   const mine = `/api/establishments/${who.admin.user.establishmentId}`
   assert.equal((await put(who.admin, mine, { logo: '/logo.png' })).json.logo, '/logo.png')
   assert.equal((await put(who.admin, mine, { logo: null })).json.logo, null)
+})
+
+test('what an adopted school has for style fetches nothing either, and may be sent back as it came', async () => {
+  const school = other.admin.user.establishmentId
+  await server.sql(`insert into establishment_branding (id, establishment_id, primary_color, custom_css) values ('adopted', '${school}', 'url(//evil.test/a)',
+    '@import "//evil.test/b";.x:before{content:"\\201C";background:u\\rl(//evil.test/c),-webkit-image-set("//evil.test/d" 1x)}</style><img src=//evil.test/e>')
+    on conflict (establishment_id) do update set custom_css = excluded.custom_css, primary_color = excluded.primary_color;
+    insert into themes (id, establishment_id, name, is_active, font_family) values ('adopted', '${school}', 'Vieux', true, 'x;src:URL(//evil.test/f)')`)
+  const css = '@_import "//evil.test/b";.x:before{content:"\u201c";background:u_rl(//evil.test/c),-webkit-image-set_("//evil.test/d" 1x)} /style> img src=//evil.test/e>'
+  const style = (await other.admin.get('/api/branding')).json
+  assert.deepEqual([style.customCss, style.primaryColor], [css, 'url_(//evil.test/a)'])
+  const shown = (await anon.get('/api/portal?slug=campus-turing')).json
+  assert.deepEqual([shown.branding.customCss, shown.branding.primaryColor, shown.theme.fontFamily], [css, 'url_(//evil.test/a)', 'x;src:URL_(//evil.test/f)'])
+  assert.equal((await other.admin.get('/api/themes/adopted')).json.fontFamily, 'x;src:URL_(//evil.test/f)')
+  const back = await put(other.admin, '/api/branding', { customCss: css })
+  assert.deepEqual([back.status, back.json.customCss], [200, css], back.text)
 })
 
 test('on a school\'s domain, signing up and the public catalogue mean that school unless another is named; null takes the domain away', async () => {

@@ -147,6 +147,7 @@ Test(schema, each_type)
                  {"\"css\":\"'Open Sans', serif\"", -1},
                  {"\"css\":\"red;color:blue\"", E_format},
                  {"\"css\":\"url(//a)\"", E_format},
+                 {"\"css\":\"red, Url('a')\"", E_format},
                  {"\"css\":\"\\\\72 ed\"", E_format},
                  {"\"css\":\"</style>\"", E_format},
                  {"\"n\":9", -1},

@@ -66,6 +66,18 @@ Test(html, nothing_that_runs_gets_through)
     expect("<a href=\"https://x\"><img src=\"y\">", "<a href=\"https://x\" rel=\"noopener\"></a>");
 }
 
+Test(html, what_stands_in_quotes_ends_no_tag)
+{
+    expect("<p title=\">\">a</p>", "<p>a</p>");
+    expect("<a title='a>b' href = \"https://x\" data-x=\"<b>\">c</a>",
+           "<a href=\"https://x\" rel=\"noopener\">c</a>");
+    expect("<p title=\"l'été>\">a</p>", "<p>a</p>");
+    // Marks that end nowhere, or stand where no value begins, are none.
+    expect("<p title=\">a</p>b", "<p>a</p>b");
+    expect("<p x\">a</p>", "<p>a</p>");
+    expect("<p title=a'>b</p>'", "<p>b</p>'");
+}
+
 Test(html, what_a_tag_parted_stays_apart)
 {
     expect("&<x>eacute; &#<x>233; a&<!-- -->amp;", "&amp;eacute; &amp;#233; a&amp;amp;");
@@ -134,6 +146,19 @@ Test(html, json_is_cleaned_to_its_depths)
                 "[\" \\tJava\\nScript :x\", \"\\u0001data :text/html,x\"]");
     expect_json("[\"<u></u>javascript:x\", \"<x>vbscript:x\"]", NULL,
                 "[\"<u></u>javascript:x\", \"vbscript :x\"]");
+    // References are read as a browser reads an attribute; what is no type that runs is left alone.
+    expect_json(
+        "[\"&#106;avascript:x\", \"&#x6A;ava&Tab;script&colon;x\", \"java&#0000010script&#58x\"]",
+        NULL,
+        "[\"&#106;avascript :x\", \"&#x6A;ava&Tab;script &colon;x\", "
+        "\"java&#0000010script &#58x\"]");
+    expect_json(
+        "[\"data: text/html,x\", \"&#1;data:&#32;image/svg+xml,x\", \"data:text&sol;html\"]", NULL,
+        "[\"data : text/html,x\", \"&#1;data :&#32;image/svg+xml,x\", "
+        "\"data :text&sol;html\"]");
+    expect_json(
+        "[\"&amp;#106;avascript:x\", \"&#999999999999;:\", \"&#;javascript:\", \"data:,x\"]", NULL,
+        "[\"&amp;#106;avascript:x\", \"&#999999999999;:\", \"&#;javascript:\", \"data:,x\"]");
     expect_json("[\"\\\\\", \"<b>\"]", NULL, "[\"\\\\\", \"<b></b>\"]");
 }
 
@@ -149,4 +174,52 @@ Test(html, json_of_some_members)
                 "{\"a\":\"<b></b>\",\"ab\":\"<b>\",\"b\":\"<b></b>\"}");
     expect_json("{\"title\": \"content\", \"x\": \"<b>\"}", "content",
                 "{\"title\": \"content\", \"x\": \"<b>\"}");
+}
+
+/* ---- style sheets ---- */
+
+static void expect_sheet(const char *in, const char *out)
+{
+    struct buf b = BUF_INIT;
+
+    css_clean(str_of(in), &b);
+    cr_expect_str_eq(buf_cstr(&b), out, "%s", in);
+    cr_expect_eq(css_fetches(str_of(in)), strcmp(in, out) != 0, "%s", in);
+    cr_expect_not(css_fetches(str_of(out)), "%s", out);
+    buf_finish(&b);
+}
+
+Test(css, what_fetches_nothing_stays)
+{
+    expect_sheet(".a > b{color:red;content:\"é\"}@media (min-width:1px){a:hover{top:calc(1px)}}",
+                 ".a > b{color:red;content:\"é\"}@media (min-width:1px){a:hover{top:calc(1px)}}");
+    expect_sheet("a{b:my-curl (x)}", "a{b:my-curl (x)}");
+    expect_sheet("", "");
+}
+
+Test(css, nothing_is_fetched)
+{
+    expect_sheet("@IMPORT \"//x\";a{color:red}", "@_IMPORT \"//x\";a{color:red}");
+    expect_sheet("a{b:URL(//x) url('y')}", "a{b:URL_(//x) url_('y')}");
+    expect_sheet("a{b:-webkit-image-set(\"x\" 1x),image(\"y\"),src(\"z\")}",
+                 "a{b:-webkit-image-set_(\"x\" 1x),image_(\"y\"),src_(\"z\")}");
+    expect_sheet("a{b:u\\rl(x) \\75rl(x) \\000075 rl(x)}", "a{b:u_rl(x) _75rl(x) _000075 rl(x)}");
+    expect_sheet("a{c:\"\\201C\"; d:'\\e900 x'; e:\"\\\"\"}\\",
+                 "a{c:\"\u201c\"; d:'\ue900x'; e:\"_\"\"}_");
+    expect_sheet("</style><img src=x>", " /style> img src=x>");
+    expect_sheet("a{x:expression(1);y:javascript:z}", "a{x:expression_(1);y:javascript_:z}");
+    expect_sheet("urlurl(", "urlurl_(");
+    expect_sheet("\\110000 \\d800 \\9f", "_110000 _d800 _9f");
+}
+
+/* By name, and only there: a lesson on style sheets keeps its words. */
+Test(css, in_json_by_its_names)
+{
+    expect_json(
+        "{\"customCss\" : \"a{b:url(x)}\", \"text\" : \"url(x)\", \"primary_color\":\"url(y)\"}",
+        NULL,
+        "{\"customCss\" : \"a{b:url_(x)}\", \"text\" : \"url(x)\", \"primary_color\":\"url_(y)\"}");
+    expect_json("{\"customCss\" : null, \"url(\" : \"url(x)\"}", NULL,
+                "{\"customCss\" : null, \"url(\" : \"url(x)\"}");
+    expect_json("{\"fontFamily\" : \"x\\\\75rl(<b>\"}", NULL, "{\"fontFamily\" : \"x_75rl( b>\"}");
 }

@@ -73,6 +73,10 @@ static void put_named(struct buf *b, const struct rest_op *op, const struct fiel
 #define LINE "[^" CONTROL "]*[^ " CONTROL "][^" CONTROL "]*" /* one line that is not blank */
 #define ADDRESS "[^ " CONTROL "<>\\\"\\\\\\\\]"              /* of a URL: no blanks, no quotes */
 #define NAME "[^ " CONTROL "<>()\\\\[\\\\],;:\\\"\\\\\\\\@]" /* of a mail's address */
+/* What css_fetches() finds in a value; patterns know no case. */
+#define FETCHES                                                                                    \
+    "[uU][rR][lL]|[sS][rR][cC]|[iI][mM][aA][gG][eE](-[sS][eE][tT])?|"                              \
+    "[eE][xX][pP][rR][eE][sS][sS][iI][oO][nN]"
 #define HOUR "([01][0-9]|2[0-3])"
 #define TEXT(more)                                                                                 \
     {                                                                                              \
@@ -88,7 +92,8 @@ static const struct {
     [FIELD_STR] = TEXT(""),
     [FIELD_LINE] = TEXT(",\"pattern\":\"^(" LINE ")?$\""),
     [FIELD_URL] = TEXT(",\"format\":\"uri\",\"pattern\":\"^https?://" ADDRESS "+$\""),
-    [FIELD_CSS] = TEXT(",\"pattern\":\"^(?=.*[^ ])[A-Za-z0-9 #%.,()'\\\"_-]+$\""),
+    [FIELD_CSS] =
+        TEXT(",\"pattern\":\"^(?!.*(" FETCHES ")\\\\()(?=.*[^ ])[A-Za-z0-9 #%.,()'\\\"_-]+$\""),
     [FIELD_LINK] = TEXT(",\"pattern\":\"^(#|/(?!/)|(https?://|mailto:)(?=.))" ADDRESS "*$\""),
     [FIELD_ID] = {"\"string\"", "," ID_PATTERN, NULL, NULL},
     [FIELD_CALLER] = {"\"string\"", "," ID_PATTERN ",\"x-identity\":\"caller\"", NULL, NULL},

@@ -5,7 +5,7 @@
  */
 #include "portal.h"
 
-#include <string.h>
+#include "base/html.h"
 
 #define TENANT_FIELD                                                                               \
     {                                                                                              \
@@ -221,21 +221,6 @@ const struct field schema_branding[] = {
     TENANT_FIELD,
     {.name = NULL}};
 
-/* A style sheet that fetches nothing and cannot end the element that it stands in. */
-static bool sheet_good(struct str css)
-{
-    static const char *const never[] = {"<",      "\\",         "@import",     "url(",       "src(",
-                                        "image(", "image-set(", "expression(", "javascript:"};
-
-    for (size_t i = 0; i < css.n; i++)
-        for (unsigned k = 0; k < sizeof(never) / sizeof(never[0]); k++) {
-            size_t n = strlen(never[k]);
-            if (css.n - i >= n && strncasecmp(css.p + i, never[k], n) == 0)
-                return false;
-        }
-    return true;
-}
-
 RUN_OP(branding_get, .sql = SQL_PORTAL_BRANDING, .params = "t")
 
 int op_branding_set(struct actor *self, void *state, const struct msg *m)
@@ -245,7 +230,7 @@ int op_branding_set(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)m;
-    if (!sheet_good(rest_arg(r, "customCss")))
+    if (css_fetches(rest_arg(r, "customCss")))
         return rest_refuse_fields(r, P_invalid,
                                   &(struct field_error){.field = "customCss", .code = E_format}, 1);
     rest_clean(r);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/html.h"
 #include "schema.h"
 
 const struct field schema_none[] = {{.name = NULL}};
@@ -141,7 +142,7 @@ static bool check_css(const struct field *f, struct mp v, struct field_error *e)
     for (size_t i = 0; i < s.n; i++)
         if (!strchr(good, s.p[i]))
             return fits(e, false, E_format, 0);
-    return true;
+    return fits(e, !css_fetches(s), E_format, 0);
 }
 
 static bool check_int(const struct field *f, struct mp v, struct field_error *e)
