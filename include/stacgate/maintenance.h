@@ -8,6 +8,7 @@
 #define STACGATE_MAINTENANCE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "stacgate/identity.h"
 
@@ -21,9 +22,11 @@ bool maintenance_on(void), maintenance_known(void);
 bool maintenance_refuses(const struct identity *who);
 
 /*
- * After SQL_SYSTEM_MAINTENANCE_SET is committed: from now on every loop sees it. Sockets of those
- * who are kept out are closed with 1012, as many a second as a drain closes.
+ * After SQL_SYSTEM_MAINTENANCE_SET is committed: from now on every loop sees it. version is the
+ * row's, which grows (> 0): what is older than what is known changes nothing, so the last commit
+ * counts whichever loop hears of it first. Sockets of those who are kept out are closed with 1012,
+ * as many a second as a drain closes.
  */
-void maintenance_switch(bool on);
+void maintenance_switch(bool on, int64_t version);
 
 #endif

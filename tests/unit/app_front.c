@@ -11,6 +11,7 @@
 #include "actors/rest/op.h"
 #include "actors/rest/rate.h"
 #include "stacgate/json.h"
+#include "stacgate/maintenance.h"
 
 #define OWN "https://ecole.fr"
 #define LISTED "https://app.ecole.fr, https://autre.fr:8443"
@@ -380,4 +381,20 @@ Test(idempotency, a_full_table_is_no_key_that_runs)
     idempotency_forget(names[7]);
     cr_expect_eq(idempotency_enter("u other"), PROBLEMS);
     cr_expect_eq(idempotency_enter("u key-7"), P_unavailable);
+}
+
+/* The answers of two who switch at once may come in another order than their commits. */
+Test(maintenance, the_newest_counts)
+{
+    struct identity admin = {.role = ROLE_ADMIN}, learner = {.role = ROLE_APPRENANT};
+
+    cr_expect_not(maintenance_known());
+    cr_expect(maintenance_refuses(NULL) && maintenance_refuses(&learner));
+    cr_expect_not(maintenance_refuses(&admin) || maintenance_on());
+    maintenance_switch(false, 7);
+    maintenance_switch(true, 6);
+    cr_expect(maintenance_known() && !maintenance_on() && !maintenance_refuses(NULL));
+    maintenance_switch(true, 8);
+    maintenance_switch(false, 8);
+    cr_expect(maintenance_on() && maintenance_refuses(&learner) && !maintenance_refuses(&admin));
 }

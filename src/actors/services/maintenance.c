@@ -15,43 +15,51 @@
 #define AGAIN_MS 200
 #define READ_MS 5000
 
-enum { UNKNOWN, OFF, ON };
-static _Atomic int mode;
+/* Twice the row's version, and one more while it is on; 0: not known. */
+static _Atomic int64_t known;
 
-static int now(void)
+static int64_t now(void)
 {
-    return atomic_load_explicit(&mode, memory_order_relaxed);
+    return atomic_load_explicit(&known, memory_order_relaxed);
 }
 
 bool maintenance_on(void)
 {
-    return now() == ON;
+    return now() % 2;
 }
 
 bool maintenance_known(void)
 {
-    return now() != UNKNOWN;
+    return now() != 0;
 }
 
 bool maintenance_refuses(const struct identity *who)
 {
-    return now() != OFF && (!who || who->role < ROLE_ADMIN);
+    return (!maintenance_known() || maintenance_on()) && (!who || who->role < ROLE_ADMIN);
 }
 
-void maintenance_switch(bool to)
+/* false: something newer is known. */
+static bool learn(bool on, int64_t version)
 {
-    atomic_store(&mode, to ? ON : OFF);
-    log_msg(LOG_WARN, "maintenance", "maintenance mode is %s", to ? "on" : "off");
+    int64_t old = now(), new = version * 2 + on;
+
+    while (old < new)
+        if (atomic_compare_exchange_weak(&known, &old, new))
+            return true;
+    return false;
+}
+
+void maintenance_switch(bool on, int64_t version)
+{
+    if (learn(on, version))
+        log_msg(LOG_WARN, "maintenance", "maintenance mode is %s", on ? "on" : "off");
 }
 
 static int was_read(struct actor *self, void *state, const struct msg *m)
 {
-    int unread = UNKNOWN; /* unless somebody set it meanwhile: then what was read is older */
-
     (void)self;
     (void)state;
-    if (atomic_compare_exchange_strong(&mode, &unread, db_true(m, 0, 0, 0) ? ON : OFF) &&
-        maintenance_on())
+    if (learn(db_true(m, 0, 0, 0), db_int(m, 0, 0, 2)) && maintenance_on())
         log_msg(LOG_WARN, "maintenance", "maintenance mode is on");
     return ACTOR_DONE;
 }
