@@ -36,6 +36,14 @@ test('the overview equals the tables, and follows them', async () => {
   assert.equal((await overview()).completionRate, Number(((100 * done) / (enrolled + 1)).toFixed(2)))
 })
 
+test('what was not counted yet has every figure that others have, and they are 0', async () => {
+  const root = await signIn(server, 'superadmin@stacgate.test') // of no school, which is never counted
+  const none = (await root.get('/api/analytics/overview')).json
+  const names = (o) => Object.entries(o).flatMap(([k, v]) => (['users', 'courses', 'enrollments', 'activeUsers'].includes(k) ? Object.keys(v).map((n) => `${k}.${n}`) : [k])).sort()
+  assert.deepEqual(names(none), names(await overview()))
+  assert.deepEqual([none.totalUsers, none.enrollments.completed, none.activeUsers.last30d, none.users.byRole], [0, 0, 0, {}])
+})
+
 // What the overview and the days of two weeks have to say, counted from the tables one by one.
 async function truth() {
   const n = (what) => `(select count(*) from ${what})`
@@ -99,6 +107,9 @@ test('engagement: messages exactly, every day of the range, weeks and months', a
   assert.deepEqual(assertProblem(await who.manager.get('/api/analytics/engagement?from=2000-01-01'), 422).errors.map((e) => [e.field, e.code]), [['from', 'too_small']])
   const dates = (r) => r.series.map((d) => d.date)
   assert.deepEqual(dates(await series(`?from=${encodeURIComponent('2026-10-25T00:30:00+02:00')}&to=${encodeURIComponent('2026-10-26T00:30:00+01:00')}`)), ['2026-10-24', '2026-10-25'])
+  const before = dates(await series('?to=2026-01-31'))
+  assert.deepEqual([before.length, before[0], before.at(-1)], [30, '2026-01-02', '2026-01-31'], 'one end alone')
+  assert.deepEqual(dates(await series('?from=2126-01-31')), ['2126-01-31'])
   assert.deepEqual(dates(await series('?from=2026-03-28&to=2026-03-30')), ['2026-03-28', '2026-03-29', '2026-03-30'])
   assert.deepEqual(dates(await series('?from=2026-01-31&to=2026-03-01&bucket=month')), ['2026-01-01', '2026-02-01', '2026-03-01'])
   assert.deepEqual(dates(await series('?from=2026-01-07&to=2026-01-12&bucket=week')), ['2026-01-05', '2026-01-12'])

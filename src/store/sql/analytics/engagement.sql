@@ -1,10 +1,13 @@
--- $1 tenant filter, $2 the query (from, to, bucket): a row a day, week or month, without gaps. Distinct people of a longer bucket are
--- counted anew, because days do not add up to them.
-with asked as (
-    select coalesce(($2::jsonb ->> 'from')::timestamptz at time zone 'utc', now() at time zone 'utc' - interval '29 days')::date as first,
-           coalesce(($2::jsonb ->> 'to')::timestamptz at time zone 'utc', now() at time zone 'utc')::date as last,
+-- $1 tenant filter, $2 the query (from, to, bucket): a row a day, week or month, without gaps. Thirty days up to `to` where `from` is not said, and
+-- until today where `to` is not. Distinct people of a longer bucket are counted anew, because days do not add up to them.
+with said as (
+    select (($2::jsonb ->> 'from')::timestamptz at time zone 'utc')::date as first, (($2::jsonb ->> 'to')::timestamptz at time zone 'utc')::date as last,
+           (now() at time zone 'utc')::date as today
+), asked as (
+    select coalesce(first, coalesce(last, today) - 29) as first, coalesce(last, greatest(first, today)) as last,
            coalesce($2::jsonb ->> 'bucket', 'day') as bucket,
            coalesce($1, nullif(current_setting('stacgate.establishment_id', true), '')) as school
+    from said
 ), slots as (
     select date_trunc(bucket, d)::date as slot, min(d)::date as first, max(d)::date as last from asked, generate_series(first, last, interval '1 day') d
     where last - first < 3700 group by 1
