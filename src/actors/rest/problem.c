@@ -31,6 +31,18 @@ static const struct code_row codes[] = {
 #undef FIELD_CODE
 };
 
+/* What the code of a field by this name says, instead of the code's own words. */
+struct hint_row {
+    const char *field;
+    enum field_code code;
+    const char *text[2];
+};
+static const struct hint_row hints[] = {
+#define FIELD_HINT(field, code, fr, en) {#field, E_##code, {fr, en}},
+#include "field_hints.def"
+#undef FIELD_HINT
+};
+
 static float quality(const char *params, size_t n)
 {
     for (size_t i = 0; i + 2 < n; i++)
@@ -127,9 +139,17 @@ static void put_uri(struct buf *out, const char *word)
     buf_putc(out, '"');
 }
 
+static const char *field_words(const struct field_error *e, enum language lang)
+{
+    for (unsigned i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+        if (hints[i].code == e->code && strcmp(hints[i].field, e->field) == 0)
+            return hints[i].text[lang];
+    return codes[e->code].text[lang];
+}
+
 static void field_text(struct buf *out, const struct field_error *e, enum language lang)
 {
-    const char *text = codes[e->code].text[lang], *at = strstr(text, "%s");
+    const char *text = field_words(e, lang), *at = strstr(text, "%s");
 
     if (!at) {
         buf_puts(out, text);
