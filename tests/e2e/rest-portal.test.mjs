@@ -37,13 +37,17 @@ test('an establishment: a super_admin makes it, its slug comes from its name, sl
   assert.match(two.slug, /^ecole-ete-[0-9a-f]{6}$/)
   assert.match((await made(root, '/api/establishments', { name: '日本' })).slug, /^ecole/)
   assertProblem(await root.post('/api/establishments', { name: 'X', slug: 'ecole-ete' }), 409)
-  for (const slug of ['api', 'login', 'Majuscule', '-x', 'a b', 'é', '../x']) assertProblem(await root.post('/api/establishments', { name: 'X', slug }), 422)
+  for (const slug of ['api', 'login', 'account', 'certificate', 'signin', 'Majuscule', '-x', 'a b', 'é', '../x']) assertProblem(await root.post('/api/establishments', { name: 'X', slug }), 422)
   const domain = 'Classe.Exemple.FR'
   const three = await made(root, '/api/establishments', { name: 'Trois', slug: 'trois', domain })
   assert.equal(three.domain, domain.toLowerCase())
   assertProblem(await root.post('/api/establishments', { name: 'X', domain }), 409)
   assertProblem(await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { domain }), 409)
-  for (const bad of ['localhost', 'a..b', 'http://x.fr', 'x.fr/y', '127.0.0.1', '-a.fr']) assertProblem(await root.post('/api/establishments', { name: 'X', domain: bad }), 422)
+  for (const bad of ['localhost', 'a..b', 'http://x.fr', 'x.fr/y', '127.0.0.1', '-a.fr', 'école.fr', 'a.fr:80', 'a.fr.', `${'a'.repeat(64)}.fr`]) assertProblem(await root.post('/api/establishments', { name: 'X', domain: bad }), 422)
+  // Who cannot say what closes registration would leave it open.
+  for (const selfRegistration of ['false', 0]) assertProblem(await root.post('/api/establishments', { name: 'X', settings: { selfRegistration } }), 422)
+  const refused = await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { settings: { selfRegistration: 'false' } })
+  assert.deepEqual(assertProblem(refused, 422).errors.map((e) => [e.field, e.code]), [['settings.selfRegistration', 'type']])
   // Six at once want one slug: one gets it.
   const same = await Promise.all(Array.from({ length: 6 }, () => root.post('/api/establishments', { name: 'Même', slug: 'meme' })))
   assert.deepEqual(same.map((r) => r.status).sort(), [201, 409, 409, 409, 409, 409])
@@ -174,8 +178,43 @@ test('the menu: order, one level below, who sees what, addresses that are no pro
   assert.deepEqual((await anon.get('/api/portal?slug=lycee-moliere')).json.menuItems.map((m) => m.label), ['Dessous', 'A', 'B'])
   assertProblem(await who.apprenant1.get(`/api/menu-items/${c.id}`), 404)
   assert.equal((await who.admin.get(`/api/menu-items/${c.id}`)).status, 200)
+  assertProblem(await who.admin.post('/api/menu-items', { label: 'X', url: '/', permissions: ['no-role'] }), 422)
+  // What hangs below an entry is not shown to whom that one is not.
+  const hidden = await made(who.admin, '/api/menu-items', { label: 'Caché', url: '/', parentId: c.id })
+  for (const change of [{}, { permissions: [], isActive: false }]) {
+    assert.equal((await put(who.admin, `/api/menu-items/${c.id}`, change)).status, 200)
+    assertProblem(await who.apprenant1.get(`/api/menu-items/${hidden.id}`), 404)
+    assert.deepEqual((await who.apprenant1.get('/api/menu-items')).json.map((m) => m.label), ['Dessous', 'A', 'B'])
+    assert.deepEqual((await anon.get('/api/portal?slug=lycee-moliere')).json.menuItems.map((m) => m.label), ['Dessous', 'A', 'B'])
+    assert.deepEqual((await who.manager.get('/api/menu-items')).json.map((m) => m.label), ['C', 'Dessous', 'A', 'B', 'Caché'])
+  }
+  assert.equal((await put(who.admin, `/api/menu-items/${c.id}`, { isActive: true })).status, 200)
+  assert.equal((await who.apprenant1.get(`/api/menu-items/${hidden.id}`)).status, 200)
   assert.equal((await del(who.admin, `/api/menu-items/${a.id}`)).status, 200)
   assertProblem(await who.admin.get(`/api/menu-items/${below.id}`), 404)
+})
+
+// Each has begun, and waits for the one before it, when the next one begins.
+test('what is deleted while something comes to hang on it: one comes first, and the other knows', async () => {
+  const locked = (table, id) => `select from ${table} where id = '${id}' for update`
+  const statuses = async (...meeting) => (await server.meet(...meeting)).map((r) => r.status)
+  const [used, chosen] = [await made(who.admin, '/api/themes', { name: 'U' }), await made(who.admin, '/api/themes', { name: 'C' })]
+  const activate = (t) => who.admin.request('POST', `/api/themes/${t.id}/activate`, { headers: { 'content-type': 'application/json' } })
+  await activate(used)
+  assert.deepEqual(await statuses(locked('themes', chosen.id), () => del(who.admin, `/api/themes/${chosen.id}`), () => activate(chosen)), [200, 404])
+  assert.deepEqual((await who.apprenant1.get('/api/themes')).json.map((t) => t.id), [used.id], 'one is still in use')
+
+  const parent = await made(who.admin, '/api/menu-items', { label: 'P', url: '/p' })
+  const below = () => who.admin.post('/api/menu-items', { label: 'E', url: '/e', parentId: parent.id })
+  assert.deepEqual(await statuses(locked('menu_items', parent.id), () => del(who.admin, `/api/menu-items/${parent.id}`), below), [200, 404])
+  assert.equal(await server.sql('select count(*) from menu_items m where parent_id is not null and not exists (select from menu_items p where p.id = m.parent_id)'), '0')
+
+  const page = await made(who.admin, '/api/pages', { pageName: unique('p'), pageTitle: 'P' })
+  const add = () => who.admin.post(`/api/pages/${page.id}/sections`, { sectionType: 's' })
+  const added = await server.meet(locked('customizable_pages', page.id), add, add, () => del(who.admin, `/api/pages/${page.id}`))
+  assert.deepEqual(added.map((r) => r.status), [201, 201, 200])
+  assert.deepEqual(added.slice(0, 2).map((r) => r.json.sectionOrder), [1, 2])
+  assertProblem(await who.admin.get(`/api/page-sections/${added[0].json.id}`), 404)
 })
 
 test('branding: there before it is set, changed by version, and a style sheet that fetches nothing', async () => {
@@ -188,7 +227,10 @@ test('branding: there before it is set, changed by version, and a style sheet th
   assertProblem(await put(who.admin, '/api/branding', { primaryColor: '#000000' }, { 'if-match': before.headers.etag }), 412)
   assert.equal((await put(who.admin, '/api/branding', { accentColor: '#030201' })).json.primaryColor, '#010203')
   for (const customCss of ['@import "x"', 'a{b:URL(//x)}', '</style><script>', 'a{b:\\75rl(x)}', 'a{x:expression(1)}']) assertProblem(await put(who.admin, '/api/branding', { customCss }), 422)
-  assertProblem(await put(who.admin, '/api/branding', { logoUrl: 'javascript:alert(1)' }), 422)
+  // What is refused says what to change, in both languages.
+  for (const [language, words] of [['fr', /retirez url\(\)/], ['en', /take out url\(\)/]])
+    assert.match(assertProblem(await put(who.admin, '/api/branding', { customCss: 'a{b:url(x)}' }, { 'accept-language': language }), 422).message, words)
+  assert.match(assertProblem(await put(who.admin, '/api/branding', { logoUrl: 'javascript:alert(1)' }), 422).errors[0].message, /https:\/\//)
   assert.equal((await anon.get('/api/portal?slug=lycee-moliere')).json.branding.primaryColor, '#010203')
   assert.equal((await put(who.admin, '/api/branding', { customCss: 'html { scroll-behavior: smooth }' })).json.logoUrl, 'https://exemple.fr/l.png')
   assert.equal((await put(who.admin, '/api/branding', { logoUrl: '' })).json.logoUrl, 'https://exemple.fr/l.png', 'old clients send it so')

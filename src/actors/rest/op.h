@@ -192,6 +192,7 @@ int rest_fail(struct rest *r,
 #define LIST_LIMIT_MAX 200
 #define LIST_LIMIT_OLD_CLIENT 2000 /* it filters in the browser and never pages */
 /* Rows that every list's query schema ends with. */
+#define ROLE_CHOICES "super_admin|admin|manager|formateur|apprenant"
 #define LIST_FIELDS                                                                                \
     {.name = "limit", .type = FIELD_INT, .min = 1, .max = LIST_LIMIT_MAX},                         \
         {.name = "cursor", .type = FIELD_STR, .max = 400},                                         \

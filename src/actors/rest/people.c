@@ -12,8 +12,6 @@
 #include "account.h"
 #include "run.h"
 
-#define ROLE_CHOICES "super_admin|admin|manager|formateur|apprenant"
-
 const struct field schema_users[] = {
     {.name = "role", .type = FIELD_CHOICE, .choices = ROLE_CHOICES},
     {.name = "isActive", .type = FIELD_BOOL},

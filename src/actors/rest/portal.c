@@ -66,7 +66,7 @@ RUN_OP(themes_list, .sql = SQL_PORTAL_THEMES, .params = "tsp", .key = time_valid
 RUN_OP(themes_get, .sql = SQL_PORTAL_THEME_GET, .params = "tis")
 CLEANED_OP(themes_create, .sql = SQL_PORTAL_THEME_CREATE, .params = "tb")
 CLEANED_OP(themes_update, .sql = SQL_PORTAL_THEME_UPDATE, .params = "tibv")
-RUN_OP(themes_delete, .sql = SQL_PORTAL_THEME_DELETE, .params = "tiv")
+RUN_OP(themes_delete, .sql = SQL_PORTAL_THEME_DELETE, .params = "tiv", .lock = SQL_PORTAL_LOCK)
 RUN_OP(themes_activate, .sql = SQL_PORTAL_THEME_ACTIVATE, .params = "ti", .lock = SQL_PORTAL_LOCK)
 
 /* ---- texts ---- */
@@ -146,7 +146,7 @@ int op_pages_update(struct actor *self, void *state, const struct msg *m)
 
 RUN_OP(pages_list, .sql = SQL_PORTAL_PAGES, .params = "tqsp", .key = time_valid)
 RUN_OP(pages_get, .sql = SQL_PORTAL_PAGE_GET, .params = "tis")
-RUN_OP(pages_delete, .sql = SQL_PORTAL_PAGE_DELETE, .params = "tiv")
+RUN_OP(pages_delete, .sql = SQL_PORTAL_PAGE_DELETE, .params = "tiv", .lock = SQL_PORTAL_LOCK)
 
 #define SECTION_FIELDS(flag)                                                                       \
     LINE_FIELD("sectionType", flag, 50),                                                           \
@@ -159,7 +159,8 @@ const struct field schema_section_change[] = {SECTION_FIELDS(0), {.name = NULL}}
 
 RUN_OP(sections_list, .sql = SQL_PORTAL_SECTIONS, .params = "tisp", .key = cursor_int)
 RUN_OP(sections_get, .sql = SQL_PORTAL_SECTION_GET, .params = "tis")
-CLEANED_OP(sections_create, .sql = SQL_PORTAL_SECTION_CREATE, .params = "tib")
+CLEANED_OP(sections_create, .sql = SQL_PORTAL_SECTION_CREATE, .params = "tib",
+           .lock = SQL_PORTAL_LOCK)
 CLEANED_OP(sections_update, .sql = SQL_PORTAL_SECTION_UPDATE, .params = "tibv")
 RUN_OP(sections_delete, .sql = SQL_PORTAL_SECTION_DELETE, .params = "tiv")
 
@@ -187,7 +188,8 @@ RUN_OP(components_delete, .sql = SQL_PORTAL_COMPONENT_DELETE, .params = "tiv")
          .max = 100},                                                                              \
         {.name = "parentId", .type = FIELD_ID, .flags = FIELD_BLANK_IS_ABSENT | (clears)},         \
         {.name = "sortOrder", .type = FIELD_INT, .min = 0, .max = 1000000},                        \
-        {.name = "permissions", .type = FIELD_TEXTS, .max = 10}, ACTIVE_FIELD, TENANT_FIELD
+        {.name = "permissions", .type = FIELD_TEXTS, .max = 10, .choices = ROLE_CHOICES},          \
+        ACTIVE_FIELD, TENANT_FIELD
 
 const struct field schema_menu_item_new[] = {MENU_FIELDS(FIELD_REQUIRED, 0), {.name = NULL}};
 const struct field schema_menu_item_change[] = {MENU_FIELDS(0, FIELD_NULL_CLEARS), {.name = NULL}};
@@ -201,7 +203,7 @@ RUN_OP(menu_get, .sql = SQL_PORTAL_MENU_ITEM_GET, .params = "tisu")
 CLEANED_OP(menu_create, .sql = SQL_PORTAL_MENU_ITEM_CREATE, .params = "tb", .lock = SQL_PORTAL_LOCK)
 CLEANED_OP(menu_update, .sql = SQL_PORTAL_MENU_ITEM_UPDATE, .params = "tibv",
            .lock = SQL_PORTAL_LOCK)
-RUN_OP(menu_delete, .sql = SQL_PORTAL_MENU_ITEM_DELETE, .params = "tiv")
+RUN_OP(menu_delete, .sql = SQL_PORTAL_MENU_ITEM_DELETE, .params = "tiv", .lock = SQL_PORTAL_LOCK)
 RUN_OP(menu_order, .sql = SQL_PORTAL_MENU_ORDER, .params = "tb", .lock = SQL_PORTAL_LOCK)
 
 /* ---- branding ---- */

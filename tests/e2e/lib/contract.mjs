@@ -189,6 +189,7 @@ const BESIDE = [
   ['permissions', 'choice', 'the catalogue, GET /api/permissions'],
   ['slug', 'format', 'no word of the server\'s own'],
   ['domain', 'format', 'a name of the DNS'],
+  ['settings.selfRegistration', 'type', 'true, false or null'],
   ['email', 'too_long', 'bytes'],
 ]
 

@@ -9,7 +9,8 @@ with asked as (
     from asked
 ), refusal as (
     select case when slug !~ '^[a-z0-9]+(-+[a-z0-9]+)*$' or slug = any (slugs_kept()) then 'invalid slug format'
-                when domain !~ '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' then 'invalid domain format'
+                when domain !~ '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' or domain ~ '[^.]{64}' then 'invalid domain format'
+                when jsonb_typeof(b -> 'settings' -> 'selfRegistration') not in ('boolean', 'null') then 'invalid settings.selfRegistration type'
                 when slug_taken(slug) or domain_taken(domain, null) then 'name_taken' end as word from named
 ), made as (
     select establishment_create(b ->> 'name', final, b ->> 'description', nullif(b ->> 'logo', ''), domain, b -> 'settings') as id

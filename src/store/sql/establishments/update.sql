@@ -5,7 +5,9 @@ with old as (
     from establishments e where e.id = $2 and e.id = coalesce($1, e.id) for no key update
 ), refusal as (
     select case when row_version <> all($5::bigint[]) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden'
-                when $3::jsonb ->> 'domain' !~* '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' then 'invalid domain format'
+                when $3::jsonb ->> 'domain' !~* '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$' or $3::jsonb ->> 'domain' ~ '[^.]{64}'
+                    then 'invalid domain format'
+                when jsonb_typeof($3::jsonb -> 'settings' -> 'selfRegistration') not in ('boolean', 'null') then 'invalid settings.selfRegistration type'
                 when length(settings::text) > 65536 then 'too_large'
                 when domain_taken($3::jsonb ->> 'domain', $2) then 'name_taken' end as word from old
 ), new as (

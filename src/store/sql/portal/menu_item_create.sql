@@ -7,7 +7,7 @@ with refusal as (
 ), made as (
     insert into menu_items (establishment_id, label, url, icon, parent_id, sort_order, is_active, permissions, created_at, updated_at)
     select current_setting('stacgate.establishment_id'), b ->> 'label', b ->> 'url', b ->> 'icon', b ->> 'parentId',
-           coalesce((b ->> 'sortOrder')::integer, (b ->> 'order')::integer, (select coalesce(max(sort_order), 0) + 1 from menu_items m
+           coalesce((b ->> 'sortOrder')::integer, (b ->> 'order')::integer, (select least(coalesce(max(sort_order), 0)::bigint + 1, 1000000) from menu_items m
                where m.establishment_id = current_setting('stacgate.establishment_id'))),
            coalesce((b ->> 'isActive')::boolean, true), coalesce(b -> 'permissions', '[]'), now() at time zone 'utc',
            now() at time zone 'utc'

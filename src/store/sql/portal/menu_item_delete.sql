@@ -1,4 +1,4 @@
--- Deletes an entry of the menu and what hangs below it: $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
+-- Deletes an entry of the menu and what hangs below it (the school is locked): $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
 with old as (
     select x.* from menu_items x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (

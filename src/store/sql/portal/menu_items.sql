@@ -3,8 +3,7 @@
 with seen as not materialized (
     select x.id, coalesce(x.sort_order, 0)::bigint + 3000000000 as at from menu_items x
     where x.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
-      and (x.is_active is not false or $3::boolean)
-      and ($3::boolean or coalesce(x.permissions, '[]') = '[]' or x.permissions ? (select role::text from users where id = $2))
+      and ($3::boolean or not menu_hidden(x, (select role::text from users where id = $2)))
 ), page as (
     select y.*, row_number() over (order by at, id) as place from (
         select * from seen where $5::text is null or (at, id) > ($5::bigint, $6) order by at, id limit $4::bigint + 1) y

@@ -1,4 +1,4 @@
--- Deletes a page with its sections: $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
+-- Deletes a page with its sections (the school is locked): $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
 with old as (
     select x.* from customizable_pages x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (

@@ -1,4 +1,4 @@
--- Deletes a theme, but not the active one: $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
+-- Deletes a theme, but not the active one (the school is locked): $1 tenant filter, $2 its id, $3 the versions of which one must still stand or null.
 with old as (
     select x.* from themes x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
