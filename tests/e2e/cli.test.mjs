@@ -378,7 +378,11 @@ test('an old installation is adopted: its HTML never leaves uncleaned, and is cl
   await s.sql(`insert into help_contents (id, establishment_id, title, content, category)
     select 'k-' || lpad(n::text, 4, '0'), 'e1', 'T', '<p onclick="x()">' || repeat('mot ', 200) || '</p>', 'base' from generate_series(1, 700) n;
     update courses set video_trailer_url = 'javascript:alert(1)' where id = 'c1'; update themes set primary_color = 'url(//evil.test)'; update course_modules set content_url = 'javascript:alert(1)' where id = 'm1';
-    update training_sessions set meeting_url = 'javascript:alert(1)' where id = 't1'`)
+    update training_sessions set meeting_url = 'javascript:alert(1)' where id = 't1';
+    update users set password = (select password from users where email = 'admin@ancien.test') where id = 'u2';
+    insert into courses (id, establishment_id, title, description, category, is_active) values ('p1', 'e1', 'Suivi', '-', '-', true), ('p2', 'e1', 'Fini', '-', '-', true), ('p3', 'e1', 'Quitté', '-', '-', true);
+    insert into course_modules (id, course_id, title, order_index) select c.id || '-' || n, c.id, 'Module', n from courses c, generate_series(1, 5) n where c.id like 'p_';
+    insert into user_courses (id, user_id, course_id, progress, status) values ('e1', 'u2', 'p1', 60, 'in_progress'), ('e2', 'u2', 'p2', 80, 'completed'), ('e3', 'u2', 'p3', 30, 'dropped')`)
   assert.equal((await stacgate(['migrate', '--data', data], { env })).code, 0)
   const dirty = async () => (await s.sql(SHOWS.map((t) => `select '${t}', id from ${t} x where to_jsonb(x)::text ~* '${RUNS}'`).join(' union all '))).split('\n').filter(Boolean)
   const passes = () => s.rows('select name, cleaner, after from html_passes order by name')
@@ -422,6 +426,29 @@ test('an old installation is adopted: its HTML never leaves uncleaned, and is cl
   await s.sql(`update help_contents set content = '<p onclick="x()">Aide</p>' where id = 'h0'`)
   await release()
   await s.start()
+
+  // What it says of a learner's progress has no modules behind it: it is the least, until they say as much.
+  const learner = await signIn(s, 'Eleve.Un@ancien.test', 'ancien-mot-de-passe')
+  const finish = (id, done = 'completed') => learner.request('PUT', `/api/modules/${id}/progress`, { json: { status: done } })
+  const stands = async () => (await s.rows("select course_id, progress, progress_before as before, status from user_courses where course_id like 'p_' order by 1"))
+    .map((e) => Object.values(e).join(' '))
+  const enroll = (id, json) => learner.post(`/api/courses/${id}/enroll`, json)
+  const was = await stands()
+  assert.deepEqual(was, ['p1 60 60 in_progress', 'p2 80 100 completed', 'p3 30 30 dropped'])
+  for (const id of ['p1-1', 'p1-2']) assert.equal((await finish(id)).json.courseProgress, 60)
+  assert.equal((await admin.request('DELETE', '/api/modules/p1-5')).status, 200)
+  assert.equal((await finish('p2-1')).json.courseProgress, 100)
+  await enroll('p2', { action: 'unenroll' })
+  for (const id of ['p2', 'p3']) assert.equal((await enroll(id)).status, 201)
+  assert.equal((await finish('p3-1')).json.courseProgress, 30)
+  assert.deepEqual(await stands(), ['p1 60 60 in_progress', 'p2 100 100 completed', 'p3 30 30 in_progress'])
+  for (const [id, progress] of [['p1-3', 75], ['p3-2', 40]]) assert.equal((await finish(id)).json.courseProgress, progress)
+  await admin.post('/api/courses/p1/modules', { title: 'M' })
+  assert.deepEqual(await stands(), ['p1 60  in_progress', 'p2 100 100 completed', 'p3 40  in_progress'], 'from then on the modules alone count')
+  for (const id of ['p1-4', (await learner.get('/api/courses/p1/modules')).json.at(-1).id]) await finish(id)
+  assert.equal((await learner.get('/api/courses/p1')).json.enrollment.status, 'completed')
+  assert.equal(await s.sql("select count(*) from certificates where user_id = 'u2'"), '1')
+
   await until('everything to be cleaned', async () => (await passes()).every((p) => p.cleaner === 2))
   assert.deepEqual(await dirty(), ['help_contents|h0'])
   await read()

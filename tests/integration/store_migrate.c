@@ -62,7 +62,7 @@ static const char *contents(const char *table)
         "'language', 'views', "
         "'words', "
         "'data_seq', 'locked', 'locked_ids', 'poll_closed_at', 'live', 'live_from', 'live_until', "
-        "'is_open', 'room_of', 'is_reviewable', "
+        "'is_open', 'room_of', 'is_reviewable', 'progress_before', "
         "case '%s' when 'courses' then 'max_participants' else '' end, "
         "case '%s' when 'courses' then 'enrollment_count' else '' end] j from %s x) y",
         table, table, table);
@@ -117,6 +117,9 @@ Test(migrate, adopts_an_old_installation)
     IS("uc2,uc4",
        "select string_agg(id, ',' order by id) from user_courses where status <> 'dropped'");
     IS("5", "select count(*) from user_courses");
+    IS("uc2 80",
+       "select string_agg(id || ' ' || progress_before, ',' order by id) from user_courses "
+       "where progress_before is not null");
     IS("r1,r3,r4", "select string_agg(id, ',' order by id) from message_reactions");
     IS("message_reactions r2 👍", "select table_name || ' ' || (\"row\" ->> 'id') || ' ' || "
                                  "(\"row\" ->> 'emoji') from adoption_rejects "

@@ -30,7 +30,7 @@ with course as (
     left join user_module_progress p on p.module_id = m.id and p.user_id = mine.user_id
     where mine.status = 'dropped' and coalesce(mine.progress, 0) < 100 having count(p.id) > 0
 ), back as (
-    select mine.id, case when done then 100 else coalesce(percent, mine.progress, 0) end as progress, coalesce(done, false) as done
+    select mine.id, case when done then 100 else greatest(coalesce(percent, mine.progress, 0), mine.progress_before) end as progress, coalesce(done, false) as done
     from mine left join stands on true where mine.status = 'dropped'
 ), again as (
     update user_courses e set session_id = coalesce($4::jsonb ->> 'sessionId', case when back.id is null then e.session_id end),

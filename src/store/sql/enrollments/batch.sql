@@ -16,7 +16,7 @@ with course as (
     select id, place, case when not known then 'not_found' when there then 'already' when nth > (select coalesce(places, nth) from course) then 'full'
                            else 'enrolled' end as result from judged
 ), back as (
-    select d.id, case when done then 100 else coalesce(percent, d.progress, 0) end as progress, coalesce(done, false) as done
+    select d.id, case when done then 100 else greatest(coalesce(percent, d.progress, 0), d.progress_before) end as progress, coalesce(done, false) as done
     from (select distinct on (d.user_id) d.* from user_courses d join results r on r.id = d.user_id and r.result = 'enrolled'
           where d.course_id = $3 and d.status = 'dropped' order by d.user_id, d.enrolled_at desc) d
     left join lateral (
