@@ -6,9 +6,10 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { ROLES, addressOf, bodyOf, contents, inParallel, lending, needs, world } from './lib/generated.mjs'
-import { EVERYBODYS, STANDS } from './lib/kinds.mjs'
+import { EVERYBODYS, STANDS, uuids } from './lib/kinds.mjs'
+import { BY_QUERY, FAMILIES, OPEN_KINDS, answerOf } from './lib/relations.mjs'
 import { lit } from './lib/server.mjs'
-import { ANYBODYS, BY_ROLE, INVALID, NOT_FOUND, READ_BY_ALL, mayBy, ruleOf, staffBy } from './lib/rules.mjs'
+import { ANYBODYS, BY_ROLE, INVALID, READ_BY_ALL, STAFFS, mayBy, refusalOf, ruleOf, staffBy } from './lib/rules.mjs'
 import { assertProblem } from './lib/problem.mjs'
 
 // Documents of another school that are for everybody (api.md: exceptions to foreign ids).
@@ -123,7 +124,7 @@ test('staff from whom the permission was taken by which they may, and a learner 
     const person = group.get(staffBy[o.name])
     if (!person) return
     const r = await ask(o, person, person.role, group === denied ? lent : w.a)
-    if (group === denied) assertProblem(r, [403, 404])
+    if (group === denied) assertProblem(r, STAFFS.includes(o.subject) ? 404 : 403)
     else assertAllowed(o, `a ${person.role} with ${staffBy[o.name]}`, r)
   }))
 
@@ -152,10 +153,6 @@ test('everybody of another school finds nothing of this one, and changes nothing
   assert.deepEqual(await all(), before)
 })
 
-// What one may read, one may be told that it is not one's to change; else there is nothing.
-const readOf = (o) => w.operations.find((x) => x.method === 'GET' && x.path === o.path) ?? w.operations.find((x) => x.method === 'GET' && x.path === o.path.replace(/(\/\{id\})\/.*/, '$1'))
-const shows = (o, role) => readOf(o) && mayBy(w, readOf(o), role)
-
 // Things that stand as they have to, one each: {"operation role": path}.
 async function readied() {
   const list = w.operations.filter((o) => STANDS[o.name]).flatMap((o) => ROLES.filter((role) => mayBy(w, o, role)).map((role) => [o, role, whereOf(o, role, w.a)]))
@@ -172,13 +169,78 @@ test('every role gets what the table says', async (t) => {
     const r = await ask(o, personOf(o, role), role, may ? w.a : lent, may ? ready.get(`${o.name} ${role}`) : undefined)
     if (may) return assertAllowed(o, role, r)
     const lacks = o.permission && !w.rights[role].includes(o.permission)
-    if (NOT_FOUND.includes(o.name) && !lacks) assert.equal(r.status, 404, told(o, role, r))
-    else if (ruleOf[o.name] && !o.permission && !shows(o, role)) assert.ok([403, 404].includes(r.status), told(o, role, r)) // who is not in a group may see that it is there
-    else assert.equal(r.status, 403, told(o, role, r))
+    assert.equal(r.status, lacks ? 403 : refusalOf(o, role), told(o, role, r))
     assertProblem(r, r.status)
   })
   t.diagnostic(`${w.operations.length * ROLES.length} of operation and role`)
   assert.deepEqual([...unready].filter((name) => !name.startsWith('exports_download')), [], 'nobody could do these: say in STANDS of lib/kinds.mjs how a thing has to stand')
+})
+
+// ---- people of the same school: lib/relations.mjs says what they are to a thing, and what then comes
+
+const statesOf = (family) => Object.keys(family.known).filter((k) => !family.kinds.includes(k))
+
+// Each question of a family: {o, kind, state, letter, wanted}, wanted: 403, 404, or null: it is done.
+function questionsOf(family) {
+  const about = w.operations.filter((o) => o.who !== 'anyone' || o.subject).flatMap((o) => {
+    if (o.inPath[0]?.schema['x-word'] === 'room') return (family.rooms ?? []).map((kind) => ({ o, kind }))
+    const kind = BY_QUERY[o.name] ? o.query(BY_QUERY[o.name]).schema['x-id'] : o.subject
+    return family.kinds.includes(kind) ? [{ o, kind }] : []
+  })
+  return about.flatMap(({ o, kind }) => statesOf(family).filter((state) => !family.without?.[state]?.includes(kind)).flatMap((state) =>
+    Object.entries(family.people).filter(([letter, role]) => !o.permission || [...w.rights[role], family.grants?.[letter]].includes(o.permission))
+      .map(([letter]) => ({ o, kind, state, letter, wanted: answerOf(family, o, kind, state, letter) }))))
+}
+
+// A change that changes nothing is one.
+const BODIES_HERE = { groups_update: () => ({}), modules_order: (id) => ({ ids: [id] }), enrollments_complete: (id, p) => ({ learnerId: p.e.id }) }
+
+function put(family, people, { o, kind, letter }, id) {
+  const [first] = o.inPath
+  const ids = Object.fromEntries(o.inPath.map((param, i) => [param.name, param.schema['x-word'] === 'room' ? `${kind}:${id}` : i > 0 && param.schema['x-id'] === 'user' ? people.m.id : param.schema['x-id'] ? id : undefined]))
+  const query = BY_QUERY[o.name] && !first ? { [BY_QUERY[o.name]]: id } : {}
+  return w.call(people[letter], o, addressOf(o, lent, { ids, query }), BODIES_HERE[o.name]?.(id, people) ?? bodyOf(o, lent))
+}
+
+// Things for the questions, in each state: one for all that changes nothing, one each for what is done.
+async function thingsFor(family, people, questions) {
+  const p = Object.fromEntries(Object.entries(people).map(([letter, { id }]) => [letter, lit(id)]))
+  const whole = statesOf(family).map((state) => {
+    const here = questions.filter((q) => q.state === state), done = here.filter((q) => q.wanted === null && q.o.method !== 'GET')
+    const ids = uuids(family.of ? 1 : done.length + 1)
+    for (const q of here) q.id = family.of ? people.s.id : ids[1 + done.indexOf(q)] ?? ids[0]
+    return family.things(w.a, ids, p, state)
+  })
+  await w.server.sql(whole.join('\n'))
+}
+
+test('every operation on something is answered by what one is to it', async (t) => {
+  const known = new Set([...FAMILIES.flatMap((f) => f.kinds), ...OPEN_KINDS])
+  for (const o of w.operations) assert.ok(!o.subject || known.has(o.subject), `${o} is about a ${o.subject}: say in tests/e2e/lib/relations.mjs who may know of one`)
+  const all = []
+  for (const family of FAMILIES) {
+    const { people: letters, grants, may } = family
+    const list = await w.people(Object.entries(letters).map(([key, role]) => ({ key, role, school: w.a.ids.school, ...(grants?.[key] ? { grant: grants[key] } : {}) })))
+    const people = Object.fromEntries(list.map((x) => [x.key, x]))
+    const questions = questionsOf(family)
+    for (const { o } of questions) assert.ok(o.permission || may[o.name], `${o}: say in tests/e2e/lib/relations.mjs who of ${Object.keys(letters)} may`)
+    await thingsFor(family, people, questions)
+    all.push(...questions.map((q) => ({ ...q, family, people })))
+  }
+  const says = ({ o, kind, state, letter, people }, r) => `${o}, a ${state} ${kind}, by ${letter} (${people[letter].role}): ${r.status} ${r.text.slice(0, 200)}`
+  const before = await contents(w.server, w.a)
+  const refused = all.filter((q) => q.wanted !== null)
+  await inParallel(refused, async (q) => {
+    const r = await put(q.family, q.people, q, q.id)
+    assert.equal(r.status, q.wanted, says(q, r))
+    assertProblem(r, q.wanted)
+  })
+  assert.deepEqual({ ...(await contents(w.server, w.a)), channels: 'any' }, { ...before, channels: 'any' })
+  await inParallel(all.filter((q) => q.wanted === null), async (q) => {
+    const r = await put(q.family, q.people, q, q.id)
+    assert.ok(r.status < 400 || [409, 410].includes(r.status), says(q, r))
+  })
+  t.diagnostic(`${all.length} of operation, state and relation: ${refused.filter((q) => q.wanted === 403).length} are 403, ${refused.filter((q) => q.wanted === 404).length} are 404`)
 })
 
 // The last: it is for the whole installation.

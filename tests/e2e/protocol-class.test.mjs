@@ -202,7 +202,7 @@ test('planning over REST reaches who waits in the class', async () => {
   await ada.done(k.topic, 'start', { opId: opId() })
   await host.refused(k.topic, 'end', { opId: opId() }, 'forbidden')
   assertProblem(await who.apprenant2.request('PUT', at, { json: { title: 'X' } }), 403)
-  assertProblem(await who.apprenant3.get(at), 404)
+  assertProblem(await who.apprenant3.get(at), 403)
   assertProblem(await who.formateur.request('PUT', at, { json: { endTime: '2020-01-01T00:00:00Z' } }), 422)
   assertProblem(await who.formateur.request('PUT', at, { json: { hostId: id(who.apprenant3) } }), 422)
   assertProblem(await who.apprenant1.post(`/api/study-groups/${group.id}/sessions`, { title: 'X', ...times }), 403)

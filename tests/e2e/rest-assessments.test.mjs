@@ -257,7 +257,7 @@ test('an assessment of a course that is not open, or is so no more, is for who i
   assert.deepEqual(await sees(who.apprenant1), [[1, 200, 201], 200])
   await who.apprenant3.post(`/api/courses/${c.id}/enroll`)
   await put(who.manager, `/api/courses/${c.id}`, { isActive: false })
-  assert.deepEqual(await sees(who.apprenant1), [[0, 404, 404], 200])
+  assert.deepEqual(await sees(who.apprenant1), [[0, 403, 403], 200])
   assert.deepEqual(await sees(who.apprenant3), [[1, 200, 201], 200])
   await wire.event(`assessment:${a.id}`, 'phx_error')
   await wire.close()
@@ -303,7 +303,8 @@ test('due dates and accommodations', async () => {
   const listed = await who.manager.get(`/api/assessments/${a.id}/accommodations`)
   assert.deepEqual(listed.json.map((x) => [x.learner.id, x.extraTime, x.extraAttempts, x.dueDate, x.grantedBy]), [[who.apprenant1.id, 50, 1, due, who.formateur.id]])
   assert.deepEqual((await who.formateur.get(`/api/assessments/${a.id}/accommodations?count=exact`)).headers['x-total-count'], '1')
-  for (const api of [who.apprenant1, stranger]) assertProblem(await api.get(`/api/assessments/${a.id}/accommodations`), 404)
+  assertProblem(await who.apprenant1.get(`/api/assessments/${a.id}/accommodations`), 403)
+  assertProblem(await stranger.get(`/api/assessments/${a.id}/accommodations`), 404)
 })
 
 test('essays wait for a person, who is not their author; results and statistics', async () => {

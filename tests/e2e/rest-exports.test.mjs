@@ -151,7 +151,7 @@ test('ranges', async () => {
 test('only the owner downloads; other schools see nothing; expired is 410 and the file goes', async () => {
   const job = await order(who.manager, 'csv', ['users'])
   await finished(who.manager, job.id)
-  assertProblem(await download(who.admin, job.id), 404)
+  assertProblem(await download(who.admin, job.id), 403)
   assertProblem(await download(stranger, job.id), 404)
   assertProblem(await stranger.get(`/api/exports/${job.id}`), 404)
   assert.equal((await who.admin.get(`/api/exports/${job.id}`)).status, 200)

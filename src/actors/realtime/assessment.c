@@ -277,7 +277,7 @@ static int saved(struct actor *self, void *state, const struct msg *m)
     (void)self;
     if (db_error(m))
         return answer_refused(s, &(struct refusal){REASON_invalid, "answers", "refused", 0});
-    if (db_rows(m, 0) == 0)
+    if (db_rows(m, 0) == 0 || str_is(db_strv(m, 0, 0, 0), "forbidden"))
         return answer_refused(s, &(struct refusal){.reason = REASON_not_found});
     if (str_is(db_strv(m, 0, 0, 0), "too_large"))
         return answer_refused(s, &(struct refusal){REASON_too_large, "answers", "length", 0});
@@ -314,6 +314,7 @@ static int save(struct actor *self, struct saver *s)
     db_str(g, s->user);
     db_strn(g, attempt.p, attempt.n);
     db_strn(g, (const char *)json.data, json.len);
+    db_bool(g, false);
     buf_finish(&b);
     buf_finish(&json);
     return db_ask(self, g, SAVE_MS, saved);

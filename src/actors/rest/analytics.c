@@ -70,14 +70,16 @@ int op_analytics_school(struct actor *self, void *state, const struct msg *m)
 
 RUN_OP(analytics_popular, .sql = SQL_ANALYTICS_POPULAR, .params = "tqi")
 RUN_OP(analytics_popular_old, .sql = SQL_ANALYTICS_POPULAR, .params = "tqi")
-RUN_OP(analytics_user_stats, .sql = SQL_ANALYTICS_USER_STATS, .params = "tuqm",
+RUN_OP(analytics_user_stats, .sql = SQL_ANALYTICS_USER_STATS, .params = "tuqms",
        .manage = "analytics:read")
 RUN_OP(analytics_engagement, .sql = SQL_ANALYTICS_ENGAGEMENT, .params = "tq")
 
 int op_analytics_course_progress(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct run course = {
-        .sql = SQL_ANALYTICS_COURSE_PROGRESS, .params = "tuqm", .manage = "analytics:read"};
+    static const struct run course = {.sql = SQL_ANALYTICS_COURSE_PROGRESS,
+                                      .params = "tuqmo",
+                                      .manage = "analytics:read",
+                                      .other = "courses:manage|courses:approve"};
     static const struct run mine = {.sql = SQL_ANALYTICS_MY_PROGRESS, .params = "tu"};
     struct rest *r = state;
 

@@ -5,7 +5,7 @@
 #include "../services/grading.h"
 #include "run.h"
 
-#define MANAGE .manage = "assessments:manage"
+#define MANAGE .manage = "assessments:manage", .other = "assessments:manage|assessments:approve"
 
 const struct field schema_assessments[] = {
     {.name = "courseId", .type = FIELD_ID},
@@ -157,14 +157,14 @@ int op_assessments_create(struct actor *self, void *state, const struct msg *m)
 
 int op_assessments_update(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct run what = {.sql = SQL_ASSESSMENTS_UPDATE, .params = "tuibmv", MANAGE};
+    static const struct run what = {.sql = SQL_ASSESSMENTS_UPDATE, .params = "tuibmvo", MANAGE};
     int done = 0;
 
     (void)m;
     return take_questions(state, &done) ? rest_run(self, state, &what) : done;
 }
 
-RUN_OP(assessments_delete, .sql = SQL_ASSESSMENTS_DELETE, .params = "tuimv", MANAGE,
+RUN_OP(assessments_delete, .sql = SQL_ASSESSMENTS_DELETE, .params = "tuimvo", MANAGE,
        .lock = SQL_ASSESSMENTS_LOCK)
 
 /* ---- approval ---- */
@@ -173,7 +173,7 @@ const struct field schema_assessment_reject[] = {
     {.name = "reason", .type = FIELD_STR, .flags = FIELD_REQUIRED, .min = 1, .max = 2000},
     {.name = NULL}};
 
-RUN_OP(assessments_submit, .sql = SQL_ASSESSMENTS_SUBMIT, .params = "tuim", MANAGE)
+RUN_OP(assessments_submit, .sql = SQL_ASSESSMENTS_SUBMIT, .params = "tuimo", MANAGE)
 RUN_OP(assessments_approve, .sql = SQL_ASSESSMENTS_APPROVE, .params = "tui")
 RUN_OP(assessments_reject, .sql = SQL_ASSESSMENTS_REJECT, .params = "tuib")
 
@@ -189,8 +189,8 @@ const struct field schema_accommodation[] = {
     {.name = "reason", .type = FIELD_STR, .max = 500, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = NULL}};
 
-RUN_OP(assessments_results, .sql = SQL_ASSESSMENTS_RESULTS, .params = "tuimq", MANAGE)
+RUN_OP(assessments_results, .sql = SQL_ASSESSMENTS_RESULTS, .params = "tuimqo", MANAGE)
 const struct field schema_accommodations[] = {LIST_FIELDS, {.name = NULL}};
-RUN_OP(assessments_accommodations, .sql = SQL_ASSESSMENTS_ACCOMMODATIONS, .params = "tuimp", MANAGE,
-       .key = time_valid)
-RUN_OP(assessments_accommodate, .sql = SQL_ASSESSMENTS_ACCOMMODATE, .params = "tuibm", MANAGE)
+RUN_OP(assessments_accommodations, .sql = SQL_ASSESSMENTS_ACCOMMODATIONS, .params = "tuimop",
+       MANAGE, .key = time_valid)
+RUN_OP(assessments_accommodate, .sql = SQL_ASSESSMENTS_ACCOMMODATE, .params = "tuibmo", MANAGE)

@@ -5,7 +5,7 @@
 #include "../services/attempts.h"
 #include "run.h"
 
-#define MANAGE .manage = "assessments:manage"
+#define MANAGE .manage = "assessments:manage", .other = "assessments:manage|assessments:approve"
 
 const struct field schema_attempts[] = {
     {.name = "assessmentId", .type = FIELD_ID},
@@ -37,19 +37,42 @@ const struct field schema_marks[] = {
 
 RUN_OP(attempts_mine, .sql = SQL_ATTEMPTS_MINE, .params = "tuqp", .key = time_valid)
 RUN_OP(attempts_mine_old, .sql = SQL_ATTEMPTS_MINE, .params = "tuqp", .key = time_valid)
-RUN_OP(attempts_of, .sql = SQL_ATTEMPTS_OF, .params = "tuimqp", MANAGE, .key = time_valid)
+RUN_OP(attempts_of, .sql = SQL_ATTEMPTS_OF, .params = "tuimqop", MANAGE, .key = time_valid)
 RUN_OP(attempts_get, .sql = SQL_ATTEMPTS_GET, .params = "tuim", MANAGE)
-RUN_OP(attempts_start, .sql = SQL_ATTEMPTS_START, .params = "tui", .lock = SQL_ATTEMPTS_LOCK)
-RUN_OP(attempts_start_old, .sql = SQL_ATTEMPTS_START, .params = "tui", .lock = SQL_ATTEMPTS_LOCK)
-RUN_OP(attempts_save, .sql = SQL_ATTEMPTS_SAVE, .params = "tuib")
+RUN_OP(attempts_start, .sql = SQL_ATTEMPTS_START, .params = "tuio", MANAGE,
+       .lock = SQL_ATTEMPTS_LOCK)
+RUN_OP(attempts_start_old, .sql = SQL_ATTEMPTS_START, .params = "tuio", MANAGE,
+       .lock = SQL_ATTEMPTS_LOCK)
+RUN_OP(attempts_save, .sql = SQL_ATTEMPTS_SAVE, .params = "tuibm", MANAGE)
 
 /* ---- POST /api/attempts/:id/submit ---- */
+
+static int whose(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    rest_took(r, m);
+    return rest_refuse(r, db_rows(m, 0) ? P_forbidden : P_not_found);
+}
+
+/* Not the caller's: is it one that they may see? */
+static int look_whose(struct actor *self, struct rest *r)
+{
+    static const struct run one = {.sql = SQL_ATTEMPTS_GET, .params = "tuim", MANAGE};
+    struct db_group *g = rest_group(r, DB_READ);
+
+    rest_put(g, r, &one, NULL);
+    return rest_ask(self, g, whose);
+}
 
 static int submitted(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
     struct str refusal = mp_str(mp_get(body_mp(m->body), "refusal"));
 
+    if (str_is(refusal, "not_found"))
+        return look_whose(self, r);
     if (refusal.p)
         return rest_refuse(r, problem_named(refusal) == PROBLEMS ? P_internal
                                                                  : problem_named(refusal));

@@ -186,7 +186,7 @@ static int loaded(struct actor *self, struct rest *r, const struct msg *m, bool 
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
     if (!db_null(m, 0, 0, WORD))
-        return rest_refuse(r, P_forbidden);
+        return rest_outcome(r, m, 0);
     *(int64_t *)rest_own(r, sizeof(int64_t)) = db_int(m, 0, 0, VERSION);
     struct drawing *d = xcalloc(1, sizeof(*d));
     *d = (struct drawing){.result = body_ref(m->body), .svg = svg};

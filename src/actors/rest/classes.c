@@ -42,7 +42,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
     struct mp reply = body_mp(m->body);
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return rest_push_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(self, r, mp_get(reply, "response"));
     return rest_run(self, r, &one);
 }
 
@@ -68,6 +68,12 @@ static int push_versioned(struct actor *self, struct rest *r, const char *event,
     return err;
 }
 
+static int nothing_named(struct actor *self, void *state, const struct msg *m)
+{
+    (void)self;
+    return rest_unchanged(state, m);
+}
+
 /* It fits the session; the version is the class's actor's to compare, as it alone changes it. */
 static int looked(struct actor *self, void *state, const struct msg *m)
 {
@@ -76,26 +82,24 @@ static int looked(struct actor *self, void *state, const struct msg *m)
     rest_took(r, m);
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
-    return db_null(m, 0, 0, 0) ? push_versioned(self, r, "class:change", r->body)
-                               : rest_outcome(r, m, 0);
-}
-
-static int nothing_named(struct actor *self, void *state, const struct msg *m)
-{
-    (void)self;
-    return rest_unchanged(state, m);
+    if (!db_null(m, 0, 0, 0))
+        return rest_outcome(r, m, 0);
+    if (mp_count(r->body))
+        return push_versioned(self, r, "class:change", r->body);
+    struct db_group *g = rest_group(r, DB_READ);
+    rest_put(g, r, &one, NULL);
+    return rest_ask(self, g, nothing_named);
 }
 
 int op_classes_update(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run fits = {.sql = SQL_CLASSES_MAY_CHANGE, .params = "tuibm", MANAGE};
     struct rest *r = state;
-    bool nothing = mp_count(r->body) == 0;
     struct db_group *g = rest_group(r, DB_READ);
 
     (void)m;
-    rest_put(g, r, nothing ? &one : &fits, NULL);
-    return rest_ask(self, g, nothing ? nothing_named : looked);
+    rest_put(g, r, &fits, NULL);
+    return rest_ask(self, g, looked);
 }
 
 int op_classes_cancel(struct actor *self, void *state, const struct msg *m)

@@ -212,5 +212,9 @@ int op_collaboration_room(struct actor *self, void *state, const struct msg *m)
     db_str(g, r->who->user_id);
     db_str(g, http_param(r->http, "id"));
     db_bool(g, sees_all(r));
+    db_bool(g, identity_can(r->who, "study_groups:manage"));
+    db_bool(g, identity_can(r->who, "courses:manage") || identity_can(r->who, "courses:approve"));
+    db_bool(g, identity_can(r->who, "assessments:manage") ||
+                   identity_can(r->who, "assessments:approve"));
     return rest_ask(self, g, room_found);
 }

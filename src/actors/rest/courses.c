@@ -4,7 +4,7 @@
  */
 #include "run.h"
 
-#define MANAGE .manage = "courses:manage"
+#define MANAGE .manage = "courses:manage", .other = "courses:manage|courses:approve"
 /* Who approves sees what there is to approve. */
 #define READ .manage = "courses:manage|courses:approve"
 
@@ -101,7 +101,7 @@ const struct field schema_course_change[] = {
 const struct field schema_course_delete[] = {{.name = "force", .type = FIELD_BOOL}, {.name = NULL}};
 
 RUN_OP(courses_create, .sql = SQL_COURSES_CREATE, .params = "ubm", MANAGE)
-RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmv", MANAGE,
+RUN_OP(courses_update, .sql = SQL_COURSES_UPDATE, .params = "tuibmvo", MANAGE,
        .lock = SQL_COURSES_LOCK)
 RUN_OP(courses_delete, .sql = SQL_COURSES_DELETE, .params = "tiqavu", .lock = SQL_COURSES_LOCK)
 
@@ -118,9 +118,9 @@ const struct field schema_enroll[] = {
 int op_courses_enroll(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run in = {
-        .sql = SQL_COURSES_ENROLL, .params = "tuibm", MANAGE, .lock = SQL_COURSES_LOCK};
+        .sql = SQL_COURSES_ENROLL, .params = "tuibm", READ, .lock = SQL_COURSES_LOCK};
     static const struct run out = {
-        .sql = SQL_COURSES_UNENROLL, .params = "tuim", MANAGE, .lock = SQL_COURSES_LOCK};
+        .sql = SQL_COURSES_UNENROLL, .params = "tuim", READ, .lock = SQL_COURSES_LOCK};
     struct rest *r = state;
 
     (void)m;

@@ -433,6 +433,7 @@ int op_exports_download(struct actor *self, void *state, const struct msg *m)
     db_str(g, rest_tenant_filter(r));
     db_str(g, r->who->user_id);
     db_str(g, http_param(r->http, "id"));
+    db_bool(g, identity_can(r->who, "exports:manage"));
     return rest_ask(self, g, found);
 }
 

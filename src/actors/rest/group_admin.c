@@ -8,6 +8,7 @@
 
 #define MANAGE .manage = "study_groups:manage"
 
+enum { MAY_CHANGE = 5 }; /* a column of: */
 static const struct run one = {.sql = SQL_GROUPS_GET, .params = "tuim", MANAGE};
 
 int op_groups_get(struct actor *self, void *state, const struct msg *m)
@@ -60,7 +61,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
     struct mp reply = body_mp(m->body);
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return rest_push_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(self, r, mp_get(reply, "response"));
     struct db_group *g = rest_group(r, DB_READ);
     rest_put(g, r, &one, NULL);
     return rest_ask(self, g, answered);
@@ -96,7 +97,7 @@ static int looked(struct actor *self, void *state, const struct msg *m)
     if (db_rows(m, 0) == 0)
         return rest_refuse(r, P_not_found);
     if (mp_count(r->body) == 0)
-        return rest_unchanged(r, m);
+        return db_true(m, 0, 0, MAY_CHANGE) ? rest_unchanged(r, m) : rest_refuse(r, P_forbidden);
     return push_change(self, r, r->body);
 }
 

@@ -177,7 +177,9 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
     if (forbidden && r->op->first == op_groups_join)
         return leaves || r->own ? rest_refuse(r, P_private_group) : look_for_invitation(self, r);
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return rest_push_refuse(r, mp_get(reply, "response"));
+        return r->op->first == op_groups_join
+                   ? rest_push_refused(r, mp_get(reply, "response"))
+                   : rest_push_refuse(self, r, mp_get(reply, "response"));
     return rest_reply_mp_kept(self, r, leaves ? 200 : r->op->success,
                               item.p ? item : mp_get(reply, "response"));
 }

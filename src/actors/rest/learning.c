@@ -4,7 +4,7 @@
  */
 #include "run.h"
 
-#define MANAGE .manage = "courses:manage"
+#define MANAGE .manage = "courses:manage", .other = "courses:manage|courses:approve"
 /* Who approves sees what there is to approve. */
 #define READ .manage = "courses:manage|courses:approve"
 
@@ -41,13 +41,14 @@ const struct field schema_module_progress[] = {
 
 const struct field schema_modules[] = {LIST_FIELDS, {.name = NULL}};
 RUN_OP(modules_list, .sql = SQL_MODULES_LIST, .params = "tuimp", .key = cursor_int, READ)
-RUN_OP(modules_create, .sql = SQL_MODULES_CREATE, .params = "tuibm", MANAGE,
+RUN_OP(modules_create, .sql = SQL_MODULES_CREATE, .params = "tuibmo", MANAGE,
        .lock = SQL_COURSES_LOCK)
-RUN_OP(modules_order, .sql = SQL_MODULES_ORDER, .params = "tuibm", MANAGE, .lock = SQL_COURSES_LOCK)
+RUN_OP(modules_order, .sql = SQL_MODULES_ORDER, .params = "tuibmo", MANAGE,
+       .lock = SQL_COURSES_LOCK)
 RUN_OP(modules_get, .sql = SQL_MODULES_GET, .params = "tuim", READ)
-RUN_OP(modules_update, .sql = SQL_MODULES_UPDATE, .params = "tuibmv", MANAGE,
+RUN_OP(modules_update, .sql = SQL_MODULES_UPDATE, .params = "tuibmvo", MANAGE,
        .lock = SQL_MODULES_LOCK)
-RUN_OP(modules_delete, .sql = SQL_MODULES_DELETE, .params = "tuimv", MANAGE,
+RUN_OP(modules_delete, .sql = SQL_MODULES_DELETE, .params = "tuimvo", MANAGE,
        .lock = SQL_MODULES_LOCK)
 
 static int progressed(struct actor *self, void *state, const struct msg *m)
@@ -61,7 +62,7 @@ int op_modules_progress(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run write = {
         .sql = SQL_MODULES_PROGRESS, .params = "tuib", .lock = SQL_MODULES_HOLD};
-    static const struct run renew = {.sql = SQL_MODULES_PROGRESSED, .params = "tuim", MANAGE};
+    static const struct run renew = {.sql = SQL_MODULES_PROGRESSED, .params = "tuim", READ};
     struct rest *r = state;
     struct db_group *g = rest_group(r, DB_READ);
 
@@ -93,10 +94,11 @@ const struct field schema_completion[] = {
     {.name = NULL}};
 
 RUN_OP(enrollments_mine, .sql = SQL_ENROLLMENTS_MINE, .params = "tuqp", .key = time_valid)
-RUN_OP(enrollments_list, .sql = SQL_ENROLLMENTS_LIST, .params = "tuimqp", MANAGE, .key = time_valid)
-RUN_OP(enrollments_batch, .sql = SQL_ENROLLMENTS_BATCH, .params = "tuibm", MANAGE,
+RUN_OP(enrollments_list, .sql = SQL_ENROLLMENTS_LIST, .params = "tuimqop", MANAGE,
+       .key = time_valid)
+RUN_OP(enrollments_batch, .sql = SQL_ENROLLMENTS_BATCH, .params = "tuibmo", MANAGE,
        .lock = SQL_COURSES_LOCK)
-RUN_OP(enrollments_complete, .sql = SQL_ENROLLMENTS_COMPLETE, .params = "tuibm", MANAGE,
+RUN_OP(enrollments_complete, .sql = SQL_ENROLLMENTS_COMPLETE, .params = "tuibmo", MANAGE,
        .lock = SQL_COURSES_LOCK)
 
 /* ---- training sessions ---- */
@@ -138,11 +140,11 @@ const struct field schema_training_status[] = {
     {.name = NULL}};
 
 RUN_OP(training_list, .sql = SQL_TRAINING_LIST, .params = "tuimp", .key = time_valid, READ)
-RUN_OP(training_create, .sql = SQL_TRAINING_CREATE, .params = "tuibm", MANAGE)
+RUN_OP(training_create, .sql = SQL_TRAINING_CREATE, .params = "tuibmo", MANAGE)
 RUN_OP(training_get, .sql = SQL_TRAINING_GET, .params = "tuim", READ)
-RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmv", MANAGE,
+RUN_OP(training_update, .sql = SQL_TRAINING_UPDATE, .params = "tuibmvo", MANAGE,
        .lock = SQL_TRAINING_LOCK)
-RUN_OP(training_delete, .sql = SQL_TRAINING_DELETE, .params = "tuimv", MANAGE,
+RUN_OP(training_delete, .sql = SQL_TRAINING_DELETE, .params = "tuimvo", MANAGE,
        .lock = SQL_TRAINING_LOCK)
 /* Whoever manages every course is also who approves; a school may take either away. */
 RUN_OP(training_move, .sql = SQL_TRAINING_MOVE, .params = "tuibmo", .manage = "courses:approve",

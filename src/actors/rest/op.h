@@ -142,8 +142,11 @@ int rest_push_to(struct actor *self, struct rest *r, const char *kind, const cha
                  struct mp payload, actor_step *next);
 /* After -ESRCH: the channel went to rest before it read what was pushed. true: pushed again. */
 bool rest_push_again(struct actor *self, struct rest *r);
-/* A channel's refusal (the `response` of its answer) as a problem. */
-int rest_push_refuse(struct rest *r, struct mp response);
+/* A channel's refusal (the `response` of its answer) as a problem: not found, to who may not know
+ * of the group that the push was about. */
+int rest_push_refuse(struct actor *self, struct rest *r, struct mp response);
+/* The same where it may be known. */
+int rest_push_refused(struct rest *r, struct mp response);
 /* The operation is a push to the channel of the path's :id; its answer ends the request. */
 int rest_push(struct actor *self, struct rest *r, const char *kind, const char *event,
               struct mp payload);

@@ -145,7 +145,7 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 int op_users_update(struct actor *self, void *state, const struct msg *m)
 {
     static const struct run what = {.sql = SQL_USERS_UPDATE,
-                                    .params = "tuibmv",
+                                    .params = "tuibmvs",
                                     .manage = "users:update",
                                     .lock = SQL_USERS_ADMINS_LOCK,
                                     .reused = "email_taken"};

@@ -117,7 +117,7 @@ const struct field schema_grant[] = {
     {.name = "expiresAt", .type = FIELD_TIME, .flags = FIELD_BLANK_IS_ABSENT},
     {.name = NULL}};
 
-RUN_OP(grants_list, .sql = SQL_PERMISSIONS_OF_USER, .params = "tuim",
+RUN_OP(grants_list, .sql = SQL_PERMISSIONS_OF_USER, .params = "tuims",
        .manage = "permissions:manage")
 
 static int granted(struct actor *self, void *state, const struct msg *m)

@@ -1,6 +1,7 @@
 /*
  * Operations that are a push to a channel: what members see live is one act, whether it comes over
- * a socket or over REST. The channel's answer becomes the response, its refusal a problem.
+ * a socket or over REST. The channel's answer becomes the response, its refusal a problem; who may
+ * not know of the group that it is about finds none.
  */
 #include "op.h"
 #include "stacgate/channel.h"
@@ -40,7 +41,7 @@ static int refuse_invalid(struct rest *r, struct mp error)
     return rest_refuse_fields(r, P_invalid, &e, 1);
 }
 
-int rest_push_refuse(struct rest *r, struct mp response)
+int rest_push_refused(struct rest *r, struct mp response)
 {
     struct str reason = mp_str(mp_get(response, "reason"));
     struct mp error = mp_at(mp_get(response, "errors"), 0);
@@ -58,6 +59,32 @@ int rest_push_refuse(struct rest *r, struct mp response)
     return rest_refuse(r, P_internal);
 }
 
+static int looked(struct actor *self, void *state, const struct msg *m)
+{
+    struct rest *r = state;
+
+    (void)self;
+    rest_took(r, m);
+    return db_rows(m, 0) ? rest_push_refused(r, body_mp(r->pushed.payload))
+                         : rest_refuse(r, P_not_found);
+}
+
+int rest_push_refuse(struct actor *self, struct rest *r, struct mp response)
+{
+    struct str bytes = mp_bytes(response);
+    struct db_group *g = rest_group(r, DB_READ);
+
+    body_unref(r->pushed.payload);
+    r->pushed.payload = body_make(bytes.p, bytes.n);
+    db_stmt(g, SQL_GROUPS_SEEN);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, r->who->user_id);
+    db_str(g, http_param(r->http, "id"));
+    db_bool(g, identity_can(r->who, "study_groups:manage"));
+    db_str(g, r->pushed.kind);
+    return rest_ask(self, g, looked);
+}
+
 /* Its item, or its reply; or the refusal that fits its reason. */
 static int pushed(struct actor *self, void *state, const struct msg *m)
 {
@@ -65,7 +92,7 @@ static int pushed(struct actor *self, void *state, const struct msg *m)
     struct mp reply = body_mp(m->body), item = mp_get(reply, "item");
 
     if (!str_is(mp_str(mp_get(reply, "status")), "ok"))
-        return rest_push_refuse(r, mp_get(reply, "response"));
+        return rest_push_refuse(self, r, mp_get(reply, "response"));
     return rest_reply_mp_kept(self, r, r->op->success, item.p ? item : mp_get(reply, "response"));
 }
 

@@ -215,16 +215,25 @@ int rest_unchanged(struct rest *r, const struct msg *m)
     return stale ? rest_refuse(r, P_stale) : rest_outcome(r, m, 0);
 }
 
+static int page(struct rest *r, const struct msg *m, unsigned stmt)
+{
+    int columns = db_columns(m, stmt);
+
+    if (columns > 3 && !db_true(m, stmt, 0, 3))
+        return rest_refuse(r, P_not_found);
+    if (columns > 4 && !db_null(m, stmt, 0, 4))
+        return refuse_word(r, db_text(m, stmt, 0, 4));
+    return rest_reply_page(r, m, stmt);
+}
+
 static int ran(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
     unsigned stmt = r->run->lock ? 1 : 0;
 
     (void)self;
-    if (strchr(r->run->params, 'p') && !db_error(m))
-        return db_columns(m, stmt) > 3 && !db_true(m, stmt, 0, 3) ? rest_refuse(r, P_not_found)
-                                                                  : rest_reply_page(r, m, stmt);
-    return rest_outcome(r, m, stmt);
+    return strchr(r->run->params, 'p') && !db_error(m) ? page(r, m, stmt)
+                                                       : rest_outcome(r, m, stmt);
 }
 
 int rest_run(struct actor *self, struct rest *r, const struct run *what)

@@ -21,7 +21,7 @@ struct run {
      * `other` · a whether they are an admin · s staff · v the versions that If-Match names, an
      * array, or null · h the host that was asked, without port, in lower case · p the four of
      * rest_put_page (last; the answer is then a page, or 404 when a fourth column says that what it
-     * is of does not exist)
+     * is of does not exist for the caller, or the refusal that a fifth one names)
      */
     const char *params;
     const struct sql *sql;

@@ -293,8 +293,8 @@ export function needs(operations, n) {
 
 // ---- what a school holds
 
-// What moves by itself: when somebody was last seen, until when a session holds.
-const VOLATILE = { users: ['last_login_at'], study_group_members: ['last_active'], sessions: ['expire', 'sess'], api_tokens: ['last_used_at'] }
+// What moves by itself: when somebody was last seen, until when a session holds, how much of a board's log is folded.
+const VOLATILE = { whiteboards: ['data', 'data_seq', 'updated_at'], users: ['last_login_at'], study_group_members: ['last_active'], sessions: ['expire', 'sess'], api_tokens: ['last_used_at'] }
 const NOTED = { audit_log: "action <> 'identity.refused'" } // a refusal is written down
 // What is counted and kept of requests: days, refusals of sign-in, first answers.
 const BESIDE = /^(signin_|analytics_|user_activity|schema_migrations|audit_log_|adoption|idempotency_keys)/

@@ -4,11 +4,11 @@ const RULES = {
   afmAS: `auth_logout tokens_create socket_token auth_change_password auth_send_verification sign_ins_end_others courses_enroll attempts_start
     attempts_start_old groups_join notifications_prefer notifications_read_all certificates_get`,
   fmAS: `courses_update assessments_update assessments_delete assessments_submit assessments_accommodate assessments_accommodations attempts_grade exports_get exports_delete modules_create
-    modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create training_get training_update
+    modules_order modules_update modules_delete enrollments_list enrollments_batch enrollments_complete training_create training_get training_update
     training_delete training_move`,
   mAS: `users_update themes_get schools_list_old`,
   AS: `grants_list`,
-  amAS: `groups_update groups_archive groups_invite groups_role groups_remove messages_list messages_create polls_get polls_close classes_list
+  amAS: `groups_update groups_archive groups_invite groups_role groups_remove groups_members messages_list messages_create polls_get polls_close classes_list
     classes_create classes_get classes_update classes_cancel classes_attendance classes_polls groups_rooms boards_list boards_create boards_get boards_rename
     boards_delete boards_export`,
   afmA: `analytics_user_stats`, // one's own, in a school; a super_admin has none there
@@ -19,9 +19,9 @@ const RULES = {
 }
 // What everybody of the school may read, and what anybody may at all: a row that loses its permission is in neither.
 export const READ_BY_ALL = `auth_user tokens_list sign_ins_list permissions_mine_old assessments_list assessments_get assessments_results attempts_mine
-  attempts_mine_old attempts_of attempts_get users_get groups_list groups_get groups_members notifications_list notifications_unread
+  attempts_mine_old attempts_of attempts_get users_get groups_list groups_get notifications_list notifications_unread
   notifications_preferences help_list help_search help_suggest help_faq help_get help_search_old manual manual_search exports_list exports_history
-  exports_list_old analytics_popular analytics_popular_old analytics_course_progress modules_list modules_get enrollments_mine enrollments_list
+  exports_list_old analytics_popular analytics_popular_old analytics_course_progress modules_list modules_get enrollments_mine
   training_list spaces_list certificates_list themes_list themes_list_old contents_list contents_list_old contents_get pages_list pages_list_old pages_get
   page_get_old sections_list sections_get components_list components_list_old components_get menu_list menu_list_old menu_get branding_get
   collaboration_room versions_list versions_active version_active_old system_status_old`.split(/\s+/)
@@ -32,12 +32,19 @@ export const ANYBODYS = `auth_login auth_leave_old auth_register auth_forgot aut
 const LETTERS = { apprenant: 'a', formateur: 'f', manager: 'm', admin: 'A', super_admin: 'S' }
 export const ruleOf = Object.fromEntries(Object.entries(RULES).flatMap(([who, names]) => names.split(/\s+/).map((name) => [name, who])))
 
-// What is one's own, or not to be seen, is not found by others; in no school there is nothing to export.
-export const NOT_FOUND = `attempts_save attempts_submit exports_create_old exports_get exports_delete exports_download exports_download_old
-  notifications_delete notifications_read sign_ins_end tokens_revoke themes_get training_get`.split(/\s+/)
+// Who may know of a thing of theirs in these schools, where not everybody may (relations.mjs has the rule, and the rest): they get 403 where
+// others get 404.
+const KNOWN = { attempt: 'afmAS', export: 'fmAS', training_session: 'fmAS', theme: 'mAS', notification: 'a', token: 'a', sign_in: 'a' }
+// In no school there is nothing to export, and nobody has figures.
+const NOWHERE = ['exports_create_old', 'analytics_user_stats']
+export function refusalOf(o, role) {
+  return NOWHERE.includes(o.name) || !(KNOWN[o.subject] ?? 'afmAS').includes(LETTERS[role]) ? 404 : 403
+}
+// What staff know of by nothing but that permission.
+export const STAFFS = ['attempt', 'export']
 // By which permission staff may what is not theirs, where the document names none.
 const STAFF = {
-  'courses:manage': `courses_update modules_create modules_order modules_update modules_delete enrollments_batch enrollments_complete training_create
+  'courses:manage': `courses_update modules_create modules_order modules_update modules_delete enrollments_list enrollments_batch enrollments_complete training_create
     training_update training_delete training_move`,
   'assessments:manage': `assessments_update assessments_delete assessments_submit assessments_accommodate assessments_accommodations attempts_grade`,
   'exports:manage': `exports_get exports_delete`,

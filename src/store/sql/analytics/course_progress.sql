@@ -1,7 +1,7 @@
--- $1 tenant filter, $2 caller, $3 the query (courseId, limit), $4 staff: per learner and per module, for staff and the course's instructor;
+-- $1 tenant filter, $2 caller, $3 the query (courseId, limit), $4 staff, $5 who sees all: per learner and per module, for staff and the course's instructor;
 -- one's own for everybody else. A module's average is of all who are enrolled, as the course's is.
 with course as (
-    select c.*, $4::boolean or coalesce(c.instructor_id = $2, false) as own from courses c
+    select c.*, $4::boolean or coalesce(c.instructor_id = $2, false) as own, course_seen(c, $2, $5) as seen from courses c
     where c.id = $3::jsonb ->> 'courseId' and c.establishment_id = coalesce($1, c.establishment_id)
 ), learners as materialized (
     select e.* from course join user_courses e on e.course_id = course.id
@@ -13,7 +13,7 @@ with course as (
     from course join course_modules m on m.course_id = course.id and (course.own or m.is_active is not false)
     left join user_module_progress p on p.module_id = m.id and p.user_id in (select user_id from learners) group by 1
 )
-select case when not own and not exists (select from learners) then 'not_found' end, 200, json_build_object('courseId', c.id, 'title', c.title,
+select case when not own and not exists (select from learners) then case when seen then 'forbidden' else 'not_found' end end, 200, json_build_object('courseId', c.id, 'title', c.title,
     'enrolled', (select count(*) from learners), 'completed', (select count(*) from learners where status = 'completed'),
     'averageProgress', coalesce((select round(avg(progress), 2) from learners), 0),
     'completionRate', coalesce((select round(100.0 * count(*) filter (where status = 'completed') / nullif(count(*), 0), 2) from learners), 0),

@@ -1,10 +1,11 @@
--- $1 tenant filter, $2 caller, $3 assessment, $4 the body (userId, extraTime %, extraAttempts, dueDate, reason), $5 staff. An attempt under
+-- $1 tenant filter, $2 caller, $3 assessment, $4 the body (userId, extraTime %, extraAttempts, dueDate, reason), $5 staff, $6 who sees all. An attempt under
 -- way gets its new end at once.
 with one as (
-    select a.*, coalesce(a.created_by = $2, false) or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
+    select a.*, coalesce(a.created_by = $2, false) or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
+           assessment_seen(a, $2, $6) as seen
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), refusal as (
-    select case when not own and (status <> 'approved' or is_public is false) then 'not_found' when not own then 'forbidden'
+    select case when not seen then 'not_found' when not own then 'forbidden'
                 when not exists (select from users u where u.id = $4::jsonb ->> 'learnerId'
                                  and u.establishment_id = one.establishment_id) then 'not_found' end as word from one
 ), made as (

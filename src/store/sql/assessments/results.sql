@@ -1,12 +1,11 @@
--- $1 tenant filter, $2 caller, $3 assessment, $4 staff, $5 the query (limit): attempts with scores, their distribution and statistics per
+-- $1 tenant filter, $2 caller, $3 assessment, $4 staff, $5 the query (limit), $6 who sees all: attempts with scores, their distribution and statistics per
 -- question for the author and staff, in points of the present version; one's own attempts for everybody else.
 with one as (
-    select a.*, coalesce(a.created_by = $2, false) or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own
+    select a.*, coalesce(a.created_by = $2, false) or $4::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
+           assessment_seen(a, $2, $6) as seen
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id)
 ), visible as (
-    select * from one where own or exists (select from assessment_attempts t where t.assessment_id = one.id and t.user_id = $2)
-        or status = 'approved' and (is_public is not false and not exists (select from courses c where c.id = one.course_id and c.is_active is not true) or exists (
-        select from user_courses e where e.course_id = one.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
+    select * from one where seen
 ), attempts as materialized (
     select t.id, t.user_id, t.score, t.max_score, t.status, t.started_at, t.submitted_at, t.results, attempt_passed(t) as passed,
            round(coalesce(t.score, 0)::numeric * coalesce(v.max_score, 100) / nullif(coalesce(t.max_score, 100), 0), 2) as points,

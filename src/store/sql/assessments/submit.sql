@@ -1,9 +1,9 @@
--- $1 tenant filter, $2 caller, $3 assessment, $4 staff: the author asks for approval; who may give it hears so.
+-- $1 tenant filter, $2 caller, $3 assessment, $4 staff, $5 who sees all: the author asks for approval; who may give it hears so.
 with asked as (
-    select a.*, coalesce(a.created_by = $2, false) or $4::boolean as own from assessments a
+    select a.*, coalesce(a.created_by = $2, false) or $4::boolean as own, assessment_seen(a, $2, $5) as seen from assessments a
     where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
-    select case when not own then 'not_found' when status not in ('draft', 'rejected') then 'submitted'
+    select case when not seen then 'not_found' when not own then 'forbidden' when status not in ('draft', 'rejected') then 'submitted'
                 when jsonb_typeof(questions) is distinct from 'array' or jsonb_array_length(questions) = 0 then 'invalid questions required'
            end as word from asked
 ), changed as (

@@ -1,12 +1,13 @@
 -- $1 tenant filter, $2 caller, $3 assessment, $4 the body (its questions are checked), $5 staff, $6 the versions of which one must still stand or
--- null. An approved one stays as it is: the change goes into its draft version, made of it now or begun before, and its version moves, as
+-- null, $7 who sees all. An approved one stays as it is: the change goes into its draft version, made of it now or begun before, and its version moves, as
 -- its PUT's. A dueDate of null is none. Whatever is changed has to be submitted again, and approved by somebody who changed nothing of it.
 with asked as (
     select a.*, coalesce(a.created_by = $2, false) or $5::boolean or exists (select from courses c where c.id = a.course_id and c.instructor_id = $2) as own,
+           assessment_seen(a, $2, $7) as seen,
            a.status = 'approved' or exists (select from assessments d where d.draft_of = a.id) as settled
     from assessments a where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) for no key update
 ), refusal as (
-    select case when not own and (status <> 'approved' or is_public is false) then 'not_found' when not own then 'forbidden'
+    select case when not seen then 'not_found' when not own then 'forbidden'
                 when row_version <> all($6::bigint[]) then 'stale'
                 when coalesce(($4::jsonb ->> 'passingScore')::integer, passing_score, 60)
                      > coalesce(($4::jsonb ->> 'maxScore')::integer, max_score, 100) then 'invalid passingScore too_big' end as word

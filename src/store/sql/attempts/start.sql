@@ -1,19 +1,19 @@
--- $1 tenant filter, $2 who, $3 assessment: the attempt under way (200), or a new one (201), on the server's clock. timeLimit is minutes;
+-- $1 tenant filter, $2 who, $3 assessment, $4 who sees all: the attempt under way (200), or a new one (201), on the server's clock. timeLimit is minutes;
 -- accommodations lengthen it, the due date ends it.
 with one as (
-    select a.*, x.extra_time, x.extra_attempts, coalesce(x.due_date, a.due_date) as due, now() at time zone 'utc' as now
+    select a.*, x.extra_time, x.extra_attempts, coalesce(x.due_date, a.due_date) as due, now() at time zone 'utc' as now,
+           a.created_by = $2 or assessment_open(a, $2) as takes
     from assessments a left join assessment_accommodations x on x.assessment_id = a.id and x.user_id = $2
-    where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) and a.draft_of is null
-      and (a.status = 'approved' and (a.is_public is not false and not exists (select from courses c where c.id = a.course_id and c.is_active is not true) or exists (
-               select from user_courses e where e.course_id = a.course_id and e.user_id = $2 and e.status is distinct from 'dropped'))
-           or a.created_by = $2)
+    where a.id = $3 and a.establishment_id = coalesce($1, a.establishment_id) and assessment_seen(a, $2, $4)
 ), before as (
     select t.* from assessment_attempts t where t.assessment_id = $3 and t.user_id = $2
 ), running as (
     select b.* from before b where b.status = 'in_progress' and (b.deadline is null or b.deadline > now() at time zone 'utc')
     order by started_at desc limit 1
 ), refusal as (
-    select case when exists (select from running) then null when status <> 'approved' then 'not_approved' when due <= now then 'overdue'
+    select case when draft_of is not null then 'not_approved'
+                when takes is not true then case when status = 'approved' then 'forbidden' else 'not_approved' end
+                when exists (select from running) then null when status <> 'approved' then 'not_approved' when due <= now then 'overdue'
                 when max_attempts > 0 and (select count(*) from before) >= max_attempts + coalesce(extra_attempts, 0) then 'attempts_used'
                 when jsonb_typeof(questions) is distinct from 'array' or jsonb_array_length(questions) = 0 then 'not_approved' end as word
     from one

@@ -2,11 +2,11 @@
 -- or a member of the group, or somebody who teaches here.
 with g as (
     select g.*, (select m.role from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active limit 1) as place,
-           coalesce($4::jsonb ->> 'hostId', $2) as host
-    from study_groups g where g.id = $3 and g.room_of is null and g.establishment_id = coalesce($1, g.establishment_id)
+           coalesce($4::jsonb ->> 'hostId', $2) as host, group_seen(g, $2, $5) as seen
+    from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id)
 ), refusal as (
-    select case when not ($5::boolean or place is not null) and is_public is false then 'not_found'
-                when not ($5::boolean or coalesce(place in ('moderator', 'admin'), false)) then 'forbidden'
+    select case when not seen then 'not_found' when not ($5::boolean or place is not null) then 'members_only'
+                when not ($5::boolean or coalesce(place in ('moderator', 'admin'), false)) or room_of is not null then 'forbidden'
                 when status = 'archived' then 'read_only'
                 when host <> $2 and not named_here($1, 'user', host) then 'not_found'
                 when ($4::jsonb ->> 'endTime')::timestamptz <= ($4::jsonb ->> 'startTime')::timestamptz then 'invalid endTime order'

@@ -1,9 +1,12 @@
 -- A group's study sessions, the latest start first, for its members and staff ($4). $1 tenant filter, $2 caller, $3 group, $5 limit,
 -- $6 $7 cursor (time, id), $8 count wanted.
-with seen as not materialized (
+with g as (
+    select group_seen(g, $2, $4) as seen, $4::boolean or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active) as reads
+    from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id)
+), seen as not materialized (
     select s.id, s.start_time as at from study_sessions s
     where s.study_group_id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
-      and ($4::boolean or exists (select from study_group_members m where m.study_group_id = $3 and m.user_id = $2 and m.is_active))
+      and (select reads from g)
 ), page as (
     select x.*, row_number() over (order by at desc, id desc) as place from (
         select * from seen where $6::text is null or (at, id) < ($6::timestamp, $7) order by at desc, id desc limit $5::bigint + 1) x
@@ -11,6 +14,5 @@ with seen as not materialized (
 select coalesce(json_agg(study_session_json(s) order by place) filter (where place <= $5::bigint), '[]'),
        (select at || '|' || id from page where place = $5::bigint and exists (select from page where place > $5::bigint)),
        case when $8::boolean then (select count(*) from seen) end,
-       exists (select from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id) and (
-           $4::boolean or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active)))
+       (select seen from g), (select 'members_only' from g where not reads)
 from page join study_sessions s using (id)

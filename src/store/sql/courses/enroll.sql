@@ -1,7 +1,7 @@
--- $1 tenant filter, $2 who, $3 course (its row is locked), $4 the body (sessionId), $5 staff. 201 for a new place, 200 for one that was
+-- $1 tenant filter, $2 who, $3 course (its row is locked), $4 the body (sessionId), $5 who sees all. 201 for a new place, 200 for one that was
 -- there. Counts are counted anew: they are exact whatever was wrong before; so is the progress of who comes back, as modules may have changed.
 with course as (
-    select c.*, coalesce(c.is_active or c.instructor_id = $2, false) or $5::boolean as visible from courses c
+    select c.*, course_seen(c, $2, $5) as visible from courses c
     where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
 ), session as (
     select s.* from training_sessions s join course c on s.course_id = c.id where s.id = $4::jsonb ->> 'sessionId'

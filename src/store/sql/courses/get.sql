@@ -10,10 +10,8 @@ select null, 200, course_json(c)::jsonb || jsonb_build_object(
     'enrollment', (select enrollment_json(e) from user_courses e where e.course_id = c.id and e.user_id = $2
                    and e.status is distinct from 'dropped' order by e.enrolled_at desc limit 1)), c.row_version
 from courses c
-cross join lateral (select coalesce(c.instructor_id = $2, false) or $4::boolean or exists (
-    select from user_courses e where e.course_id = c.id and e.user_id = $2 and e.status is distinct from 'dropped') as inside) x
+cross join lateral (select coalesce(c.instructor_id = $2, false) or $4::boolean or course_entered(c.id, $2) as inside) x
 where c.id = $3 and c.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
   and case when $2 = '' then c.is_public and c.is_active
                 and exists (select from establishments e where e.id = c.establishment_id and e.is_active is not false)
-           else c.is_active or c.instructor_id = $2 or $4::boolean
-                or exists (select from user_courses e where e.course_id = c.id and e.user_id = $2 and e.status is distinct from 'dropped') end
+           else course_seen(c, $2, $4) end

@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 who, $3 course (its row is locked), $4 staff. Dropping what is not there is no error: 200.
 with course as (
     select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
-      and (c.is_active or c.instructor_id = $2 or $4::boolean or exists (select from user_courses e where e.course_id = c.id and e.user_id = $2))
+      and (course_seen(c, $2, $4) or exists (select from user_courses e where e.course_id = c.id and e.user_id = $2))
 ), out as (
     update user_courses e set status = 'dropped', updated_at = now() at time zone 'utc'
     from course where e.course_id = course.id and e.user_id = $2 and e.status is distinct from 'dropped' returning 1

@@ -1,9 +1,9 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null. What a body does not name
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null, $7 sees all. What a body does not name
 -- stays. A capacity of null is none, and it is not below who is in it.
 -- An instructor cannot make a course active or give it to somebody else, and hears when it is; whoever is named is of the school.
 with old as (
     select c.* from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id)
-      and (c.is_active or c.instructor_id = $2 or $5::boolean) for no key update
+      and course_seen(c, $2, $7) for no key update
 ), refusal as (
     select case when instructor_id is distinct from $2 and not $5::boolean then 'forbidden'
                 when row_version <> all($6::bigint[]) then 'stale'

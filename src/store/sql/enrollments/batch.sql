@@ -1,10 +1,10 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff: a result for each, in the order given,
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerIds), $5 staff, $6 who sees all: a result for each, in the order given,
 -- with the status that it would have alone: enrolled 201, already 200, not_found 404, full 409. Places go in that order; who comes back has the
 -- progress that the modules give by now.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own,
            c.max_participants - (select count(*) from user_courses e where e.course_id = c.id and e.status is distinct from 'dropped') as places
-    from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+    from courses c where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and course_seen(c, $2, $6)
 ), refusal as (select case when not own then 'forbidden' when is_active is not true then 'course_closed' end as word from course), ids as (
     select id, min(place) as place from jsonb_array_elements_text($4::jsonb -> 'learnerIds') with ordinality as t (id, place) group by 1
 ), judged as (

@@ -1,8 +1,8 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerId, finalGrade), $5 staff: done, with its certificate; nobody
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (learnerId, finalGrade), $5 staff, $6 who sees all: done, with its certificate; nobody
 -- certifies themselves, and what was revoked is issued again by staff alone.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
-    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and course_seen(c, $2, $6)
 ), learner as (
     select e.* from user_courses e where e.course_id = $3 and e.user_id = $4::jsonb ->> 'learnerId' and e.status is distinct from 'dropped'
 ), refusal as (

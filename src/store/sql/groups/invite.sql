@@ -1,12 +1,12 @@
 -- $1 tenant filter, $2 caller, $3 group, $4 the body (learnerIds), $5 staff: a result for each, with the status that it would have
--- alone: invited 201, member 200, not_found 404. Moderators invite.
+-- alone: invited 201, member 200, not_found 404. Moderators invite, into groups that are no breakout rooms.
 with one as (
     select g.*, $5::boolean or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active
                                        and m.role in ('moderator', 'admin')) as may,
-           g.is_public is not false or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active) as seen
-    from study_groups g where g.id = $3 and g.room_of is null and g.establishment_id = coalesce($1, g.establishment_id)
+           group_seen(g, $2, $5) as seen
+    from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id)
 ), refusal as (
-    select case when not seen and not may then 'not_found' when not may then 'forbidden' end as word from one
+    select case when not seen then 'not_found' when not may or room_of is not null then 'forbidden' end as word from one
 ), ids as (
     select id, min(place) as place from jsonb_array_elements_text($4::jsonb -> 'learnerIds') with ordinality as t (id, place) group by 1
 ), results as (

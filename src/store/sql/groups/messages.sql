@@ -1,7 +1,7 @@
 -- A group's messages for $2: newest first before $4 (or the newest), or ascending after $5. $1 tenant filter, $3 group, $6 limit, $7 staff.
 -- Always one row: what the caller is to the group (null: cannot see it, else whether they may read), the list, its last seq while there is more.
 with g as (
-    select g.id, g.is_public is not false as public,
+    select g.id, group_seen(g, $2, $7) as seen,
            $7::boolean or exists (select from study_group_members m where m.study_group_id = g.id and m.user_id = $2 and m.is_active) as reads
     from study_groups g where g.id = $3 and g.establishment_id = coalesce($1, g.establishment_id)
 ), ahead as (
@@ -24,7 +24,7 @@ with g as (
           from message_reactions where message_id in (select id from page) group by message_id, emoji) r
     group by message_id
 )
-select (select case when reads then true when public then false end from g),
+select (select case when reads then true when seen then false end from g),
        coalesce(json_agg(json_build_object(
            'id', p.id, 'studyGroupId', p.study_group_id, 'seq', p.seq, 'senderId', p.sender_id,
            'sender', json_build_object('id', p.sender_id, 'firstName', coalesce(c.first_name, ''), 'lastName', coalesce(c.last_name, ''),

@@ -1,7 +1,7 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff. Without a place it comes last.
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body, $5 staff, $6 who sees all. Without a place it comes last.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
-    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and course_seen(c, $2, $6)
 ), refusal as (select case when not own then 'forbidden' end as word from course), made as (
     insert into course_modules (course_id, establishment_id, title, description, order_index, content_type, content_url, content_data, duration,
                                 is_required, is_active, created_at, updated_at)

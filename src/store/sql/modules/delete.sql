@@ -1,8 +1,8 @@
--- $1 tenant filter, $2 caller, $3 module (its course's row is locked), $4 staff, $5 the versions of which one must still stand or null. Progress in it goes with it.
+-- $1 tenant filter, $2 caller, $3 module (its course's row is locked), $4 staff, $5 the versions of which one must still stand or null, $6 who sees all. Progress in it goes with it.
 with old as (
     select m.*, coalesce(c.instructor_id = $2, false) or $4::boolean as own from course_modules m join courses c on c.id = m.course_id
     where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id)
-      and (c.instructor_id = $2 or $4::boolean or c.is_active and m.is_active is not false) for no key update of m
+      and ($6::boolean or coalesce(c.instructor_id = $2, false) or course_seen(c, $2, $6) and m.is_active is not false) for no key update of m
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($5::bigint[]) then 'stale'
                 when exists (select from assessments a where a.module_id = $3) then 'module_used' end as word from old

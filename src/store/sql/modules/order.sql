@@ -1,7 +1,7 @@
--- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (ids: every module once), $5 staff. Those in the course hear of the open ones.
+-- $1 tenant filter, $2 caller, $3 course (its row is locked), $4 the body (ids: every module once), $5 staff, $6 who sees all. Those in the course hear of the open ones.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
-    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and course_seen(c, $2, $6)
 ), wanted as (
     select id, place from jsonb_array_elements_text($4::jsonb -> 'ids') with ordinality as t (id, place)
 ), refusal as (

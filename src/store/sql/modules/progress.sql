@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 learner, $3 module, $4 the body (status, progressPercentage, timeSpent: minutes more). Needs an enrolment. What is
 -- completed stays so.
 with module as (
-    select m.*, exists (select from user_courses e where e.course_id = m.course_id and e.user_id = $2 and e.status is distinct from 'dropped') as enrolled
+    select m.*, course_entered(m.course_id, $2) as enrolled
     from course_modules m join courses c on c.id = m.course_id
     where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id) and m.is_active is not false
 ), refusal as (select case when not enrolled then 'forbidden' end as word from module), said as (

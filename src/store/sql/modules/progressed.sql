@@ -1,9 +1,9 @@
--- After progress.sql, in its transaction: $1 tenant filter, $2 learner, $3 module, $4 staff. The course's progress, its completion and certificate.
+-- After progress.sql, in its transaction: $1 tenant filter, $2 learner, $3 module, $4 who sees all. The course's progress, its completion and certificate.
 -- The learner, the instructor and who manages courses hear of it.
 with module as (
-    select m.id, m.course_id, exists (select from user_courses e where e.course_id = m.course_id and e.user_id = $2
-                                      and e.status is distinct from 'dropped') as enrolled, c.is_active or c.instructor_id = $2 or $4::boolean as seen
-    from course_modules m join courses c on c.id = m.course_id where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id) and m.is_active is not false
+    select m.id, m.course_id, m.is_active is not false and course_entered(m.course_id, $2) as enrolled,
+           coalesce(c.instructor_id = $2, false) or $4::boolean or m.is_active is not false and course_seen(c, $2, $4) as seen
+    from course_modules m join courses c on c.id = m.course_id where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id)
 ), renewed as (
     select r.* from module, course_progress_renew($2, module.course_id) r where module.enrolled
 ), issued as (

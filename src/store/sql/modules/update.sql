@@ -1,8 +1,8 @@
--- $1 tenant filter, $2 caller, $3 module (its course's row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null.
+-- $1 tenant filter, $2 caller, $3 module (its course's row is locked), $4 the body, $5 staff, $6 the versions of which one must still stand or null, $7 who sees all.
 with old as (
     select m.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from course_modules m join courses c on c.id = m.course_id
     where m.id = $3 and m.establishment_id = coalesce($1, m.establishment_id)
-      and (c.instructor_id = $2 or $5::boolean or c.is_active and m.is_active is not false) for no key update of m
+      and ($7::boolean or coalesce(c.instructor_id = $2, false) or course_seen(c, $2, $7) and m.is_active is not false) for no key update of m
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' end as word from old
 ), new as (

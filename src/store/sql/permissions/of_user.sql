@@ -1,5 +1,5 @@
 -- One person's permissions, to themselves and to who manages them: what holds now, and their own grants and refusals, also those that ended.
--- $1 tenant filter, $2 caller, $3 user, $4 whether the caller manages permissions.
+-- $1 tenant filter, $2 caller, $3 user, $4 whether the caller manages permissions, $5 is staff.
 with who as (
     select u.id, u.role from users u
     where u.id = $3 and (u.establishment_id is null or u.establishment_id = coalesce($1, u.establishment_id)) and u.email not like '%@deleted.invalid'
@@ -12,7 +12,7 @@ with who as (
     union select name from own where granted and holds
     except select name from own where not granted and holds
 )
-select case when not ($3 = $2 or $4::boolean) then 'forbidden' end, 200, json_build_object('userId', id, 'role', role,
+select case when not ($3 = $2 or $4::boolean) then case when $5::boolean or person_seen($2, $3) then 'forbidden' else 'not_found' end end, 200, json_build_object('userId', id, 'role', role,
     'permissions', array(select name from effective order by 1),
     'grants', (select coalesce(json_agg(json_build_object('permission', name, 'granted', granted, 'reason', reason,
         'expiresAt', iso8601(expires_at), 'grantedBy', granted_by, 'createdAt', iso8601(created_at), 'holds', holds)

@@ -1,7 +1,7 @@
--- $1 tenant filter, $2 caller, $3 course, $4 the body, $5 staff: a draft.
+-- $1 tenant filter, $2 caller, $3 course, $4 the body, $5 staff, $6 who sees all: a draft.
 with course as (
     select c.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from courses c
-    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $5::boolean)
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and course_seen(c, $2, $6)
 ), refusal as (
     select case when not own then 'forbidden' when ($4::jsonb ->> 'endDate')::timestamptz < ($4::jsonb ->> 'startDate')::timestamptz
                 then 'invalid endDate order' end as word from course

@@ -2,8 +2,8 @@
 -- (time, id), $8 count wanted. The fourth column: whether the caller sees the course.
 with c as (
     select c.id, coalesce(c.instructor_id = $2, false) or $4::boolean as own, enrolled
-    from courses c cross join lateral (select exists (select from user_courses e where e.course_id = c.id and e.user_id = $2 and e.status is distinct from 'dropped') as enrolled) x
-    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and (c.is_active or c.instructor_id = $2 or $4::boolean or enrolled)
+    from courses c cross join lateral (select course_entered(c.id, $2) as enrolled) x
+    where c.id = $3 and c.establishment_id = coalesce($1, c.establishment_id) and course_seen(c, $2, $4)
 ), seen as not materialized (
     select s.id, coalesce(s.start_date, '9998-01-01'::timestamp) as at from c join training_sessions s on s.course_id = c.id
     where c.own or s.status in ('approved', 'active', 'completed')

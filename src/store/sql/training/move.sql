@@ -3,7 +3,7 @@
 with old as (
     select s.*, coalesce(c.instructor_id = $2, false) or $6::boolean as own, $4::jsonb ->> 'status' as next from training_sessions s join courses c on c.id = s.course_id
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
-      and (c.instructor_id = $2 or $5::boolean or $6::boolean or c.is_active and s.status in ('approved', 'active', 'completed')) for no key update of s
+      and (coalesce(c.instructor_id = $2, false) or $5::boolean or $6::boolean or course_seen(c, $2, false) and s.status in ('approved', 'active', 'completed')) for no key update of s
 ), refusal as (
     select case when not case when next = 'approved' then $5::boolean else own end then 'forbidden'
                 when not exists (select from (values ('draft', 'pending_approval'), ('pending_approval', 'approved'), ('pending_approval', 'draft'),

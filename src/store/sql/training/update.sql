@@ -1,9 +1,9 @@
--- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the versions of which one must still stand or null. Not below who is in it; null takes
+-- $1 tenant filter, $2 caller, $3 session, $4 the body, $5 staff, $6 the versions of which one must still stand or null, $7 who sees all. Not below who is in it; null takes
 -- away what was set. Who is in it hears of other dates, or of another way into the meeting.
 with old as (
     select s.*, coalesce(c.instructor_id = $2, false) or $5::boolean as own from training_sessions s join courses c on c.id = s.course_id
     where s.id = $3 and s.establishment_id = coalesce($1, s.establishment_id)
-      and (c.instructor_id = $2 or $5::boolean or c.is_active and s.status in ('approved', 'active', 'completed')) for no key update of s
+      and (coalesce(c.instructor_id = $2, false) or $7::boolean or course_seen(c, $2, $7) and s.status in ('approved', 'active', 'completed')) for no key update of s
 ), refusal as (
     select case when not own then 'forbidden' when row_version <> all($6::bigint[]) then 'stale' when status = 'archived' then 'archived'
                 when case when $4::jsonb ? 'endDate' then ($4::jsonb ->> 'endDate')::timestamptz at time zone 'utc' else end_date end

@@ -1,4 +1,4 @@
--- $1 tenant filter, $2 caller, $3 user, $4 the body, $5 whether the caller changes people, $6 the versions of which one must still stand or null.
+-- $1 tenant filter, $2 caller, $3 user, $4 the body, $5 whether the caller changes people, $6 the versions of which one must still stand or null, $7 staff.
 -- What a body does not name stays. One's own profile; who changes people also role, address and activity, never of or to a role above their
 -- own. The last admin stays. The sixth column: whether what this person may do has changed.
 with me as (select role from users where id = $2), old as (
@@ -7,7 +7,7 @@ with me as (select role from users where id = $2), old as (
     from users u where u.id = $3 and (u.establishment_id is null or u.establishment_id = coalesce($1, u.establishment_id))
           and u.email not like '%@deleted.invalid' for no key update
 ), refusal as (
-    select case when not ($3 = $2 or $5::boolean) then 'forbidden'
+    select case when not ($3 = $2 or $5::boolean) then case when $7::boolean or person_seen($2, $3) then 'forbidden' else 'not_found' end
                 when $3 <> $2 and old.role < me.role then 'forbidden'
                 when old.establishment_id is null and (old.new_role <> old.role or not old.new_active) then 'forbidden' -- of no school's account
                 when old.row_version <> all($6::bigint[]) then 'stale'
