@@ -113,6 +113,12 @@ void http_log_error(struct http_req *r, const char *step,
 void http_respond(struct http_req *r, int status, const char *content_type, struct body *body);
 void http_respond_bytes(struct http_req *r, int status, const char *content_type, struct str bytes,
                         struct body *owner);
+/*
+ * Which part of n bytes with this tag (quotes and all) a GET asks for by Range and If-Range. 1: the
+ * bytes from *ret_from up to, not with, *ret_to, to answer with 206; 0: all of them; -1: none that
+ * there is, 416. Sets Accept-Ranges and Content-Range.
+ */
+int http_range(struct http_req *r, const char *etag, size_t n, size_t *ret_from, size_t *ret_to);
 /* 304: what 200 with n bytes of this type would say, their tag as they would come among it. */
 void http_unchanged(struct http_req *r, const char *content_type, size_t n);
 

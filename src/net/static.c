@@ -299,7 +299,7 @@ static bool is_page_path(const char *path)
 {
     for (size_t i = 0; i < sizeof(no_pages) / sizeof(*no_pages); i++) {
         size_t n = strlen(no_pages[i]);
-        if (strncmp(path, no_pages[i], n) == 0 && (path[n] == '/' || !path[n]))
+        if (strncasecmp(path, no_pages[i], n) == 0 && (path[n] == '/' || !path[n]))
             return false;
     }
     const char *last = strrchr(path, '/');
@@ -340,16 +340,30 @@ static void page_policy(struct http_req *r)
     http_set(r, "Cross-Origin-Opener-Policy", "same-origin");
 }
 
-static void serve(struct http_req *r, const struct entry *e)
+static void set_headers(struct http_req *r, const struct entry *e, bool gzip)
 {
-    bool gzip = e->gzip && http_takes_gzip(r);
     http_set(r, "ETag", gzip ? e->etag_gzip : e->etag);
     http_set(r, "Cache-Control", e->immutable ? "public, max-age=31536000, immutable" : "no-cache");
     if (e->gzip)
         http_set(r, "Vary", "Accept-Encoding");
     if (e->foreign && strncmp(e->type, "text/html", 9) == 0)
         page_policy(r);
-    if (unchanged(r, e)) {
+}
+
+/* Players ask for parts of a film, and go on with what was cut: a part is of the file as it is. */
+static void serve(struct http_req *r, const struct entry *e)
+{
+    bool gzip = e->gzip && http_takes_gzip(r) && !http_header(r, "range");
+    bool same = unchanged(r, e);
+    size_t from = 0, to = e->len;
+    int part = gzip || same ? 0 : http_range(r, e->etag, e->len, &from, &to);
+
+    if (part < 0) {
+        http_refuse_with(r, F_range);
+        return;
+    }
+    set_headers(r, e, gzip);
+    if (same) {
         http_respond(r, 304, NULL, NULL);
         return;
     }
@@ -357,8 +371,8 @@ static void serve(struct http_req *r, const struct entry *e)
         http_set(r, "Content-Encoding", "gzip");
     r->prepared = true;
     struct str bytes = gzip ? (struct str){(const char *)e->gzip, e->gzip_len}
-                            : (struct str){(const char *)e->bytes, e->len};
-    http_respond_bytes(r, 200, e->type, bytes, NULL);
+                            : (struct str){(const char *)e->bytes + from, to - from};
+    http_respond_bytes(r, part ? 206 : 200, e->type, bytes, NULL);
 }
 
 bool static_serve(struct http_req *r)

@@ -67,6 +67,7 @@ Test(static_files, pages_and_their_paths, .init = start, .fini = server_stop)
         cr_expect(status_of(get(none[i], "")) == 404 || strstr(answer, "<!doctype html>"), "%s: %s",
                   none[i], answer);
     cr_expect_eq(status_of(get("/api/nothing", "")), 404);
+    cr_expect_eq(status_of(get("/API/nothing", "")), 404);
     cr_expect_eq(status_of(get("/groups/17.js", "")), 404);
     cr_expect_eq(status_of(ask("POST / HTTP/1.1\r\nHost: a\r\n\r\n")), 404);
 }
@@ -99,6 +100,29 @@ Test(static_files, gzip_is_another_tag, .init = start, .fini = server_stop)
     cr_expect_not(strstr(get("/icon.png", "Accept-Encoding: gzip\r\n"), "Content-Encoding"));
     ask("HEAD /icon.png HTTP/1.1\r\nHost: a\r\n\r\n");
     cr_expect(strstr(answer, "\r\nContent-Length: 4\r\n") && !strstr(answer, "PNG"));
+}
+
+Test(static_files, parts_of_a_file, .init = start, .fini = server_stop)
+{
+    char tag[64] = "", again[200];
+    cr_expect(strstr(get("/icon.png", ""), "\r\nAccept-Ranges: bytes\r\n"));
+    cr_assert_eq(sscanf(strstr(answer, "ETag: "), "ETag: %63s", tag), 1);
+    cr_expect_eq(status_of(get("/icon.png", "Range: bytes=1-2\r\n")), 206);
+    cr_expect(strstr(answer, "\r\nContent-Range: bytes 1-2/4\r\n") && strstr(answer, "\r\n\r\nPN"));
+    cr_expect_not(strstr(answer, "\r\n\r\nPNG"));
+    cr_expect(strstr(get("/icon.png", "Range: bytes=-1\r\n"), "\r\n\r\nG"));
+    cr_expect_eq(status_of(get("/icon.png", "Range: bytes=4-\r\n")), 416);
+    cr_expect(strstr(answer, "\r\nContent-Range: bytes */4\r\n") && !strstr(answer, "ETag"));
+    cr_expect_eq(status_of(get("/icon.png", "Range: bytes=0-1,2-3\r\n")), 200);
+    cr_expect_eq(status_of(get("/icon.png", "Range: bytes=1-2\r\nIf-Range: \"x\"\r\n")), 200);
+    snprintf(again, sizeof(again), "Range: bytes=1-2\r\nIf-Range: %s\r\n", tag);
+    cr_expect_eq(status_of(get("/icon.png", again)), 206);
+    // What would come compressed is as it is in parts, or one could not go on with it.
+    get("/assets/app-1a2B3c4d.js", "Accept-Encoding: gzip\r\nRange: bytes=0-1\r\n");
+    cr_expect(status_of(answer) == 206 && !strstr(answer, "Content-Encoding") &&
+              strstr(answer, "\r\n\r\n;;"));
+    cr_expect_eq(status_of(ask("HEAD /icon.png HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\n\r\n")),
+                 200);
 }
 
 /* Compressed with a name inside, by which it is known again. */

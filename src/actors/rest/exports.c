@@ -325,62 +325,15 @@ static int map_work(void *arg, struct body **ret_body)
     return 0;
 }
 
-/* Digits, then `end`. A number beyond what fits is the largest that does. false: something else. */
-static bool bytes_read(const char **p, char end, uint64_t *ret)
-{
-    char *after;
-
-    if (**p < '0' || **p > '9')
-        return false;
-    *ret = strtoull(*p, &after, 10);
-    *p = after + (*after != 0);
-    return *after == end;
-}
-
-/* One range of RFC 9110 14.1.2. 1: it is *ret; 0: none that counts, everything; -1: not
- * satisfiable. */
-static int range_of(const char *header, size_t size, size_t *ret_from, size_t *ret_to)
-{
-    const char *p = header ? header + 6 : NULL;
-    uint64_t from, last = UINT64_MAX;
-
-    if (!header || strncmp(header, "bytes=", 6) != 0 || strchr(header, ','))
-        return 0;
-    if (*p == '-') {
-        p++;
-        if (!bytes_read(&p, 0, &last))
-            return 0;
-        *ret_from = last < size ? size - last : 0;
-        *ret_to = size;
-        return last && size ? 1 : -1;
-    }
-    if (!bytes_read(&p, '-', &from) || (*p && !bytes_read(&p, 0, &last)) || last < from)
-        return 0;
-    *ret_from = from;
-    *ret_to = last < size ? last + 1 : size;
-    return from < size ? 1 : -1;
-}
-
 /* The name in ASCII for old browsers; it holds only what the exporter put there. */
 static void set_names(struct http_req *req, const struct download *d)
 {
-    char text[300], tag[90];
+    char text[300];
 
     snprintf(text, sizeof(text), "attachment; filename=\"%s\"", d->filename);
     http_set(req, "Content-Disposition", text);
-    snprintf(tag, sizeof(tag), "\"%.70s\"", d->name);
-    http_set(req, "ETag", tag);
-    http_set(req, "Accept-Ranges", "bytes");
     http_set(req, "Content-Security-Policy", FILE_POLICY);
     http_set(req, "Cache-Control", "no-store");
-}
-
-static bool range_counts(const struct http_req *req, const struct download *d)
-{
-    const char *if_range = http_header(req, "if-range");
-    size_t n = strlen(d->name);
-
-    return !if_range || (strlen(if_range) == n + 2 && strncmp(if_range + 1, d->name, n) == 0);
 }
 
 static int mapped(struct actor *self, void *state, const struct msg *m)
@@ -388,18 +341,15 @@ static int mapped(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
     struct download *d = r->own;
     struct mapped *map = (struct mapped *)(void *)m->body->bytes;
-    size_t from = 0, to = map->n;
-    char text[80];
-    int part =
-        range_counts(r->http, d) ? range_of(http_header(r->http, "range"), map->n, &from, &to) : 0;
+    size_t from, to;
+    char tag[90];
 
     (void)self;
-    snprintf(text, sizeof(text), part < 0 ? "bytes */%zu" : "bytes %zu-%zu/%zu",
-             part < 0 ? map->n : from, to ? to - 1 : 0, map->n);
-    if (part)
-        http_set(r->http, "Content-Range", text);
+    snprintf(tag, sizeof(tag), "\"%.70s\"", d->name);
+    int part = http_range(r->http, tag, map->n, &from, &to);
     if (part < 0)
         return rest_refuse(r, P_range);
+    http_set(r->http, "ETag", tag);
     set_names(r->http, d);
     return rest_reply_bytes(r, part ? 206 : 200,
                             d->csv ? "text/csv; charset=utf-8" : "application/json; charset=utf-8",
