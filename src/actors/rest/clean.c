@@ -38,12 +38,35 @@ static void clean_value(struct mp v, struct buf *out)
     }
 }
 
-void rest_clean(struct rest *r)
+/* A name of nothing but tags is none: the field that has one, NULL if there is none. */
+static const struct field *emptied(const struct rest *r)
+{
+    for (const struct field *f = r->op->body; f->name; f++) {
+        struct mp v = mp_get(r->body, f->name);
+        struct str s = mp_str(v);
+
+        if (f->type != FIELD_LINE || f->min == 0 || mp_type(v) != MP_STR)
+            continue;
+        while (s.n && *s.p == ' ')
+            s = (struct str){s.p + 1, s.n - 1};
+        if (s.n == 0)
+            return f;
+    }
+    return NULL;
+}
+
+bool rest_clean(struct rest *r)
 {
     struct buf body = BUF_INIT;
+    const struct field *empty;
 
     clean_value(r->body, &body);
     buf_finish(&r->body_bytes);
     r->body_bytes = body;
     r->body = mp_view(body.data, body.len);
+    if (!(empty = emptied(r)))
+        return true;
+    rest_refuse_fields(r, P_invalid,
+                       &(struct field_error){.field = empty->name, .code = E_required}, 1);
+    return false;
 }

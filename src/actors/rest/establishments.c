@@ -115,13 +115,15 @@ static int changed(struct actor *self, void *state, const struct msg *m)
 
 int op_establishments_update(struct actor *self, void *state, const struct msg *m)
 {
-    static const struct run before = {.sql = SQL_ESTABLISHMENTS_UPDATE, .params = "tib"};
+    static const struct run before = {
+        .sql = SQL_ESTABLISHMENTS_UPDATE, .params = "tib", .reused = "name_taken"};
     struct rest *r = state;
 
     (void)m;
     if (!super(r) && names_the_site(rest_arg(r, "domain")))
         return rest_refuse(r, P_name_taken);
-    rest_clean(r);
+    if (!rest_clean(r))
+        return ACTOR_DONE;
     struct db_group *g = rest_group(r, DB_READ);
     r->run = &before;
     db_errors_as_result(g);
@@ -148,7 +150,8 @@ int op_establishments_create(struct actor *self, void *state, const struct msg *
         .sql = SQL_ESTABLISHMENTS_CREATE, .params = "b", .reused = "name_taken"};
 
     (void)m;
-    rest_clean(state);
+    if (!rest_clean(state))
+        return ACTOR_DONE;
     return rest_run(self, state, &what);
 }
 RUN_OP(establishments_by_slug, .sql = SQL_ESTABLISHMENTS_BY_SLUG, .params = "i")

@@ -46,7 +46,8 @@ const struct field schema_slug[] = {{.name = "slug", .type = FIELD_LINE, .min = 
         static const struct run what = {__VA_ARGS__};                                              \
                                                                                                    \
         (void)m;                                                                                   \
-        rest_clean(state);                                                                         \
+        if (!rest_clean(state))                                                                    \
+            return ACTOR_DONE;                                                                     \
         return rest_run(self, state, &what);                                                       \
     }
 
@@ -122,7 +123,8 @@ int portal_page_run(struct actor *self, struct rest *r, const struct run *what)
     if (!layout_good(mp_get(r->body, "layout")))
         return rest_refuse_fields(r, P_invalid,
                                   &(struct field_error){.field = "layout", .code = E_format}, 1);
-    rest_clean(r);
+    if (!rest_clean(r))
+        return ACTOR_DONE;
     return rest_run(self, r, what);
 }
 
@@ -235,7 +237,8 @@ int op_branding_set(struct actor *self, void *state, const struct msg *m)
     if (css_fetches(rest_arg(r, "customCss")))
         return rest_refuse_fields(r, P_invalid,
                                   &(struct field_error){.field = "customCss", .code = E_format}, 1);
-    rest_clean(r);
+    if (!rest_clean(r))
+        return ACTOR_DONE;
     return rest_run(self, r, &what);
 }
 

@@ -65,8 +65,8 @@ void rest_put_json(struct db_group *g, struct mp v);          /* absent: null */
 void rest_replace(struct rest *r, const char *name, const struct buf *value);
 /* What people write into pages, made harmless wherever it stands in the body: texts with tags go
  * through html_clean; one that begins like a program (javascript:) gets a blank before its colon.
- */
-void rest_clean(struct rest *r);
+ * false: nothing is left of what must not be blank, and the request was refused. */
+bool rest_clean(struct rest *r);
 
 bool cursor_any(struct str key); /* a cursor key that SQL compares as text */
 bool cursor_int(struct str key);

@@ -18,7 +18,7 @@ const struct field schema_update_old[] = {
     {.name = "updateId", .type = FIELD_ID, .flags = FIELD_REQUIRED}, {.name = NULL}};
 
 RUN_OP(versions_list, .sql = SQL_SYSTEM_VERSIONS, .params = "p", .key = time_valid)
-RUN_OP(versions_create, .sql = SQL_SYSTEM_VERSION_CREATE, .params = "b", .reused = "conflict")
+RUN_OP(versions_create, .sql = SQL_SYSTEM_VERSION_CREATE, .params = "b", .reused = "version_taken")
 RUN_OP(versions_activate, .sql = SQL_SYSTEM_VERSION_ACTIVATE, .params = "i")
 
 /* ---- what speaks of the program's own version ---- */

@@ -190,6 +190,7 @@ const BESIDE = [
   ['slug', 'format', 'no word of the server\'s own'],
   ['domain', 'format', 'a name of the DNS'],
   ['settings.selfRegistration', 'type', 'true, false or null'],
+  [/^(name|label|block(Key|Type)|page(Name|Title)|sectionType|component(Name|Type))$/, 'required', 'something is left of it without its tags'],
   ['email', 'too_long', 'bytes'],
 ]
 

@@ -2,7 +2,7 @@
 with refusal as (
     select case when not exists (select from establishments where id = current_setting('stacgate.establishment_id') and id = coalesce($1, id)) then 'not_found'
                 when exists (select from customizable_contents c where c.establishment_id = current_setting('stacgate.establishment_id')
-                             and c.block_key = b ->> 'blockKey') then 'conflict' end as word
+                             and c.block_key = b ->> 'blockKey') then 'key_taken' end as word
     from (select $2::jsonb as b) body
 ), made as (
     insert into customizable_contents (establishment_id, block_key, block_type, content, is_active, created_at, updated_at)

@@ -4,7 +4,7 @@ with old as (
 ), refusal as (
     select case when row_version <> all($4::bigint[]) then 'stale'
                 when exists (select from customizable_contents c where c.establishment_id = old.establishment_id and c.id <> old.id
-                             and c.block_key = $3::jsonb ->> 'blockKey') then 'conflict' end as word from old
+                             and c.block_key = $3::jsonb ->> 'blockKey') then 'key_taken' end as word from old
 ), new as (
     update customizable_contents x set block_key = coalesce(b ->> 'blockKey', x.block_key), block_type = coalesce(b ->> 'blockType', x.block_type),
         content = coalesce(b ->> 'content', x.content), is_active = coalesce((b ->> 'isActive')::boolean, x.is_active),

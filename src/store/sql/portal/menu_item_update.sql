@@ -6,7 +6,7 @@ with old as (
                 when $3::jsonb ->> 'parentId' is not null and (not exists (select from menu_items m where m.id = $3::jsonb ->> 'parentId'
                      and m.parent_id is null and m.id <> old.id and m.establishment_id = old.establishment_id)) then 'not_found'
                 when $3::jsonb ->> 'parentId' is not null and exists (select from menu_items m where m.parent_id = old.id
-                     and m.establishment_id = old.establishment_id) then 'conflict' end as word from old
+                     and m.establishment_id = old.establishment_id) then 'menu_depth' end as word from old
 ), new as (
     update menu_items x set label = coalesce(b ->> 'label', x.label), url = coalesce(b ->> 'url', x.url), icon = case when b ? 'icon' then b ->> 'icon' else x.icon end,
         parent_id = case when b ? 'parentId' then b ->> 'parentId' else x.parent_id end, sort_order = coalesce((b ->> 'sortOrder')::integer, x.sort_order),

@@ -2,7 +2,7 @@
 with refusal as (
     select case when not exists (select from establishments where id = current_setting('stacgate.establishment_id') and id = coalesce($1, id)) then 'not_found'
                 when exists (select from customizable_pages p where p.establishment_id = current_setting('stacgate.establishment_id')
-                             and p.page_name = b ->> 'pageName') then 'conflict' end as word
+                             and p.page_name = b ->> 'pageName') then 'key_taken' end as word
     from (select $2::jsonb as b) body
 ), made as (
     insert into customizable_pages (establishment_id, page_name, page_title, page_description, layout, is_active, created_at, updated_at)

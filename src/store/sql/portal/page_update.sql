@@ -4,7 +4,7 @@ with old as (
 ), refusal as (
     select case when row_version <> all($4::bigint[]) then 'stale'
                 when exists (select from customizable_pages p where p.establishment_id = old.establishment_id and p.id <> old.id
-                             and p.page_name = $3::jsonb ->> 'pageName') then 'conflict' end as word from old
+                             and p.page_name = $3::jsonb ->> 'pageName') then 'key_taken' end as word from old
 ), new as (
     update customizable_pages x set page_name = coalesce(b ->> 'pageName', x.page_name), page_title = coalesce(b ->> 'pageTitle', x.page_title),
         page_description = coalesce(b ->> 'pageDescription', x.page_description), layout = coalesce(b -> 'layout', x.layout),

@@ -2,7 +2,7 @@
 with page as (
     select p.* from customizable_pages p where p.id = $2 and p.establishment_id = coalesce($1, p.establishment_id) for no key update
 ), refusal as (
-    select case when (select count(*) from page_sections s where s.page_id = $2) >= 100 then 'conflict' end as word from page
+    select case when (select count(*) from page_sections s where s.page_id = $2) >= 100 then 'page_full' end as word from page
 ), made as (
     insert into page_sections (page_id, establishment_id, section_type, section_order, components, section_styles, is_active, created_at, updated_at)
     select page.id, establishment_id, b ->> 'sectionType', coalesce((b ->> 'sectionOrder')::integer,

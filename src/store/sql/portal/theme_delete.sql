@@ -2,7 +2,7 @@
 with old as (
     select x.* from themes x where x.id = $2 and x.establishment_id = coalesce($1, x.establishment_id) for no key update
 ), refusal as (
-    select case when row_version <> all($3::bigint[]) then 'stale' when is_active then 'conflict' end as word from old
+    select case when row_version <> all($3::bigint[]) then 'stale' when is_active then 'theme_active' end as word from old
 ), gone as (
     delete from themes x using refusal where x.id = $2 and word is null returning 1
 )
