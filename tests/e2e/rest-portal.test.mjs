@@ -82,7 +82,7 @@ test('themes: values that are CSS and nothing else, one of them active however m
   const active = listed.find((t) => t.isActive)
   assert.deepEqual((await who.apprenant1.get('/api/themes')).json.map((t) => t.id), [active.id], 'learners see the one in use')
   assert.equal((await anon.get('/api/portal?slug=lycee-moliere')).json.theme.id, active.id)
-  assertProblem(await del(who.admin, `/api/themes/${active.id}`), 409)
+  assert.equal(assertProblem(await del(who.admin, `/api/themes/${active.id}`), 409).type, '/problems/theme-active')
   // A stale tag changes nothing; choosing a theme is not a change of it.
   const one = themes.find((t) => t.id !== active.id)
   const tag = (await who.admin.get(`/api/themes/${one.id}`)).headers.etag
@@ -115,6 +115,10 @@ test('texts are cleaned when they are written, and a key is used once', async ()
     assert.equal(c.content, kept)
     assert.equal((await put(who.admin, `/api/contents/${c.id}`, { content: sent })).json.content, kept)
   }
+  // A name of nothing but tags is none.
+  for (const [path, json] of [['contents', { blockKey: '<x>', content: '' }], ['menu-items', { label: '<script>x</script>', url: '/' }], ['pages', { pageName: 'p', pageTitle: ' <x> ' }], ['themes', { name: '<!-- -->' }]])
+    assert.equal(assertProblem(await who.admin.post(`/api/${path}`, json), 422).errors[0].code, 'required')
+  assertProblem(await put(who.admin, `/api/establishments/${who.admin.user.establishmentId}`, { name: '<script>x</script>' }), 422)
   const key = unique('k')
   const same = await Promise.all(Array.from({ length: 6 }, () => who.admin.post('/api/contents', { blockKey: key, content: 'x' })))
   assert.deepEqual(same.map((r) => r.status).sort(), [201, 409, 409, 409, 409, 409])
@@ -133,7 +137,7 @@ test('pages: a layout that editors can go through, cleaned to its depths; sectio
   const page = await made(who.admin, '/api/pages', { pageName: name, pageTitle: 'Accueil', layout })
   const [component] = page.layout.sections[0].components
   assert.deepEqual(component.data, { html: '<b>x</b>', link: 'JavaScript :alert(1)', list: ['<i>y</i>'], k: 1 })
-  assertProblem(await who.admin.post('/api/pages', { pageName: name, pageTitle: 'Encore' }), 409)
+  assert.equal(assertProblem(await who.admin.post('/api/pages', { pageName: name, pageTitle: 'Encore' }), 409).type, '/problems/key-taken')
   for (const bad of [{ sections: {} }, { sections: [1] }, { sections: [{ components: 'x' }] }, { sections: [{ components: [1] }] }])
     assertProblem(await put(who.admin, `/api/pages/${page.id}`, { layout: bad }), 422)
   const first = await made(who.admin, `/api/pages/${page.id}/sections`, { sectionType: 'header', components: [{ id: 'a', type: 'text', data: { html: '<script>1</script>h' } }] })
@@ -166,7 +170,7 @@ test('the menu: order, one level below, who sees what, addresses that are no pro
   const [a, b, c] = items
   const below = await made(who.admin, '/api/menu-items', { label: 'Dessous', url: 'https://exemple.fr/', parentId: a.id })
   assertProblem(await who.admin.post('/api/menu-items', { label: 'X', url: '/', parentId: below.id }), 404)
-  assertProblem(await put(who.admin, `/api/menu-items/${a.id}`, { parentId: b.id }), 409)
+  assert.equal(assertProblem(await put(who.admin, `/api/menu-items/${a.id}`, { parentId: b.id }), 409).type, '/problems/menu-depth')
   assertProblem(await put(who.admin, `/api/menu-items/${b.id}`, { parentId: b.id }), 404)
   const mine = await made(other.admin, '/api/menu-items', { label: 'Theirs', url: '/' })
   assertProblem(await who.admin.post('/api/menu-items', { label: 'X', url: '/', parentId: mine.id }), 404)
@@ -252,6 +256,24 @@ test('what an adopted school has for style fetches nothing either, and may be se
   const shown = (await anon.get('/api/portal?slug=campus-turing')).json
   assert.deepEqual([shown.branding.customCss, shown.branding.primaryColor, shown.theme.fontFamily], [css, 'url_(//evil.test/a)', 'x;src:URL_(//evil.test/f)'])
   assert.equal((await other.admin.get('/api/themes/adopted')).json.fontFamily, 'x;src:URL_(//evil.test/f)')
+  // Where others have an object it may have anything; a domain may be written as an address, and a menu go round in a circle.
+  const school9 = '/api/establishments/e9'
+  await server.sql(`insert into establishments (id, name, slug, domain, settings) values ('e9', 'Neuf', 'Ecole-Neuf', 'https://www.neuve.fr:8443/', '[1]');
+    update themes set header_settings = '"x"' where id = 'adopted'; update establishment_branding set footer_config = '[1]' where id = 'adopted';
+    insert into customizable_pages (id, establishment_id, page_name, page_title, layout) values ('adopted', '${school}', 'vieille', 'V', '"x"');
+    insert into page_sections (id, page_id, establishment_id, section_type, section_order, components, section_styles) values ('adopted', 'adopted', '${school}', 'x', 2147483647, 'null', '[]');
+    insert into menu_items (id, establishment_id, label, url, parent_id, sort_order) values ('m1', '${school}', 'A', '/', 'm3', 2147483647), ('m2', '${school}', 'B', '/', 'm1', 1), ('m3', '${school}', 'C', '/', 'm2', null)`)
+  for (const settings of [undefined, { a: 1 }]) assert.deepEqual((await put(root, school9, { name: 'N', settings })).json.settings, settings ?? {})
+  assert.equal((await at('neuve.fr', '/api/portal')).json.establishment.id, 'e9')
+  assertProblem(await put(other.admin, `/api/establishments/${school}`, { domain: 'neuve.fr' }), 409)
+  assertProblem(await root.post('/api/establishments', { name: 'X', slug: 'ecole-neuf' }), 409)
+  assert.deepEqual((await other.admin.get('/api/pages/adopted')).json.layout, { sections: [] })
+  assert.equal((await other.admin.get('/api/pages/adopted')).json.sections[0].sectionStyles, null)
+  assert.equal((await made(other.admin, '/api/pages/adopted/sections', { sectionType: 'y' })).sectionOrder, 1000000)
+  assert.equal((await made(other.admin, '/api/menu-items', { label: 'D', url: '/' })).sortOrder, 1000000)
+  assert.deepEqual([(await other.admin.get('/api/themes/adopted')).json.headerSettings, (await other.admin.get('/api/branding')).json.footerConfig], [null, null])
+  assert.equal((await del(other.admin, '/api/menu-items/m2')).status, 200)
+  assert.equal(await server.sql("select count(*) from menu_items where id in ('m1', 'm2', 'm3')"), '0')
   const back = await put(other.admin, '/api/branding', { customCss: css })
   assert.deepEqual([back.status, back.json.customCss], [200, css], back.text)
 })

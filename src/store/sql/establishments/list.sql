@@ -12,7 +12,7 @@ with seen as (
 ), page as (select * from ranked where place <= $3::bigint)
 select coalesce(json_agg(case when $1::boolean
                 then json_build_object('id', id, 'name', name, 'slug', slug, 'description', coalesce(description, ''), 'logo', logo, 'domain', domain,
-                    'isActive', is_active is not false, 'settings', settings, 'createdAt', iso8601(created_at),
+                    'isActive', is_active is not false, 'settings', json_map(settings), 'createdAt', iso8601(created_at),
                     'updatedAt', iso8601(updated_at))
                 when $2::boolean
                 then json_build_object('id', id, 'name', name, 'slug', slug, 'description', coalesce(description, ''), 'logo', logo, 'domain', domain,

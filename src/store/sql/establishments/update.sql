@@ -1,7 +1,7 @@
 -- $1 tenant filter, $2 establishment, $3 the body, $4 super_admin, $5 the versions of which one must still stand or null.
 -- Settings are merged key by key.
 with old as (
-    select e.id, e.row_version, e.is_active is not false as open, coalesce(e.settings, '{}') || coalesce($3::jsonb -> 'settings', '{}') as settings
+    select e.id, e.row_version, e.is_active is not false as open, coalesce(json_map(e.settings), '{}') || coalesce($3::jsonb -> 'settings', '{}') as settings
     from establishments e where e.id = $2 and e.id = coalesce($1, e.id) for no key update
 ), refusal as (
     select case when row_version <> all($5::bigint[]) then 'stale' when $3::jsonb ? 'isActive' and not $4::boolean then 'forbidden'
