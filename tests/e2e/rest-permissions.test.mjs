@@ -154,7 +154,7 @@ test('a grant that ends is over, at the next request and, within a second, on an
   ok(await grant(who.admin, id, 'study_groups:manage', { expiresAt: new Date(Date.now() + 4000).toISOString() }))
   const wire = await member(server, who.apprenant2, topic)
   assert.ok((await may(who.apprenant2)).includes('study_groups:manage'))
-  await wire.event(topic, 'phx_error', undefined, 8000)
+  await wire.event(topic, 'phx_error')
   assert.ok(!(await may(who.apprenant2)).includes('study_groups:manage'))
   const seen = ok(await who.admin.get(`/api/users/${id}/permissions`))
   assert.deepEqual(seen.grants.map((g) => g.holds), [false])
