@@ -16,7 +16,7 @@ if (!Object.keys(dependencies).every((name) => existsSync(join(here, 'node_modul
   if (r.status !== 0) process.exit(2)
 }
 const { binary, warmTemplates, sweepTemplates } = await import('./lib/server.mjs')
-const FILE_MS = 240000 // a file that hangs is a failure, not a wait
+const FILE_MS = 600000 // a file that hangs is a failure, not a wait
 const ALONE = /^(slow|chaos|protocol-limits)/ // these need the machine for themselves
 const BROWSER = /^browser/
 const jobs = Number(process.env.E2E_JOBS ?? 2)

@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import assert from 'node:assert/strict'
+import { freePort } from './ports.mjs'
 import { PATIENCE, run, until, within } from './util.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const READY_MS = 60000
-const STOP_MS = 20000
+const STOP_MS = 40000
 const DAY_MS = 86400000
 const keep = Boolean(process.env.E2E_KEEP)
 
@@ -202,6 +203,7 @@ export class Server {
   }
 
   async start({ ready = true } = {}) {
+    this.port ||= await freePort()
     const args = ['serve', '--data', this.dataDir, '--port', String(this.port), ...this.args]
     const child = spawn(this.bin, args, { env: cleanEnv(this.env), stdio: ['ignore', 'pipe', 'pipe'] })
     live.add(child)
