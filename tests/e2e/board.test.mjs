@@ -310,13 +310,13 @@ test('hands: no member is sent more than 512 kbit/s, in its own encoding, and ev
   const reader = await member(server, who.admin, b.topic)
   const note = '\u0001'.repeat(3900)
   let n = 0
+  const began = Date.now()
   const talk = setInterval(() => {
     n += 1
     for (const w of hands)
       for (const [event, payload] of [['cursor', { x: n, y: 0, note }], ['laser', { x: n, y: 0, note }], ['selection', { ids: [], note }]]) w.send([w.joinRefs.get(b.topic), null, b.topic, event, payload])
   }, 50)
   await reader.event(b.topic, 'ephemeral')
-  const began = Date.now()
   const heard = () => new Set(reader.seen(b.topic, 'ephemeral').flatMap((m) => Object.entries(m[4]).flatMap(([event, by]) => Object.keys(by).map((id) => `${event} ${id}`))))
   await until('every hand to be heard', () => heard().size === 9, 15000)
   clearInterval(talk)

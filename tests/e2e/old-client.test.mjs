@@ -221,7 +221,7 @@ test('/ws: the old page hears of messages, and not of its own', async () => {
   const a = await new Old('/ws', who.apprenant1.cookie).opened
   const b = await new Old('/ws', who.apprenant2.cookie).opened
   a.send({ type: 'join_group', studyGroupId: g.id, userId: 'current_user_id' })
-  await sleep(300)
+  await until('the first to be in', async () => (await who.apprenant1.get(`/api/collaboration/rooms/${g.topic}`)).json.connections === 1)
   b.send({ type: 'join_group', studyGroupId: g.id, userId: 'current_user_id' })
   assert.equal((await a.next('user_joined')).studyGroupId, g.id)
   const sent = await who.apprenant1.post(`/api/study-groups/${g.id}/messages`, { content: 'de la page', type: 'text' })

@@ -152,14 +152,17 @@ test('durable pushes above the rate: rate_limited with retryAfter; what was acce
   const { topic } = await makeGroup(who.apprenant3)
   const w = await member(server, who.apprenant3, topic)
   const neighbour = await member(server, who.apprenant1, group.topic)
-  const refs = []
-  for (let i = 0; i < 260; i++) {
-    refs.push(w.ref())
-    w.send([w.joinRefs.get(topic), refs.at(-1), topic, 'message:new', text(`rafale ${i}`)])
-  }
-  await say(neighbour, group.topic, 'pendant la rafale')
   const replies = []
-  for (const ref of refs) replies.push(await w.reply(topic, ref))
+  // Once, unless this machine takes its time: then until they come faster than the rate.
+  for (let round = 0; round < 8 && replies.every((r) => r.status === 'ok'); round++) {
+    const refs = []
+    for (let i = 0; i < 260; i++) {
+      refs.push(w.ref())
+      w.send([w.joinRefs.get(topic), refs.at(-1), topic, 'message:new', text(`rafale ${round}.${i}`)])
+    }
+    if (round === 0) await say(neighbour, group.topic, 'pendant la rafale')
+    for (const ref of refs) replies.push(await w.reply(topic, ref))
+  }
   const good = replies.filter((r) => r.status === 'ok')
   const bad = replies.filter((r) => r.status === 'error')
   assert.ok(good.length >= 100, `the burst of 100 is granted (${good.length})`)

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { startServer, lit } from './lib/server.mjs'
 import { Wire, people } from './lib/client.mjs'
 import { connectRaw, frame } from './lib/rawws.mjs'
+import { readMetrics } from './lib/metrics.mjs'
 import { deaf, fill, heard, makeGroup, member, members, say, text } from './lib/school.mjs'
 import { sleep, until } from './lib/util.mjs'
 
@@ -101,7 +102,7 @@ test('a frame that waits too long: 4008', async (t) => {
   const slow = await deaf(own, b, topic)
   const speaker = await member(own, a, topic)
   await fill(speaker, topic)
-  await sleep(NOTICED)
+  await until('it to be noticed', async () => (await readMetrics(own))('queue_closes_total', { limit: 'age' }) === 1)
   slow.socket.resume()
   await until('its end', () => slow.closeCode())
   assert.equal(slow.closeCode(), 4008)
@@ -117,7 +118,7 @@ test('above what all connections may have queued together: the slowest is closed
   await fill(speaker, topic, 60)
   const slower = await deaf(small, there.apprenant3, topic)
   const rest = await fill(speaker, topic, 25)
-  await sleep(NOTICED)
+  await until('it to be noticed', async () => (await readMetrics(small))('queue_closes_total', { limit: 'all' }) === 1)
   slowest.socket.resume()
   await until('the end of the slowest', () => slowest.closeCode())
   assert.equal(slowest.closeCode(), 4008)

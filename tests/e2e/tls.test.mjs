@@ -118,8 +118,7 @@ test('a new certificate is served without a restart and without a cut; a bad one
 
   writeFileSync(file('live.pem'), 'no certificate')
   own.child.kill('SIGHUP')
-  await until('the refusal', () => events(own, 'tls_refused').length === 1)
-  assert.match(events(own, 'tls_refused')[0], /live\.pem.*stays in use/)
+  await until('the refusal', () => events(own, 'tls_refused').some((line) => /live\.pem.*stays in use/.test(line)))
   assert.equal(await served(), 'later')
   await lives()
 

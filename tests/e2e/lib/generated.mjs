@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { Api } from './client.mjs'
 import { lit, startServer } from './server.mjs'
 import { EVERYBODYS, makers, uuids } from './kinds.mjs'
-import { PASSWORD } from './util.mjs'
+import { PASSWORD, until } from './util.mjs'
 
 export const ROLES = ['apprenant', 'formateur', 'manager', 'admin', 'super_admin']
 const MEMBERS = ROLES.slice(0, 4)
@@ -299,8 +299,9 @@ const NOTED = { audit_log: "action <> 'identity.refused'" } // a refusal is writ
 // What is counted and kept of requests: days, refusals of sign-in, first answers.
 const BESIDE = /^(signin_|analytics_|user_activity|schema_migrations|audit_log_|adoption|idempotency_keys)/
 
-// {table: "rows md5"}: of everything, or of what is this school's where a table says whose its rows are.
+// {table: "rows md5"}: of everything, or of what is this school's where a table says whose its rows are. Exports are written first.
 export async function contents(server, school = null) {
+  await until('no export to be under way', async () => (await server.sql(`select count(*) from export_jobs where status in ('pending', 'processing')`)) === '0')
   const tables = await server.rows(`select c.table_name as name, bool_or(column_name = 'establishment_id') as owned from information_schema.columns c
     join information_schema.tables using (table_schema, table_name) where table_schema = 'public' and table_type = 'BASE TABLE' group by 1 order by 1`)
   const one = ({ name, owned }) => {
