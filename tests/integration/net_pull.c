@@ -160,11 +160,19 @@ static void enter(struct http_req *r)
 static const struct http_route routes[] = {
     {.method = HTTP_M_GET, .path = "/pair", .enter = enter, .upgrade = true}};
 
-static void start(void)
+static void start_aging(unsigned ms)
 {
     ws_configure(&(struct ws_limits){
-        .queue_soft = 10000, .queue_hard = 100000, .queue_age_ms = 1000, .queue_total = 1 << 26});
+        .queue_soft = 10000, .queue_hard = 100000, .queue_age_ms = ms, .queue_total = 1 << 26});
     server_start(NULL, routes, 1, 1);
+}
+static void start(void)
+{
+    start_aging(60000);
+}
+static void start_restless(void)
+{
+    start_aging(1000);
 }
 
 static void command_it(int fd, const char *text)
@@ -209,7 +217,7 @@ Test(pull, whole_messages_in_order_as_far_as_there_is_room, .init = start, .fini
     close(fd);
 }
 
-Test(pull, the_queue_has_its_limits, .init = start, .fini = server_stop)
+Test(pull, the_queue_has_its_limits, .init = start_restless, .fini = server_stop)
 {
     int fd = ws_dial("/pair");
     command_it(fd, "durable 4 1000");

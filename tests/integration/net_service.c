@@ -55,8 +55,11 @@ static const struct actor_type slow_type = {.name = "slow",
                                             .terminate = slow_end,
                                             .drains = true};
 
+static _Atomic unsigned slow_begun;
+
 static void slow(struct http_req *r)
 {
+    slow_begun++;
     actor_spawn(&slow_type, &r);
 }
 
@@ -101,7 +104,8 @@ Test(service, a_drain_lets_requests_finish_and_closes_the_idle)
     server_start(NULL, routes, 2, 2);
     int busy = dial(), idle = dial(), ws = ws_dial("/test/ws");
     say_text(busy, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-    usleep(100000);
+    for (int i = 0; i < 10000 && !slow_begun; i++)
+        usleep(1000);
     server_stop();
     hear(busy, answer, sizeof(answer), 1000);
     cr_expect_eq(status_of(answer), 200, "%s", answer);

@@ -555,10 +555,14 @@ static int cut_begin(struct actor *self, void *state, const struct msg *m)
 
 static void *cutter(void *arg)
 {
-    while (cutting) {
-        harness_exec(arg, "select pg_terminate_backend(pid) from pg_stat_activity where datname = "
-                          "current_database()"
-                          " and usename = 'stacgate_app' and random() < 0.3");
+    for (unsigned n = 0; cutting;
+         n++) { /* now and then all of them: some work is cut for certain */
+        harness_exec(arg, n % 8 == 2
+                              ? "select pg_terminate_backend(pid) from pg_stat_activity where "
+                                "datname = current_database() and usename = 'stacgate_app'"
+                              : "select pg_terminate_backend(pid) from pg_stat_activity where "
+                                "datname = current_database() and usename = 'stacgate_app' and "
+                                "random() < 0.3");
         usleep(50000);
     }
     return NULL;
@@ -594,7 +598,7 @@ static void cut_in_flight(const char *database, unsigned depth)
         if (cut.outcome[i] == 3)
             cr_assert(!there[i], "%u was refused", i);
     }
-    cr_assert_gt(good, CUT_INSERTS / 2);
+    cr_assert_gt(good, CUT_INSERTS / 20);
     cr_assert_gt(unknown, 0);
     db_stats(0, DB_WRITE, &stats);
     cr_assert_eq(stats.unknown, unknown);
@@ -777,7 +781,9 @@ Test(pool, who_waits_for_a_row_waits_alone)
                  "generate_series(0, 40) i union all select 'hot', 'a'");
     log_open(LOG_ERROR, NULL);
     pthread_create(&holder, NULL, hold_hot, t.owner_conninfo);
-    usleep(200000);
+    while (*harness_value(t.owner_conninfo, "select count(*) from pg_stat_activity where datname = "
+                                            "current_database() and wait_event = 'PgSleep'") != '1')
+        usleep(5000);
     begin_step = locked_begin;
     cr_assert_eq(run(1, &locked_type), 0);
     pthread_join(holder, NULL);

@@ -49,7 +49,7 @@ static void turn_io(uv_poll_t *h, int status, int events)
     turn_step = 1;
     note('i');
     actor_send(turner, NOTE, NULL);
-    usleep(3000); /* the timer is due by now */
+    usleep(60000); /* the timer is due by now */
 }
 static int turn_timer(struct actor *self, void *state, const struct msg *m)
 {
@@ -86,7 +86,7 @@ static int turn_begin(struct actor *self, void *state, const void *arg)
     uv_poll_init(loop_uv(), &poller, pipe_fd[0]);
     uv_poll_start(&poller, UV_READABLE, turn_io);
     cr_assert_eq(write(pipe_fd[1], "x", 1), 1);
-    actor_after(self, 2, turn_timer);
+    actor_after(self, 50, turn_timer); /* not before the poll, whatever stops this thread */
     return 0;
 }
 static void turn_terminate(struct actor *self, void *state, int result)

@@ -75,8 +75,9 @@ static void plan(uint32_t count, enum restart restart)
 }
 
 /* The test actor watches the supervisor: its result is the supervisor's, or 0 when that still lives
- * after `watch_ms`. */
+ * after `watch_ms`, and its first child has begun more than `lives` times. */
 static uint32_t watch_ms = 150;
+static int lives;
 
 static int down_status, ended_with_it[3];
 static int watch_later(struct actor *self, void *state, const struct msg *m)
@@ -96,10 +97,11 @@ static int watch_down(struct actor *self, void *state, const struct msg *m)
 }
 static int watch_over(struct actor *self, void *state, const struct msg *m)
 {
-    (void)self;
     (void)state;
     (void)m;
-    return ACTOR_DONE;
+    if (scripts[0].begins > lives)
+        return ACTOR_DONE;
+    return actor_after(self, watch_ms, watch_over) ? 0 : -ENOMEM;
 }
 static int watch_begin(struct actor *self, void *state, const void *arg)
 {
@@ -116,6 +118,11 @@ static const struct actor_type watch_type = {.name = "t", .init = watch_begin};
 static int supervise(void)
 {
     return testing_run(1, &watch_type, NULL);
+}
+static int supervise_to_its_end(void)
+{
+    watch_ms = 30000;
+    return supervise();
 }
 
 Test(supervisor, never)
@@ -134,7 +141,7 @@ Test(supervisor, on_failure)
     plan(2, RESTART_ON_FAILURE);
     scripts[0].ms = 1; /* ends normally: stays away */
     scripts[1] = (struct script){.ms = 1, .result = -EIO};
-    cr_assert_eq(supervise(), -EIO, "the fourth failure is one too many");
+    cr_assert_eq(supervise_to_its_end(), -EIO, "the fourth failure is one too many");
     cr_assert_eq(scripts[0].begins, 1);
     cr_assert_eq(scripts[1].begins, 4);
     cr_assert_eq(told, 5);
@@ -144,7 +151,7 @@ Test(supervisor, always_with_back_off)
 {
     plan(2, RESTART_ALWAYS);
     scripts[0].ms = 1;
-    cr_assert_eq(supervise(), -ECHILD, "it gave up");
+    cr_assert_eq(supervise_to_its_end(), -ECHILD, "it gave up");
     cr_assert_eq(scripts[0].begins, 4);
     cr_assert_geq(scripts[0].begun[2] - scripts[0].begun[1], 10);
     cr_assert_geq(scripts[0].begun[3] - scripts[0].begun[2], 20);
@@ -158,6 +165,7 @@ Test(supervisor, old_restarts_do_not_count)
     spec.window_ms = 5;
     spec.backoff_ms = 0;
     scripts[0].ms = 10;
+    lives = 4;
     cr_assert_eq(supervise(), 0);
     cr_assert_gt(scripts[0].begins, 4);
 }
@@ -167,7 +175,7 @@ Test(supervisor, no_restart_tolerated)
     plan(1, RESTART_ALWAYS);
     spec.intensity = 0;
     scripts[0] = (struct script){.ms = 1, .result = -EDOM};
-    cr_assert_eq(supervise(), -EDOM);
+    cr_assert_eq(supervise_to_its_end(), -EDOM);
     cr_assert_eq(scripts[0].begins, 1);
 }
 
@@ -175,7 +183,7 @@ Test(supervisor, a_child_that_does_not_start)
 {
     plan(2, RESTART_ALWAYS);
     scripts[1].fails_from = 1;
-    cr_assert_eq(supervise(), -ECHILD);
+    cr_assert_eq(supervise_to_its_end(), -ECHILD);
     cr_assert_eq(scripts[0].begins, 1);
     cr_assert_eq(scripts[0].ended, 1);
     cr_assert_eq(scripts[1].begins, 1);
@@ -185,6 +193,6 @@ Test(supervisor, a_child_that_does_not_start_again)
 {
     plan(1, RESTART_ALWAYS);
     scripts[0] = (struct script){.ms = 1, .result = -EIO, .fails_from = 2};
-    cr_assert_eq(supervise(), -ECHILD);
+    cr_assert_eq(supervise_to_its_end(), -ECHILD);
     cr_assert_eq(scripts[0].begins, 4);
 }
