@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stacgate/buf.h"
 #include "stacgate/identity.h"
 
 #define MAINTENANCE_RETRY_S 60 /* what Retry-After says */
@@ -24,9 +25,13 @@ bool maintenance_refuses(const struct identity *who);
 /*
  * After SQL_SYSTEM_MAINTENANCE_SET is committed: from now on every loop sees it. version is the
  * row's, which grows (> 0): what is older than what is known changes nothing, so the last commit
- * counts whichever loop hears of it first. Sockets of those who are kept out are closed with 1012,
- * as many a second as a drain closes.
+ * counts whichever loop hears of it first. message: what those who are turned away are told, copied
+ * ({NULL,0}: nothing). Sockets of those who are kept out are closed with 1012, as many a second as
+ * a drain closes.
  */
-void maintenance_switch(bool on, int64_t version);
+void maintenance_switch(bool on, int64_t version, struct str message);
+
+/* Appends that message, if there is one. From any thread. */
+void maintenance_words(struct buf *out);
 
 #endif

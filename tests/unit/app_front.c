@@ -387,14 +387,20 @@ Test(idempotency, a_full_table_is_no_key_that_runs)
 Test(maintenance, the_newest_counts)
 {
     struct identity admin = {.role = ROLE_ADMIN}, learner = {.role = ROLE_APPRENANT};
+    struct buf words = BUF_INIT;
 
     cr_expect_not(maintenance_known());
     cr_expect(maintenance_refuses(NULL) && maintenance_refuses(&learner));
     cr_expect_not(maintenance_refuses(&admin) || maintenance_on());
-    maintenance_switch(false, 7);
-    maintenance_switch(true, 6);
+    maintenance_switch(false, 7, (struct str){NULL, 0});
+    maintenance_switch(true, 6, str_of("old"));
     cr_expect(maintenance_known() && !maintenance_on() && !maintenance_refuses(NULL));
-    maintenance_switch(true, 8);
-    maintenance_switch(false, 8);
+    maintenance_words(&words);
+    cr_expect_eq(words.len, 0);
+    maintenance_switch(true, 8, str_of("Retour à midi"));
+    maintenance_switch(false, 8, (struct str){NULL, 0});
     cr_expect(maintenance_on() && maintenance_refuses(&learner) && !maintenance_refuses(&admin));
+    maintenance_words(&words);
+    cr_expect_str_eq(buf_cstr(&words), "Retour à midi");
+    buf_finish(&words);
 }

@@ -19,8 +19,8 @@ static int told(struct actor *self, void *state, const struct msg *m)
 
     (void)self;
     if (!rest_reads(r)) {
-        users_tell(db_strv(m, 0, 0, 3)); /* first, so that who must go hears why */
-        maintenance_switch(db_true(m, 0, 0, 0), db_int(m, 0, 0, 2));
+        users_tell(db_strv(m, 0, 0, 4)); /* first, so that who must go hears why */
+        maintenance_switch(db_true(m, 0, 0, 0), db_int(m, 0, 0, 2), db_strv(m, 0, 0, 3));
     }
     return rest_reply_value(r, m, r->op->success, 0, 0, 1, 0);
 }

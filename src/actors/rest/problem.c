@@ -1,7 +1,8 @@
 /*
  * Makes problem documents: the only place where a refusal gets its words. Texts come from the two
  * tables; nothing of the inside (SQL, paths, stacks) can reach a client, because `detail` is only
- * ever given static words, of the tables of what refuses.
+ * ever given static words, of the tables of what refuses, and in maintenance what was said about
+ * it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "op.h"
 #include "stacgate/json.h"
+#include "stacgate/maintenance.h"
 
 struct problem_row {
     const char *word;
@@ -179,8 +181,9 @@ static void put_errors(struct buf *out, const struct field_error *errors, unsign
     buf_finish(&text);
 }
 
-/* What old clients show: the problem's sentence, or what is wrong with the first field. */
-static void put_message(struct buf *out, const struct problem_row *row,
+/* What old clients show: the problem's sentence, and what is wrong with the first field or what
+ * was said about it. */
+static void put_message(struct buf *out, const struct problem_row *row, const char *said,
                         const struct field_error *errors, unsigned n, enum language lang)
 {
     struct buf text = BUF_INIT;
@@ -191,7 +194,7 @@ static void put_message(struct buf *out, const struct problem_row *row,
         field_text(&text, &errors[0], lang);
         buf_putc(&text, '.');
     } else {
-        buf_puts(&text, row->message[lang]);
+        buf_printf(&text, "%s%s%s", row->message[lang], *said ? " " : "", said);
     }
     put_text(out, "message", buf_cstr(&text));
     buf_finish(&text);
@@ -245,14 +248,21 @@ void problem_print(struct buf *out, enum problem what, enum language lang, const
                    const struct field_error *errors, unsigned n)
 {
     const struct problem_row *row = &rows[what];
+    struct buf said = BUF_INIT;
 
+    if (what == P_maintenance)
+        maintenance_words(&said);
     put_uri(out, row->word);
     put_text(out, "title", row->title[lang]);
     buf_printf(out, ",\"status\":%d", row->status);
-    put_text(out, "detail", detail ? detail[lang] : row->message[lang]);
+    put_text(out, "detail",
+             said.len ? buf_cstr(&said)
+             : detail ? detail[lang]
+                      : row->message[lang]);
     put_text(out, "instance", instance);
     put_text(out, "requestId", request_id);
-    put_message(out, row, errors, n, lang);
+    put_message(out, row, buf_cstr(&said), errors, n, lang);
+    buf_finish(&said);
     if (n)
         put_errors(out, errors, n, lang);
     buf_putc(out, '}');
