@@ -13,6 +13,7 @@
 #include "actors/services/attempts.h"
 #include "actors/services/exporter.h"
 #include "actors/services/metrics.h"
+#include "actors/services/reminders.h"
 #include "actors/services/rollup.h"
 #include "serve.h"
 #include "stacgate/buf.h"
@@ -31,9 +32,8 @@ enum { PROXIES_MAX = 32, FRAGMENTS_MAX = 1024, WRITE_DEPTH = 4, READ_DEPTH = 4, 
 const struct own_option serve_options[] = {{0}};
 
 static const struct loop_service *const services[] = {
-    &db_service,       &identity_service, &realtime_service,
-    &attempts_service, &exporter_service, &rollup_service,
-    &http_service,     &ready_service,    NULL};
+    &db_service,     &identity_service,  &realtime_service, &attempts_service, &exporter_service,
+    &rollup_service, &reminders_service, &http_service,     &ready_service,    NULL};
 
 /* ---- is the configuration one that can work? ---- */
 

@@ -2,6 +2,7 @@
 // answer keys never reach a taker.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { lit, startServer } from './lib/server.mjs'
 import { Wire, people, signIn } from './lib/client.mjs'
 import { assertProblem } from './lib/problem.mjs'
@@ -9,7 +10,7 @@ import { unique, until } from './lib/util.mjs'
 
 let server, who, stranger
 before(async () => {
-  server = await startServer()
+  server = await startServer({ env: { STACGATE_REMINDER_EVERY: '200' } })
   who = await people(server, 'moliere', ['apprenant1', 'apprenant2', 'apprenant3', 'formateur', 'manager', 'admin'])
   stranger = await signIn(server, 'apprenant1@turing.test')
   for (const api of [...Object.values(who), stranger]) api.id = (await api.get('/api/auth/user')).json.id
@@ -378,4 +379,67 @@ test('another version has another pass mark and other points: who was judged by 
   assert.deepEqual(attempts.map((x) => [x.score, x.maxScore, x.passed]), [[0, 20, null], [20, 20, true], [5, 10, false]])
   assert.deepEqual(statistics, { attempts: 3, graded: 2, learners: 2, mean: 15, median: 15, lowest: 10, highest: 20, passRate: 50 })
   assert.deepEqual(distribution.map((x) => x.count), [0, 0, 0, 0, 0, 1, 0, 0, 0, 1])
+})
+
+test('who has not handed in is reminded before it is due, once, in their language, by their own date, if they want to; another date, another reminder', async () => {
+  const course = (await who.formateur.post('/api/courses', { title: unique('Cours'), description: 'D', category: 'C' })).json.id
+  await who.manager.post(`/api/courses/${course}/approve`)
+  const learners = [who.apprenant1, who.apprenant2, who.apprenant3, who.admin]
+  assert.equal((await who.formateur.post(`/api/courses/${course}/enrollments`, { learnerIds: learners.map((api) => api.id) })).json.enrolled, 4)
+  await put(who.admin, '/api/notifications/preferences', { preferences: [{ type: 'deadline_reminder', enabled: false }] })
+  await server.sql(`update users set preferences = coalesce(preferences, '{}') || '{"language": "en"}' where id = ${lit(who.apprenant1.id)}`)
+  const wire = await Wire.open(server, { cookie: who.apprenant1.cookie })
+  await wire.enter(`user:${who.apprenant1.id}`)
+
+  // The clock is moved by what is due.
+  const due = (id, hours, table = 'assessments', key = 'id') => server.sql(`update ${table} set due_date = now() at time zone 'utc' + interval '1 hour' * ${hours} where ${key} = ${lit(id)}`)
+  const asked = async () => (await approved({ courseId: course })).id
+  const turn = async () => { // all that was due before this one has been looked at when it comes
+    const last = await asked()
+    await due(last, 23.9)
+    await wire.event(`user:${who.apprenant1.id}`, 'notification', (p) => p.type === 'deadline_reminder' && p.data.assessmentId === last)
+  }
+  const told = async (id) => (await server.rows(`select u.id, n.title from notifications n join users u on u.id = n.user_id where n.type = 'deadline_reminder' and n.data ->> 'assessmentId' = ${lit(id)}`))
+    .map((n) => `${learners.findIndex((api) => api.id === n.id) + 1} ${n.title}`).sort()
+
+  const a = await asked()
+  const { attemptId } = await start(who.apprenant2, a)
+  await who.apprenant2.post(`/api/attempts/${attemptId}/submit`, { answers: right })
+  await put(who.formateur, `/api/assessments/${a}/accommodations`, { learnerId: who.apprenant3.id, dueDate: new Date(Date.now() + 2 * 86400000).toISOString() })
+  await start(who.apprenant1, a) // begun is not handed in
+  await due(a, 25)
+  await turn()
+  assert.deepEqual(await told(a), [])
+  await due(a, 23)
+  await turn()
+  assert.deepEqual(await told(a), ['1 Due soon'])
+  const one = (await who.apprenant1.get('/api/notifications?type=deadline_reminder')).json.find((n) => n.data.assessmentId === a)
+  assert.match(one.message, /^"Contrôle-.*" is due by \d{4}-\d\d-\d\d \d\d:\d\d \(UTC\)\.$/)
+  assert.deepEqual([one.data.courseId, one.data.dueDate], [course, (await who.apprenant1.get(`/api/assessments/${a}`)).json.dueDate])
+  await due(a, 22, 'assessment_accommodations', 'assessment_id')
+  await turn()
+  assert.deepEqual(await told(a), ['1 Due soon', '3 Échéance proche'])
+  await due(a, 20)
+  await turn()
+  assert.deepEqual(await told(a), ['1 Due soon', '1 Due soon', '3 Échéance proche'])
+  await due(a, -1)
+  await turn()
+  assert.equal((await told(a)).length, 3)
+
+  // Another server does the same at the same time, and stays or dies in the middle.
+  const statement = readFileSync(new URL('../../src/store/sql/assessments/remind.sql', import.meta.url), 'utf8')
+  const school = (await who.formateur.get('/api/auth/user')).json.establishmentId
+  for (const end of ['commit', 'rollback']) {
+    const b = await asked()
+    const values = [school, b, '86400', '500']
+    process.kill(server.pid, 'SIGSTOP') // until the other one is in the middle
+    await due(b, 23)
+    const over = await server.hold(`select set_config('stacgate.establishment_id', ${lit(school)}, true); ${statement.replace(/\$(\d)/g, (_, n) => lit(values[n - 1]))}`, end)
+    process.kill(server.pid, 'SIGCONT')
+    await server.waiting(1)
+    await over()
+    await turn()
+    assert.deepEqual(await told(b), ['1 Due soon', '2 Échéance proche', '3 Échéance proche'], end)
+  }
+  await wire.close()
 })

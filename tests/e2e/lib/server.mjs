@@ -302,8 +302,8 @@ export class Server {
     return r.out.replace(/\n$/, '')
   }
 
-  // Holds what a statement locks until the returned function is called.
-  async hold(text) {
+  // Holds what a statement locks until the returned function is called, which ends the transaction.
+  async hold(text, end = 'rollback') {
     const child = spawn('psql', ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-d', ...this.connection()], {
       env: cleanEnv({ LC_ALL: 'C.UTF-8' }), stdio: ['pipe', 'pipe', 'inherit'],
     })
@@ -313,7 +313,7 @@ export class Server {
     child.stdout.setEncoding('utf8').on('data', (d) => (said += d))
     child.stdin.write(`begin;\n${text};\nselect 'held';\n`)
     await until('the lock', () => /^held$/m.test(said))
-    return () => (child.stdin.end('rollback;\n'), ended)
+    return () => (child.stdin.end(`${end};\n`), ended)
   }
 
   // Calls that meet at what a statement locks: each has begun and waits before the next one begins. Their answers.
