@@ -322,7 +322,8 @@ export async function world(options = {}) {
   try {
     return await peopled(server)
   } catch (error) {
-    await server.stop() // or its file would never end
+    // Or its file would never end. What is told is why, whatever becomes of the server.
+    await server.stop().catch((e) => console.error(`and the server did not stop: ${e.message}`))
     throw error
   }
 }

@@ -219,7 +219,11 @@ export class Server {
         done({ code, signal })
       })
     })
-    if (ready) await this.ready(from)
+    // One that is not ready is not left: its pipes would keep the test's file from ending, and so from saying why.
+    if (ready) await this.ready(from).catch((error) => {
+      child.kill('SIGKILL')
+      throw error
+    })
     return this
   }
 
