@@ -1,6 +1,7 @@
 // Every list of the document that pages, with a thousand rows whose keys come in ties of five, or are absent: by pages of 61 each row comes exactly once, in the
-// order of other page sizes, as many as `count=exact` says, in every order that is offered, and also while rows come and go. A list that does
-// not page says in BOUNDED what keeps it short.
+// order of other page sizes, as many as `count=exact` says, in every order that is offered. The same under every filter and search that a list
+// takes, in each of its orders, through the part of the rows that it selects, and all of it also while rows come and go. A list that does not
+// page says in BOUNDED what keeps it short, a filter in FILTERS which rows it selects.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { addressOf, inParallel, needs, School, world } from './lib/generated.mjs'
@@ -41,6 +42,62 @@ const BOUNDED = {
   schools_list_old: 'the schools that one manages',
 }
 
+// A value for every filter, and which rows it selects: those that were `set` so (one in seven, another seventh for each), or `others` than
+// those, or those of `where`.
+const FILTERS = {
+  'Course.category': { value: 'Zoologie', set: "category = 'Zoologie'" },
+  'Course.level': { value: 'expert', set: "level = 'expert'" },
+  'Course.type': { value: 'hybrid', set: "type = 'hybrid'" },
+  'Course.language': { value: 'en', set: "language = 'en'" },
+  'Course.instructorId': { value: (s) => s.ids.manager, set: (s) => `instructor_id = ${s.manager}` },
+  'Course.tag': { value: 'rayé', set: "tags = '{rayé}'" },
+  'Course.q': { value: 'ZEBRE', set: "description = 'Un zèbre, rayé'" },
+  'Course.isActive': { value: 'false', set: 'is_active = false' },
+  'Assessment.courseId': { value: (s) => s.stock.course[0], set: (s) => `course_id = ${lit(s.stock.course[0])}` },
+  'Assessment.status': { value: 'draft', set: "status = 'draft'" },
+  'Assessment.type': { value: 'exam', set: "assessment_type = 'exam'" },
+  'Attempt.assessmentId': { value: (s) => s.stock.assessment[0], set: (s) => `assessment_id = ${lit(s.stock.assessment[0])}` },
+  'Attempt.learnerId': { value: (s) => s.ids.apprenant, set: (s) => `user_id = ${s.manager}`, others: true },
+  'Attempt.status': { value: 'graded', set: "status = 'graded'" },
+  'User.role': { value: 'manager', set: "role = 'manager'" },
+  'User.isActive': { value: 'false', set: 'is_active = false' },
+  'User.department': { value: 'Lettres', set: "department = 'Lettres'" },
+  'User.q': { value: 'zebre', set: "first_name = 'Zèbre'" },
+  'AuditEntry.action': { value: 'zebra.seen', set: "action = 'zebra.seen'" },
+  'AuditEntry.actorId': { value: (s) => s.ids.manager, set: (s) => `actor_id = ${s.manager}` },
+  'AuditEntry.subjectId': { value: 'zebra', set: "subject_id = 'zebra'" },
+  'AuditEntry.from': { value: () => half, where: () => `at >= ${lit(half)}::timestamptz at time zone 'utc'` },
+  'AuditEntry.to': { value: () => half, where: () => `at < ${lit(half)}::timestamptz at time zone 'utc'` },
+  'StudyGroup.courseId': { value: (s) => s.ids.course, set: (s) => `course_id = ${s.course}` },
+  'StudyGroup.status': { value: 'archived', set: "status = 'archived'" },
+  'StudyGroup.mine': { value: 'true', where: (s) => `id in (select study_group_id from study_group_members where user_id = ${s.admin})` },
+  'StudyGroup.q': { value: 'zèbr', set: "description = 'Un ZÈBRE'" },
+  'Notification.unread': { value: 'false', set: 'is_read = true' },
+  'Notification.type': { value: 'deadline_reminder', set: "type = 'deadline_reminder'" },
+  'Help.category': { value: 'Zoo', set: "category = 'Zoo'" },
+  'Help.role': { value: 'manager', set: "role = 'formateur'", others: true }, // what is for all is for a manager too
+  'Help.language': { value: 'en', set: "language = 'en'" },
+  'Export.status': { value: 'completed', set: "status = 'completed'" },
+  'Export.type': { value: 'json', set: "type = 'json'" },
+  'EnrollmentMine.status': { value: 'completed', set: "status = 'completed'" },
+  'EnrollmentOf.status': { value: 'completed', set: "status = 'completed'" },
+  'EnrollmentOf.sessionId': { value: (s) => s.stock.training_session[0], set: (s) => `session_id = ${lit(s.stock.training_session[0])}` },
+  'Certificate.courseId': { value: (s) => s.stock.course[0], set: (s) => `course_id = ${lit(s.stock.course[0])}` },
+  // One of a kind, or few.
+  'Content.blockKey': { value: (s) => `k${s.stock.content[5]}`, where: (s) => `id = ${lit(s.stock.content[5])}` },
+  'Page.pageName': { value: (s) => `p${s.stock.page[5]}`, where: (s) => `id = ${lit(s.stock.page[5])}` },
+}
+const NO_FILTERS = ['limit', 'cursor', 'before', 'after', 'count', 'sort', 'establishmentId', 'all'] // `all`: whoSees asks with it
+const filtersOf = (o) => o.inQuery.map((p) => p.name).filter((name) => !NO_FILTERS.includes(name))
+const PART = 7
+const said = (v) => (typeof v === 'function' ? v(school) : v)
+const rowsOf = (list) => TABLES[list] ?? { AuditEntry: 'audit_log' }[list]
+const chosen = (key) => `abs(hashtext(id::text || ${lit(key)})) % ${PART} = 0`
+const ofSchool = () => `establishment_id = ${school.id} and id::text not in (${[...shared()].map(lit).join(',')})`
+const setsOf = (key, which) => (FILTERS[key].set ? `update ${rowsOf(key.split('.')[0])} set ${said(FILTERS[key].set)} where ${which};` : '')
+const selects = (key) => said(FILTERS[key].where) ?? `(${said(FILTERS[key].set)}) is ${FILTERS[key].others ? 'not ' : ''}true` // what was set, as a condition
+
+let half // a time in the middle of the audit log
 let w, school, lists
 // An adopted database has rows without a time: one in forty of these has none.
 const timeless = `do $$ declare t text; begin
@@ -51,18 +108,22 @@ const timeless = `do $$ declare t text; begin
   end loop; end $$`
 const seen = new Map() // what the first walk of each saw, by list and order
 let twice = 0 // lists that two people were shown
-const gone = new Set() // what was deleted since
 before(async () => {
   w = await world()
   lists = w.operations.filter((o) => o.list && o.method === 'GET')
   school = await new School(w, 'pages').make()
   const kinds = [...new Set(lists.map((o) => KINDS[o.list]).filter(Boolean))]
-  await school.fill(Object.fromEntries(kinds.map((kind) => [kind, ROWS])))
+  await school.fill(Object.fromEntries(kinds.map((kind) => [kind, kind === 'attempt' ? ROWS * 1.5 : ROWS]))) // filters take some of them elsewhere
+  const filters = Object.keys(FILTERS)
   await w.server.sql(`${timeless};
+    ${filters.filter((key) => !key.startsWith('Audit')).map((key) => setsOf(key, `${chosen(key)} and ${ofSchool()}`)).join('\n')}
+    insert into study_group_members (study_group_id, user_id, establishment_id) select id, ${school.admin}, ${school.id} from study_groups where ${chosen('mine')} and ${ofSchool()};
+    ${filters.filter((key) => key.startsWith('Audit')).map((key) => setsOf(key, `${chosen(key)} and ${ofSchool()}`)).join('\n')}
     update courses set enrollment_count = abs(hashtext(id)) % 9 where establishment_id = ${school.id};
     update audit_log set at = at - abs(hashtext(id)) % 200 * interval '1 s' where establishment_id = ${school.id};
     analyze`)
   assert.ok(Number(await w.server.sql('select count(*) from courses where created_at is null')) > 5)
+  half = await w.server.sql(`select to_char(percentile_disc(0.5) within group (order by at), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') from audit_log where establishment_id = ${school.id}`)
 })
 after(() => w?.server.stop())
 
@@ -79,7 +140,7 @@ async function page(o, person, path) {
   return { rows: r.json, next: /<([^>]+)>; rel="next"/.exec(r.headers.link ?? '')?.[1], total: Number(r.headers['x-total-count'] ?? NaN) }
 }
 
-const keyOf = (row) => row.id ?? row.userId ?? row.groupId ?? JSON.stringify(row)
+const keyOf = (row) => row.id ?? row.userId ?? row.groupId ?? row.learnerId
 
 // Everything, page by page: {keys, total}. `between` is called after each page.
 async function walk(o, person, query, between = () => {}) {
@@ -169,37 +230,71 @@ test('a thousand rows, each once, in its order, whatever the page, in every orde
   t.diagnostic(`${lists.length} lists, ${paging.length} page and ${lists.length - paging.length} are short; ${seen.size} orders; ${twice} lists by two people`)
 })
 
-// Not what everything else is in.
-function remove(o, keys) {
-  for (const k of keys) gone.add(k)
-  return `set session_replication_role = replica; delete from ${TABLES[o.list]} where id in (${keys.map(lit).join(',')});`
-}
-const shared = () => new Set([...Object.values(school.ids), w.a.ids.school, w.b.ids.school])
+const shared = () => new Set([...Object.values(school.ids), ...['course', 'assessment', 'training_session', 'content', 'page'].flatMap((kind) => [school.stock[kind]?.[0], school.stock[kind]?.[5]]).filter(Boolean), w.a.ids.school, w.b.ids.school])
 
-test('rows that come and go while one pages make none of the others come twice, or not at all', async () => {
+// {filter: the ids that it selects}
+async function selected() {
+  const keys = [...new Set([...seen.values()].flatMap(({ o }) => filtersOf(o).map((name) => `${o.list}.${name}`)))]
+  for (const key of keys) assert.ok(FILTERS[key], `${key} is a filter: say in FILTERS of tests/e2e/generated-pages.test.mjs which rows it selects`)
+  for (const key of Object.keys(FILTERS)) assert.ok(keys.includes(key), `FILTERS has ${key}, which is no filter of a list`)
+  const rows = await w.server.rows(keys.map((key) => `select ${lit(key)} as key, id::text as id from ${rowsOf(key.split('.')[0])} where ${selects(key)}`).join(' union all '))
+  const of = new Map(keys.map((key) => [key, new Set()]))
+  for (const { key, id } of rows) of.get(key).add(id)
+  return of
+}
+
+// Every list, in every order, whole and under each of its filters: {o, person, query, key: of the filter, wanted: what must come}.
+async function walks() {
+  const ids = await selected()
+  return [...seen.values()].flatMap(({ o, person, query, keys }) => [
+    ...(o.old ? [] : [{ o, person, query: { ...query, limit: '200' }, key: null, wanted: keys }]),
+    ...filtersOf(o).map((name) => `${o.list}.${name}`).map((key) => {
+      const wanted = keys.filter((k) => ids.get(key).has(k))
+      assert.ok(wanted.length > 0 && wanted.length < keys.length, `${o}, ${key}: ${wanted.length} of ${keys.length} rows, which is no part`)
+      return { o, person, query: { ...query, [key.split('.')[1]]: said(FILTERS[key].value), limit: String(Math.min(Math.ceil(wanted.length / 5), 100)) }, key, wanted }
+    }),
+  ])
+}
+
+// The rows that the first page begins and ends with, of which the cursor is made, and two that are still to come.
+function goes({ o, wanted, first }) {
   const kept = shared()
-  // A person who goes takes what they are in along, a course its enrolments: people last, one's own enrolments first.
-  const late = ({ o }) => ({ EnrollmentMine: -1, User: 1 })[o.list] ?? 0
-  const all = [...seen.values()].filter(({ o }) => !o.old).sort((x, y) => late(x) - late(y))
-  for (const { o, person, query, keys } of all) {
-    assert.ok(o.list in TABLES, `${o} lists ${o.list}: say in TABLES of tests/e2e/generated-pages.test.mjs where its rows are`)
-    const stays = new Set(keys.filter((k) => !gone.has(k)))
-    const ahead = []
-    const during = await walk(o, person, { ...query, limit: '200' }, async (n, page) => {
-      const come = makers[KINDS[o.list]](school, uuids(7))
-      if (n !== 2) return
-      if (!TABLES[o.list]) return void (await w.server.sql(come))
-      // Those at the page's ends, which the cursor is made of, and two that are still to come.
-      const next = keys.slice(keys.indexOf(page.findLast((k) => stays.has(k))) + 1).filter((k) => stays.has(k) && !kept.has(k))
-      ahead.push(next[0], next[100])
-      await w.server.sql(come + remove(o, [page[0], page.at(-1), ...ahead].filter((k) => !kept.has(k))))
-    })
-    const what = `while rows came and went${query.sort ? `, by ${query.sort}` : ''}`
-    assertOnce(o, during.keys, what)
-    const got = new Set(during.keys)
-    const lost = [...stays].filter((k) => !got.has(k) && !ahead.includes(k))
-    assert.equal(lost.length, 0, `${o}: ${lost.length} rows were lost ${what}`)
-    assert.ok(!ahead.some((k) => got.has(k)), `${o}: a row came after it was deleted`)
-    if (TABLES[o.list]) assert.equal(ahead.length, 2, `${o}: nothing was deleted`)
-  }
+  const next = wanted.slice(first.rows.length)
+  return TABLES[o.list] ? [...[first.rows[0], first.rows.at(-1)].map(keyOf), next[0], next[10]].filter((k) => k && !kept.has(k) && !k.startsWith('e-')) : [] // e-: a course that is an enrolment's
+}
+
+const what = ({ o, query, key }) => `${o}${key ? `, ${key}=${query[key.split('.')[1]]}` : ''}${query.sort ? `, by ${query.sort}` : ''}`
+
+test('under every filter, in every order, while rows come and go: each row that it selects once, and no other', async (t) => {
+  const all = await walks()
+  await inParallel(all, async (x) => {
+    x.first = await page(x.o, x.person, address(x.o, { ...x.query, ...(x.o.query('count') ? { count: 'exact' } : {}) }))
+    assert.deepEqual(x.first.rows.map(keyOf), x.wanted.slice(0, Number(x.query.limit)), `${what(x)}: the first page`)
+    if (x.o.query('count')) assert.equal(x.first.total, x.wanted.length, `${what(x)}: the count`)
+  })
+  // One of each kind comes as each filter selects it, one as none does.
+  const come = [...new Set(all.map(({ o }) => o.list))].map((list) => ({ list, ids: uuids(14) }))
+  const deleted = all.map((x) => [x.o.list, goes(x)])
+  const dead = new Set(deleted.flatMap(([list, keys]) => keys.map((k) => `${TABLES[list]} ${k}`)))
+  await w.server.sql(`${come.map(({ list, ids }) => makers[KINDS[list]](school, ids)).join('\n')}
+    ${come.flatMap(({ list, ids }) => Object.keys(FILTERS).filter((key) => key.startsWith(`${list}.`) && TABLES[list]).map((key, i) => setsOf(key, `id = ${lit(ids[i])}`))).join('\n')}
+    set session_replication_role = replica;
+    ${deleted.filter(([, keys]) => keys.length).map(([list, keys]) => `delete from ${TABLES[list]} where id in (${keys.map(lit).join(',')});`).join('\n')}`)
+  await inParallel(all, async (x) => {
+    const { o, person, wanted, first } = x
+    const keys = first.rows.map(keyOf), before = new Set(keys), old = new Set(wanted)
+    for (let path = first.next, n = 0; path; n++) {
+      const p = await page(o, person, path)
+      keys.push(...p.rows.map(keyOf))
+      assert.ok(n < 100, `${what(x)}: there is always a next page`)
+      path = p.next
+    }
+    assertOnce(o, keys, what(x))
+    assert.deepEqual(keys.filter((k) => old.has(k)), wanted.filter((k) => before.has(k) || !dead.has(`${TABLES[o.list]} ${k}`)), `${what(x)}: a row was lost, or came after it was deleted, or out of its order`)
+    x.more = keys.filter((k) => !old.has(k))
+  })
+  // Of what came late, only what it selects.
+  const ids = await selected()
+  await inParallel(all.filter(({ key }) => key), async (x) => assert.deepEqual(x.more.filter((k) => !ids.get(x.key).has(k)), [], `${what(x)}: rows that it does not select`))
+  t.diagnostic(`${all.length} walks, ${all.filter((x) => x.key).length} of them under ${new Set(all.map((x) => x.key).filter(Boolean)).size} filters; ${dead.size} rows went`)
 })
