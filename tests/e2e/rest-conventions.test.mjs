@@ -151,8 +151,42 @@ test('bodies that are no JSON object', async () => {
 test('unknown fields 422, unknown or wrong query parameters 400', async () => {
   const p = assertProblem(await who.apprenant1.post('/api/study-groups', { name: 'x', surprise: 1 }), 422)
   assert.ok(p.errors.some((e) => e.field === 'surprise' && e.code === 'unknown'))
+  const said = async (query, language) => assertProblem(await who.apprenant1.get(`/api/study-groups?${query}`, { headers: { 'accept-language': language } }), 400).errors[0]
+  assert.deepEqual(await said('limit=5&status=active&status=archived', 'fr'), { field: 'status', code: 'repeated', message: 'est donné plusieurs fois' })
+  assert.equal((await said('status=flying', 'fr')).message, "n'est pas une des valeurs possibles : active, archived, scheduled")
+  assert.equal((await said('status=flying', 'en')).message, 'is not one of the possible values: active, archived, scheduled')
+  assert.equal((await said('limit=x', 'fr')).message, 'doit être un nombre entier')
   for (const query of ['surprise=1', 'limit=0', 'limit=201', 'limit=x', 'limit=-5', 'limit=1e3', 'cursor=nonsense', 'status=flying', 'mine=perhaps', 'limit=5&limit=6', 'count=all', 'q=%', 'q=%ff'])
     assertProblem(await who.apprenant1.get(`/api/study-groups?${query}`), 400)
+})
+
+test('a cursor is of its list, so filtered and sorted', async () => {
+  for (let i = 0; i < 2; i++) await makeGroup(who.apprenant1)
+  const { headers } = await who.apprenant1.get('/api/study-groups?limit=1&mine=true')
+  const next = /<([^>]+)>/.exec(headers.link)[1]
+  const cursor = new URL(next, server.url).searchParams.get('cursor')
+  for (const path of [next, `/api/study-groups?cursor=${cursor}&mine=true&count=exact`]) assert.equal((await who.apprenant1.get(path)).status, 200, path)
+  for (const path of ['/api/study-groups?', '/api/study-groups?mine=false&', '/api/study-groups?mine=true&q=a&', '/api/notifications?', '/api/courses?sort=title&']) {
+    const [error] = assertProblem(await who.apprenant1.get(`${path}cursor=${cursor}`), 400).errors
+    assert.deepEqual([error.field, error.code], ['cursor', 'format'])
+    assert.match(error.message, /reprenez au début/)
+  }
+})
+
+test('what cannot be read is told what it should be', async () => {
+  const detail = async (language, options) => (await who.apprenant1.request('POST', '/api/study-groups', { ...options, headers: { 'content-type': 'application/json', 'accept-language': language, ...options.headers } })).json.detail
+  for (const [options, fr, en] of [
+    [{ body: '{"name":"a","name":"b"}' }, /JSON valable en UTF-8.*deux fois/, /valid JSON in UTF-8.*twice/],
+    [{ body: '[]' }, /objet JSON/, /JSON object/],
+    [{ json: { name: 'x' }, headers: { 'idempotency-key': 'a b' } }, /1 à 128 caractères/, /1 to 128 visible/],
+  ]) {
+    assert.match(await detail('fr', options), fr)
+    assert.match(await detail('en', options), en)
+  }
+  const zone = assertProblem(await who.apprenant1.post('/api/study-groups', { name: 'x', scheduledDate: '2030-01-01T00:00:00+23:59' }), 422)
+  assert.deepEqual(zone.errors, [{ field: 'scheduledDate', code: 'format', message: "n'est pas une date comme 2026-09-01 ou 2026-09-01T08:30:00Z" }])
+  const before = assertProblem(await who.apprenant1.post('/api/study-groups', { name: 'x', scheduledDate: '2030-01-02', endDate: '2030-01-01' }), 422)
+  assert.deepEqual(before.errors.map((e) => [e.field, e.code]), [['endDate', 'order']])
 })
 
 test('what is not JSON is not to be had: 406', async () => {

@@ -196,7 +196,8 @@ Test(problem, every_kind_is_a_document_in_two_languages)
 Test(problem, field_errors_name_their_limit)
 {
     struct buf text = BUF_INIT, mp = BUF_INIT;
-    struct field_error errors[] = {{"password", E_too_short, 8}, {"x", E_unknown, 0}};
+    struct field_error errors[] = {{.field = "password", .code = E_too_short, .limit = 8},
+                                   {.field = "x", .code = E_unknown}};
 
     problem_print(&text, P_invalid, ENGLISH, "/", "r", NULL, errors, 2);
     struct mp doc = parsed(&text, &mp), list = mp_get(doc, "errors");
@@ -318,18 +319,31 @@ Test(operations, identity_fields_are_never_plain)
 
 /* ---- cursors: through a request whose query holds one ---- */
 
-static bool decode(const char *text, struct cursor *c)
+/* Of an operation's list, with a filter ("": none). */
+static bool decode_as(const struct rest_op *op, const char *filter, const char *text,
+                      struct cursor *c)
 {
     struct buf q = BUF_INIT;
-    struct rest r = {0};
+    struct rest r = {.op = op};
 
-    mp_put_map(&q, 1);
+    mp_put_map(&q, 2 + (*filter != 0));
+    mp_put_cstr(&q, "limit");
+    mp_put_int(&q, 7);
     mp_put_cstr(&q, "cursor");
     mp_put_cstr(&q, text);
+    if (*filter) {
+        mp_put_cstr(&q, "q");
+        mp_put_cstr(&q, filter);
+    }
     r.query = mp_view(q.data, q.len);
     bool good = rest_cursor(&r, time_valid, c);
     buf_finish(&q);
     return good;
+}
+
+static bool decode(const char *text, struct cursor *c)
+{
+    return decode_as(&rest_ops[0], "", text, c);
 }
 
 Test(cursor, there_and_back)
@@ -341,11 +355,13 @@ Test(cursor, there_and_back)
     for (unsigned i = 0; i < 4; i++) {
         struct buf code = BUF_INIT;
         struct cursor c;
-        cursor_encode(plain[i], &code);
+        cursor_encode(&(struct rest){.op = &rest_ops[0]}, plain[i], &code);
         cr_assert(decode(buf_cstr(&code), &c), "%s", plain[i]);
         cr_expect(strncmp(c.key, plain[i], strlen(c.key)) == 0 &&
                       strcmp(c.id, strrchr(plain[i], '|') + 1) == 0,
                   "%s|%s", c.key, c.id);
+        cr_expect_not(decode_as(&rest_ops[1], "", buf_cstr(&code), &c), "another list's");
+        cr_expect_not(decode_as(&rest_ops[0], "x", buf_cstr(&code), &c), "the list so filtered");
         buf_finish(&code);
     }
 }

@@ -85,8 +85,14 @@ static int done(struct rest *r)
 
 static int bad_token(struct rest *r)
 {
-    return rest_refuse_fields(r, P_invalid,
-                              &(struct field_error){.field = "token", .code = E_format}, 1);
+    static const char *const text[] = {
+        "n'est pas un code valable : il a servi, il est trop vieux ou un plus récent l'a remplacé "
+        "; "
+        "demandez-en un autre",
+        "is no good code: it was used, is too old, or a newer one replaced it; ask for another"};
+
+    return rest_refuse_fields(
+        r, P_invalid, &(struct field_error){.field = "token", .code = E_format, .text = text}, 1);
 }
 
 /* A statement that may say "too often": seconds to wait. */

@@ -29,7 +29,7 @@ int op_establishments_list(struct actor *self, void *state, const struct msg *m)
 
     (void)m;
     if (!rest_cursor(r, time_valid, &c))
-        return rest_refuse(r, P_parameter);
+        return rest_refuse_cursor(r);
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_ESTABLISHMENTS_LIST);
     db_bool(g, super(r));

@@ -49,11 +49,11 @@ static int take_query(struct actor *self, struct rest *r)
     struct schema_pairs pairs = {.schema = r->op->query};
     struct verdict v;
     struct buf raw = BUF_INIT;
-    const char *name, *value, *names[QUERY_MAX];
-    bool odd = false;
+    const char *name, *value, *names[QUERY_MAX], *odd = NULL;
 
     for (unsigned i = 0; http_query_each(r->http, &i, &name, &value);) {
-        odd = odd || pairs.count == QUERY_MAX || given(names, pairs.count, name);
+        if (!odd && (pairs.count == QUERY_MAX || given(names, pairs.count, name)))
+            odd = name;
         if (odd)
             continue;
         names[pairs.count] = name;
@@ -64,7 +64,10 @@ static int take_query(struct actor *self, struct rest *r)
     r->query = mp_view(r->query_bytes.data, r->query_bytes.len);
     buf_finish(&raw);
     int done = refuse_input(self, r, &v, P_parameter);
-    return done || !odd ? done : rest_refuse(r, P_parameter);
+    if (done || !odd)
+        return done;
+    return rest_refuse_fields(r, P_parameter,
+                              &(struct field_error){.field = odd, .code = E_repeated}, 1);
 }
 
 static bool media_is(const char *type, const char *wanted)
@@ -81,7 +84,9 @@ static bool charset_fits(const char *type)
     if (!c)
         return true;
     c += 8 + (c[8] == '"');
-    return strncasecmp(c, "utf-8", 5) == 0 || strncasecmp(c, "utf8", 4) == 0;
+    size_t n = strcspn(c, "\"; \t");
+    return (n == 5 && strncasecmp(c, "utf-8", 5) == 0) ||
+           (n == 4 && strncasecmp(c, "utf8", 4) == 0);
 }
 
 static bool wants(const struct field *schema)
@@ -91,6 +96,18 @@ static bool wants(const struct field *schema)
             return true;
     return false;
 }
+
+static const char *const bad_json[] = {
+    "Le corps n'est pas du JSON valable en UTF-8 : vérifiez guillemets, virgules et accolades, "
+    "qu'aucune clé ne vient deux fois et que rien ne suit.",
+    "The body is not valid JSON in UTF-8: check quotes, commas and braces, that no key comes twice "
+    "and that nothing follows."};
+static const char *const no_object[] = {"Le corps doit être un objet JSON : { … }.",
+                                        "The body must be a JSON object: { … }."};
+static const char *const bad_form[] = {
+    "Le formulaire n'est pas lisible : vérifiez ses %XX, en UTF-8, et qu'aucun champ ne vient deux "
+    "fois.",
+    "The form cannot be read: check its %XX, in UTF-8, and that no field comes twice."};
 
 /* The body's bytes as a msgpack value; 0, or the problem was answered. */
 static int parse_body(struct rest *r, struct buf *out)
@@ -106,11 +123,14 @@ static int parse_body(struct rest *r, struct buf *out)
     }
     if (type && charset_fits(type) && media_is(type, "application/json")) {
         if (json_to_mp(body.p, body.n, out, &why, &at) < 0)
-            return rest_refuse(r, P_malformed);
-        return mp_type(mp_view(out->data, out->len)) == MP_MAP ? 0 : rest_refuse(r, P_invalid);
+            return rest_refuse_said(r, P_malformed, bad_json);
+        return mp_type(mp_view(out->data, out->len)) == MP_MAP
+                   ? 0
+                   : rest_refuse_said(r, P_invalid, no_object);
     }
     if (type && charset_fits(type) && media_is(type, "application/x-www-form-urlencoded"))
-        return form_to_mp(r->op->body, body, out) < 0 ? rest_refuse(r, P_malformed) : 0;
+        return form_to_mp(r->op->body, body, out) < 0 ? rest_refuse_said(r, P_malformed, bad_form)
+                                                      : 0;
     return rest_refuse(r, P_media_type);
 }
 

@@ -158,12 +158,16 @@ int idempotency_again(struct actor *self, struct rest *r)
     return find(self, r, found_again);
 }
 
+static const char *const bad_key[] = {
+    "Idempotency-Key doit compter 1 à 128 caractères ASCII visibles, sans espace.",
+    "Idempotency-Key must have 1 to 128 visible ASCII characters, without blanks."};
+
 int idempotency_begin(struct actor *self, struct rest *r, const char *key)
 {
     char name[KEY_MAX + 80];
 
     if (!printable(key))
-        return rest_refuse(r, P_malformed);
+        return rest_refuse_said(r, P_malformed, bad_key);
     snprintf(name, sizeof(name), "%s %s", r->who->user_id, key);
     r->key_name = xstrdup(name);
     enum problem refusal = idempotency_enter(r->key_name);

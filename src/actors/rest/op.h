@@ -158,6 +158,8 @@ uint32_t rest_put_op_id(struct rest *r, struct buf *b);
 
 int rest_refuse(struct rest *r, enum problem what);
 int rest_refuse_after(struct rest *r, enum problem what, uint32_t retry_s);
+/* With its detail: what is wrong and what to do, in each language. */
+int rest_refuse_said(struct rest *r, enum problem what, const char *const detail[2]);
 int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors,
                        unsigned n);
 /* One value of the result, JSON text made by the database, is the body; nothing is copied, unless
@@ -216,7 +218,9 @@ bool rest_cursor(const struct rest *r, bool (*valid)(struct str key), struct cur
 /* The last four parameters of every list statement: limit, cursor key, cursor id, whether the count
  * is wanted. */
 void rest_put_page(struct db_group *g, const struct rest *r, const struct cursor *c);
-void cursor_encode(const char *text, struct buf *out);
+int rest_refuse_cursor(struct rest *r); /* 400: the cursor is none of this list's */
+/* A place in the list that was asked for, as a cursor; `at` is "key|id". */
+void cursor_encode(const struct rest *r, const char *at, struct buf *out);
 
 /* ---- parts of the front, pure, for tests ---- */
 

@@ -70,9 +70,14 @@ static void put_named(struct buf *b, const struct rest_op *op, const struct fiel
  * and max limit. Patterns are ECMAScript's. */
 #define ID_PATTERN "\"pattern\":\"^[A-Za-z0-9_-]{1,64}$\""
 #define CONTROL "\\\\u0000-\\\\u001f\\\\u007f"
-#define LINE "[^" CONTROL "]*[^ " CONTROL "][^" CONTROL "]*" /* one line that is not blank */
-#define ADDRESS "[^ " CONTROL "<>\\\"\\\\\\\\]"              /* of a URL: no blanks, no quotes */
-#define NAME "[^ " CONTROL "<>()\\\\[\\\\],;:\\\"\\\\\\\\@]" /* of a mail's address */
+#define NEVER CONTROL "-\\u009f\\u2028-\\u202e\\u2066-\\u2069"
+#define UNSEEN                                                                                     \
+    " \\u00a0\\u00ad\\u115f\\u1160\\u1680\\u180e\\u2000-\\u200f\\u202f\\u205f-\\u2064"             \
+    "\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0"
+/* One line with something to be seen in it (schema.c's never and unseen). */
+#define LINE "[^" NEVER "]*[^" NEVER UNSEEN "][^" NEVER "]*"
+#define ADDRESS "[^ " CONTROL "<>\\\"\\\\\\\\]" /* of a URL: no blanks, no quotes */
+#define NAME "[^" NEVER UNSEEN "<>()\\\\[\\\\],;:\\\"\\\\\\\\@]" /* of a mail's address */
 /* What css_fetches() finds in a value; patterns know no case. */
 #define FETCHES                                                                                    \
     "[uU][rR][lL]|[sS][rR][cC]|[iI][mM][aA][gG][eE](-[sS][eE][tT])?|"                              \
@@ -117,7 +122,7 @@ static const struct {
                     "is in 1900 to 9998; without a zone UTC\",\"x-time\":true,"
                     "\"pattern\":\"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
                     "([T ]" HOUR ":[0-5][0-9](:[0-5][0-9](\\\\.[0-9]{1,9})?)?"
-                    "(Z|[+-]" HOUR ":?[0-5][0-9])?)?$\"",
+                    "(Z|[+-](0[0-9]|1[0-5]):?[0-5][0-9])?)?$\"",
                     NULL, NULL},
     [FIELD_TEXTS] = ARRAY(""),
     [FIELD_IDS] = ARRAY(",\"items\":{\"type\":\"string\"," ID_PATTERN "}"),

@@ -69,7 +69,7 @@ static int people(struct actor *self, struct rest *r)
     struct db_group *g;
 
     if (!rest_cursor(r, time_valid, &c))
-        return rest_refuse(r, P_parameter);
+        return rest_refuse_cursor(r);
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_USERS_EVERYWHERE);
     db_bool(g, true);
@@ -94,7 +94,7 @@ static int schools(struct actor *self, struct rest *r)
     struct db_group *g;
 
     if (!rest_cursor(r, time_valid, &c))
-        return rest_refuse(r, P_parameter);
+        return rest_refuse_cursor(r);
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_ESTABLISHMENTS_EVERYWHERE);
     db_bool(g, r->who->role == ROLE_SUPER_ADMIN);

@@ -146,20 +146,32 @@ static const char *field_words(const struct field_error *e, enum language lang)
     for (unsigned i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
         if (hints[i].code == e->code && strcmp(hints[i].field, e->field) == 0)
             return hints[i].text[lang];
-    return codes[e->code].text[lang];
+    return e->text ? e->text[lang] : codes[e->code].text[lang];
+}
+
+static void put_choices(struct buf *out, const char *choices, enum language lang)
+{
+    buf_puts(out, lang == FRENCH ? " : " : ": ");
+    for (const char *c = choices; *c; c++) {
+        if (*c == '|')
+            buf_puts(out, ", ");
+        else
+            buf_putc(out, *c);
+    }
 }
 
 static void field_text(struct buf *out, const struct field_error *e, enum language lang)
 {
     const char *text = field_words(e, lang), *at = strstr(text, "%s");
 
-    if (!at) {
-        buf_puts(out, text);
-        return;
+    if (at) {
+        buf_put(out, text, (size_t)(at - text));
+        buf_printf(out, "%lld", (long long)e->limit);
+        text = at + 2;
     }
-    buf_put(out, text, (size_t)(at - text));
-    buf_printf(out, "%lld", (long long)e->limit);
-    buf_puts(out, at + 2);
+    buf_puts(out, text);
+    if (e->code == E_choice && e->choices)
+        put_choices(out, e->choices, lang);
 }
 
 static void put_errors(struct buf *out, const struct field_error *errors, unsigned n,

@@ -28,7 +28,9 @@ enum field_code {
 struct field_error {
     const char *field;
     enum field_code code;
-    int64_t limit; /* what the code's text names: the least or the most */
+    int64_t limit;           /* what the code's text names: the least or the most */
+    const char *const *text; /* what fits, in each language; NULL: the code's own text */
+    const char *choices;     /* "a|b|c" of E_choice, shown behind the text; NULL: none */
 };
 
 int problem_status(enum problem what);

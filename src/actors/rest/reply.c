@@ -19,6 +19,7 @@
 #include "stacgate/static.h"
 
 #define JSON_TYPE "application/json; charset=utf-8"
+#define LIST_TAG_SIZE 9
 
 void *rest_own(struct rest *r, size_t size)
 {
@@ -87,6 +88,25 @@ int rest_refuse_after(struct rest *r, enum problem what, uint32_t retry_s)
 int rest_refuse(struct rest *r, enum problem what)
 {
     return rest_refuse_after(r, what, 0);
+}
+
+int rest_refuse_said(struct rest *r, enum problem what, const char *const detail[2])
+{
+    problem_answer(take(r), what, detail, 0, NULL, 0);
+    return ACTOR_DONE;
+}
+
+int rest_refuse_cursor(struct rest *r)
+{
+    static const char *const text[] = {
+        "n'est pas de cette liste, ainsi filtrée et triée : reprenez "
+        "au début, puis suivez l'en-tête Link",
+        "is not of this list, so filtered and sorted: begin again, "
+        "then follow the Link header"};
+
+    return rest_refuse_fields(
+        r, P_parameter, &(struct field_error){.field = "cursor", .code = E_format, .text = text},
+        1);
 }
 
 int rest_refuse_fields(struct rest *r, enum problem what, const struct field_error *errors,
@@ -245,9 +265,32 @@ int64_t rest_limit(const struct rest *r)
                                                  : LIST_LIMIT);
 }
 
-void cursor_encode(const char *text, struct buf *out)
+/* Of which list a cursor is: the operation and what it is asked, but for where to begin and how
+ * much. Against mistakes only: what a cursor names is looked for in what the caller may see. */
+static void list_tag(const struct rest *r, char out[LIST_TAG_SIZE])
 {
-    size_t n = strlen(text);
+    struct buf b = BUF_INIT;
+    char hash[65];
+
+    buf_puts(&b, r->op->name);
+    for (struct mp_iter it = mp_iter(r->query); mp_next(&it);) {
+        struct str name = mp_str(it.key), value = mp_bytes(it.value);
+        if (str_is(name, "cursor") || str_is(name, "limit") || str_is(name, "count"))
+            continue;
+        buf_printf(&b, "&%.*s=", (int)name.n, name.p);
+        buf_put(&b, value.p, value.n);
+    }
+    sha256_hex(b.data, b.len, hash);
+    snprintf(out, LIST_TAG_SIZE, "%.*s", LIST_TAG_SIZE - 1, hash);
+    buf_finish(&b);
+}
+
+void cursor_encode(const struct rest *r, const char *at, struct buf *out)
+{
+    char text[300], tag[LIST_TAG_SIZE];
+
+    list_tag(r, tag);
+    size_t n = (size_t)snprintf(text, sizeof(text), "%.280s|%s", at, tag);
     char *code = xmalloc(n / 3 * 4 + 5);
     int len = EVP_EncodeBlock((unsigned char *)code, (const unsigned char *)text, (int)n);
 
@@ -283,6 +326,18 @@ static bool id_like(const char *id)
                       strlen(id);
 }
 
+/* The text of a cursor of this list without its tag; false: it is another's. */
+static bool of_this_list(const struct rest *r, char *text)
+{
+    char *bar = strrchr(text, '|'), tag[LIST_TAG_SIZE];
+
+    list_tag(r, tag);
+    if (!bar || strcmp(bar + 1, tag) != 0)
+        return false;
+    *bar = 0;
+    return true;
+}
+
 bool rest_cursor(const struct rest *r, bool (*valid)(struct str key), struct cursor *ret)
 {
     struct str given = mp_str(mp_get(r->query, "cursor"));
@@ -291,7 +346,7 @@ bool rest_cursor(const struct rest *r, bool (*valid)(struct str key), struct cur
     ret->key[0] = ret->id[0] = 0;
     if (!given.p)
         return true;
-    char *bar = cursor_decode(given, text) ? strrchr(text, '|') : NULL;
+    char *bar = cursor_decode(given, text) && of_this_list(r, text) ? strrchr(text, '|') : NULL;
     if (!bar || (size_t)(bar - text) >= sizeof(ret->key) || strlen(bar + 1) >= sizeof(ret->id))
         return false;
     *bar = 0;
@@ -345,7 +400,7 @@ int rest_reply_page(struct rest *r, const struct msg *m, unsigned stmt)
 {
     if (!db_null(m, stmt, 0, 1)) {
         struct buf code = BUF_INIT;
-        cursor_encode(db_text(m, stmt, 0, 1), &code);
+        cursor_encode(r, db_text(m, stmt, 0, 1), &code);
         rest_link_next(r, "cursor", buf_cstr(&code));
         buf_finish(&code);
     }

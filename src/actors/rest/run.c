@@ -242,7 +242,7 @@ int rest_run(struct actor *self, struct rest *r, const struct run *what)
 
     r->run = what;
     if (what->key && !rest_cursor(r, what->key, &c))
-        return rest_refuse(r, P_parameter);
+        return rest_refuse_cursor(r);
     struct db_group *g = rest_group(r, what->lane == DB_WRITE ? DB_READ : what->lane);
     db_errors_as_result(g);
     rest_put(g, r, what, &c);

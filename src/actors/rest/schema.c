@@ -23,17 +23,63 @@ static bool fits(struct field_error *e, bool good, enum field_code code, int64_t
     return good;
 }
 
+/* Ranges of characters, in order: each from … to. */
+struct range {
+    uint32_t from, to;
+};
+/* What no line has: controls, ends of lines, and what turns the direction of all that follows. */
+static const struct range never[] = {
+    {0, 0x1f}, {0x7f, 0x9f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0, 0}};
+/* What nobody sees: blanks, and what only joins or marks its neighbours. */
+static const struct range unseen[] = {
+    {0x20, 0x20},     {0xa0, 0xa0},     {0xad, 0xad},     {0x115f, 0x1160},
+    {0x1680, 0x1680}, {0x180e, 0x180e}, {0x2000, 0x200f}, {0x202f, 0x202f},
+    {0x205f, 0x2064}, {0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164},
+    {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0, 0}};
+
+static bool in_ranges(const struct range *r, uint32_t c)
+{
+    for (; r->to; r++)
+        if (c >= r->from && c <= r->to)
+            return true;
+    return false;
+}
+
+/* The character at s->p, which moves behind it; the text is valid and not at its end. */
+static uint32_t take_char(struct str *s)
+{
+    unsigned char c = (unsigned char)*s->p;
+    size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    uint32_t code = n == 1 ? c : c & (0xffu >> (n + 1));
+
+    for (size_t i = 1; i < n && i < s->n; i++)
+        code = code << 6 | ((unsigned char)s->p[i] & 0x3f);
+    n = n < s->n ? n : s->n;
+    *s = (struct str){s->p + n, s->n - n};
+    return code;
+}
+
 static bool is_line(struct str s)
 {
     bool blank = true;
 
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 0x20 || c == 0x7f)
+    while (s.n) {
+        uint32_t c = take_char(&s);
+        if (in_ranges(never, c))
             return false;
-        blank = blank && c == ' ';
+        blank = blank && in_ranges(unseen, c);
     }
     return !blank;
+}
+
+static bool all_seen(struct str s)
+{
+    while (s.n) {
+        uint32_t c = take_char(&s);
+        if (in_ranges(never, c) || in_ranges(unseen, c))
+            return false;
+    }
+    return true;
 }
 
 static bool check_str(const struct field *f, struct mp v, struct field_error *e)
@@ -72,7 +118,7 @@ bool email_valid(struct str s)
 {
     const char *at = s.p ? memchr(s.p, '@', s.n) : NULL;
 
-    if (!at || at == s.p || s.n > 254 || at - s.p > 64 || at + 1 == s.p + s.n)
+    if (!at || at == s.p || s.n > 254 || at - s.p > 64 || at + 1 == s.p + s.n || !all_seen(s))
         return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -252,6 +298,8 @@ static bool hour_minute(const char **p, const char *end, bool colon_optional)
     return minute >= 0 && minute <= 59;
 }
 
+#define ZONE_HOURS_MAX 15 /* the database takes no more */
+
 static bool zone_valid(const char *p, const char *end)
 {
     if (p == end)
@@ -261,6 +309,8 @@ static bool zone_valid(const char *p, const char *end)
     if (*p != '+' && *p != '-')
         return false;
     p++;
+    if (digits(p, end, 2) > ZONE_HOURS_MAX)
+        return false;
     return hour_minute(&p, end, true) && p == end;
 }
 
@@ -364,6 +414,34 @@ static bool check_op_id(const struct field *f, struct mp v, struct field_error *
         if (s.p[i] < 0x21 || s.p[i] > 0x7e)
             return fits(e, false, E_format, 0);
     return true;
+}
+
+/* What a value of the wrong type or form should be, by its field's type. */
+static const struct {
+    const char *type[2], *format[2];
+} texts[] = {
+#define FIELD_TEXT(name, ...) [FIELD_##name] = TEXTS_OF(__VA_ARGS__),
+#define TEXTS_OF(...) TEXTS_IN(__VA_ARGS__)
+#define TEXTS_IN(type_fr, type_en, fr, en)                                                         \
+    {                                                                                              \
+        {type_fr, type_en},                                                                        \
+        {                                                                                          \
+            fr, en                                                                                 \
+        }                                                                                          \
+    }
+#include "field_texts.def"
+#undef TEXTS_IN
+#undef TEXTS_OF
+#undef FIELD_TEXT
+};
+
+static const char *const *text_of(const struct field *f, enum field_code code)
+{
+    const char *const *text = code == E_type     ? texts[f->type].type
+                              : code == E_format ? texts[f->type].format
+                                                 : NULL;
+
+    return text && text[0] ? text : NULL;
 }
 
 typedef bool check_value(const struct field *f, struct mp v, struct field_error *e);
@@ -536,6 +614,8 @@ static bool check_field(struct check *c, const struct field *f, struct mp v, str
     struct field_error e = {0};
 
     if (!checks[f->type](f, v, &e)) {
+        e.text = text_of(f, e.code);
+        e.choices = f->choices;
         add_error(c, str_of(f->name), e);
         return false;
     }

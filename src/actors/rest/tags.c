@@ -101,12 +101,17 @@ static const char *wanted(const struct rest *r)
     return header && !names_everything(header) ? header : NULL;
 }
 
+static const char *const bad_list[] = {
+    "If-Match doit être * ou une liste d'étiquettes entre guillemets, comme l'en-tête ETag les "
+    "donne.",
+    "If-Match must be * or a list of tags in quotes, as the ETag header gives them."};
+
 int rest_check_match(struct rest *r)
 {
     const char *header = wanted(r);
 
     if (header && !tags_well_formed(header))
-        return rest_refuse(r, P_malformed);
+        return rest_refuse_said(r, P_malformed, bad_list);
     if (header && r->op->cache != CACHE_VERSIONED)
         return rest_refuse(r, P_stale);
     /* Writes change what is there. */

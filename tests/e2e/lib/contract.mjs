@@ -212,7 +212,7 @@ const REFUSALS = { '/problems/parameter': 'query', '/problems/malformed': 'body'
 // A refusal for its shape that the document knows nothing of.
 function checkRefused(o, contract, asked, problem, faults, what) {
   if (!REFUSALS[problem?.type]) return
-  if (problem.type === '/problems/parameter' && !problem.errors && /[?&](cursor|before)=/.test(asked.path)) return // cursors mean something to the server only
+  if (problem.type === '/problems/parameter' && (problem.errors ?? []).every((e) => e.field === 'cursor') && /[?&](cursor|before)=/.test(asked.path)) return // cursors mean something to the server only
   const schema = REFUSALS[problem.type] === 'query' ? o.querySchema : o.op.requestBody && resolved(contract, o.op.requestBody.content['application/json'].schema)
   if (problem.errors?.length && problem.errors.every((e) => beyondDocument(e, schema))) return
   assert.ok(faults.length, `${what} was refused (${JSON.stringify(problem.errors ?? problem.detail)}), and the interface's document finds nothing wrong: ${asked.bytes?.toString().slice(0, 300)}`)
