@@ -98,6 +98,9 @@ static int looked(struct actor *self, void *state, const struct msg *m)
         return rest_refuse(r, P_not_found);
     if (mp_count(r->body) == 0)
         return db_true(m, 0, 0, MAY_CHANGE) ? rest_unchanged(r, m) : rest_refuse(r, P_forbidden);
+    if (db_true(m, 0, 0, MAY_CHANGE) && db_true(m, 1, 0, 0))
+        return rest_refuse_fields(r, P_invalid,
+                                  &(struct field_error){.field = "endDate", .code = E_order}, 1);
     return push_change(self, r, r->body);
 }
 
@@ -109,6 +112,10 @@ int op_groups_update(struct actor *self, void *state, const struct msg *m)
     struct db_group *g = rest_group(r, DB_READ);
 
     rest_put(g, r, &one, NULL);
+    db_stmt(g, SQL_GROUPS_DATES);
+    db_str(g, rest_tenant_filter(r));
+    db_str(g, http_param(r->http, "id"));
+    rest_put_json(g, r->body);
     return rest_ask(self, g, looked);
 }
 

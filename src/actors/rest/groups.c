@@ -42,7 +42,7 @@ int op_groups_list(struct actor *self, void *state, const struct msg *m)
 
     (void)m;
     if (!rest_cursor(r, time_valid, &c))
-        return rest_refuse(r, P_parameter);
+        return rest_refuse_cursor(r);
     g = rest_group(r, DB_READ);
     db_stmt(g, SQL_GROUPS_LIST);
     db_str(g, rest_tenant_filter(r));
@@ -89,10 +89,7 @@ static int made(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)self;
-    if (db_error(m))
-        return rest_refuse_error(r, m);
-    return db_rows(m, 0) ? rest_reply_value(r, m, r->op->success, 0, 0, 0, 0)
-                         : rest_refuse(r, P_not_found);
+    return rest_outcome(r, m, 0);
 }
 
 static void put_texts(struct db_group *g, struct mp texts)

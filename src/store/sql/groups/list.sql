@@ -9,7 +9,7 @@ with seen as (
       and (g.is_public is not false or m.id is not null or $3::boolean)
       and ($4::text is null or g.course_id = $4) and ($5::text is null or g.status::text = $5)
       and ($6::boolean is null or $6::boolean = (m.id is not null))
-      and ($7::text is null or strpos(lower(g.name || ' ' || coalesce(g.description, '')), lower($7)) > 0)
+      and ($7::text is null or strpos(stacgate_fold(g.name || ' ' || coalesce(g.description, '')), stacgate_fold($7)) > 0)
 ), ahead as (
     select * from seen where $9::text is null or (at, id) < ($9::timestamp, $10)
     order by at desc, id desc limit $8::bigint + 1
