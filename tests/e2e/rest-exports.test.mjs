@@ -1,7 +1,7 @@
 // Exports: jobs that make files, told on `user:`, downloaded whole and in part, cancelled, expired; formulas do not survive; who gets what.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { lit, startServer } from './lib/server.mjs'
 import { Wire, people, signIn } from './lib/client.mjs'
@@ -146,6 +146,49 @@ test('ranges', async () => {
   for (const none of ['bytes=5-2', 'bytes=--5', 'bytes=+1-2', 'bytes=1-+2', 'bytes= 1-2', 'bytes=1-2x', 'bytes=0-1,3-4', 'lines=0-1', 'bytes=-', 'bytes=1'])
     assert.deepEqual([none, (await part(none)).raw.length], [none, fileSize])
   assert.equal((await download(who.manager, job.id, { range: 'bytes=0-1', 'if-range': '"other"' })).status, 200)
+})
+
+test('five of one person run at once, however they are ordered', async () => {
+  const fake = `insert into export_jobs (user_id, establishment_id, type, status, filename, config) select id, establishment_id, 'csv', 'pending', 'five.csv', '{}' from users, generate_series(1, 4) where id = ${lit(who.admin.id)}`
+  const held = await server.hold('lock table courses in access exclusive mode') // what is ordered runs until then
+  try {
+    await server.sql(fake)
+    const one = () => who.admin.post('/api/exports', { type: 'csv', config: { dataset: 'courses' } })
+    const school = `select from establishments where id = (select establishment_id from users where id = ${lit(who.admin.id)}) for update`
+    const answers = await server.meet(school, one, one)
+    assert.deepEqual(answers.map((r) => r.status).sort(), [202, 429], answers.map((r) => r.text).join())
+  } finally {
+    await held()
+    await server.sql(`delete from export_jobs where filename = 'five.csv'`)
+  }
+})
+
+test('HEAD looks and does not download; a file that is gone is 410', async () => {
+  const job = await order(who.manager, 'csv', ['courses'])
+  await finished(who.manager, job.id)
+  const path = `/api/exports/${job.id}/download`
+  const head = await who.manager.request('HEAD', path, { headers: { range: 'bytes=0-1' } })
+  const told = async () => (await who.admin.get(`/api/audit?action=export.downloaded&subjectId=${job.id}`)).json.length
+  assert.deepEqual([head.status, head.headers['content-range'], await told()], [200, undefined, 0])
+  const r = await who.manager.get(path)
+  assert.deepEqual([r.status, r.headers['content-length'], await told()], [200, head.headers['content-length'], 1])
+  rmSync(join(server.dataDir, 'exports', `${job.id}.csv`))
+  assert.equal(assertProblem(await who.manager.get(path), 410).detail, "Ce fichier n'est plus disponible : relancez l'export.")
+})
+
+test('who may not list people exports none, nor reads accounts', async () => {
+  const right = `/api/users/${who.manager.id}/permissions/users:read`
+  const post = (dataset) => who.manager.post('/api/exports', { type: 'json', config: { dataset } })
+  assert.equal((await who.manager.get(`/api/users/${who.apprenant1.id}`)).json.email, 'apprenant1@moliere.test')
+  assert.equal((await who.admin.request('PUT', right, { json: { granted: false } })).status, 200)
+  try {
+    assertProblem(await post('users'), 403)
+    assert.equal((await post('courses')).status, 202)
+    assertProblem(await who.manager.get('/api/users'), 403)
+    assertProblem(await who.manager.get(`/api/users/${who.apprenant1.id}`), 404)
+  } finally {
+    await who.admin.request('DELETE', right)
+  }
 })
 
 test('only the owner downloads; other schools see nothing; expired is 410 and the file goes', async () => {

@@ -69,11 +69,11 @@ static int begun(struct actor *self, void *state, const struct msg *m)
     struct rest *r = state;
 
     (void)self;
-    if (!db_error(m) && db_rows(m, 0) && db_null(m, 0, 0, 0)) {
-        export_begin(r->tenant, db_text(m, 0, 0, 3));
-        return rest_reply_value(r, m, r->op->success, 0, 0, 2, 0);
+    if (!db_error(m) && db_rows(m, 1) && db_null(m, 1, 0, 0)) {
+        export_begin(r->tenant, db_text(m, 1, 0, 3));
+        return rest_reply_value(r, m, r->op->success, 1, 0, 2, 0);
     }
-    return rest_outcome(r, m, 0);
+    return rest_outcome(r, m, 1);
 }
 
 static bool repeated(struct mp names, struct str name)
@@ -138,12 +138,23 @@ struct wanted {
     struct mp names, range, filters;
 };
 
+/* Who may not list the school's people does not export them either. */
+static bool may_export(const struct rest *r, struct mp names)
+{
+    for (struct mp_iter it = mp_iter(names); mp_next(&it);)
+        if (str_is(mp_str(it.value), "users") && !identity_can(r->who, "users:read"))
+            return false;
+    return true;
+}
+
 static int create(struct actor *self, struct rest *r, struct wanted w)
 {
     struct buf settings = BUF_INIT;
 
     if (refused(r, w.names, w.filters))
         return ACTOR_DONE;
+    if (!may_export(r, w.names))
+        return rest_refuse(r, P_forbidden);
     mp_put_map(&settings, 1 + (w.range.p != NULL) + (w.filters.p != NULL));
     put_setting(&settings, "datasets", w.names);
     if (w.range.p)
@@ -152,6 +163,7 @@ static int create(struct actor *self, struct rest *r, struct wanted w)
         put_setting(&settings, "filters", w.filters);
     struct db_group *g = rest_group(r, DB_READ);
     db_errors_as_result(g);
+    db_stmt(g, SQL_EXPORTS_LOCK);
     db_stmt(g, SQL_EXPORTS_CREATE);
     db_str(g, rest_tenant_filter(r));
     db_str(g, r->who->user_id);
@@ -300,7 +312,8 @@ static void unmap(struct body *b)
     free(b);
 }
 
-/* In the thread pool: the pages are read there, so that sending does not wait for the disk. */
+/* In the thread pool: the pages are read there, so that sending does not wait for the disk. No
+ * body: the file is gone. */
 static int map_work(void *arg, struct body **ret_body)
 {
     struct mapped map = {0};
@@ -308,10 +321,10 @@ static int map_work(void *arg, struct body **ret_body)
     char path[512];
 
     if (!export_path(arg, path, sizeof(path)))
-        return -ENOENT;
+        return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return -errno;
+        return errno == ENOENT ? 0 : -errno;
     if (fstat(fd, &st) == 0 && st.st_size > 0) {
         map.n = (size_t)st.st_size;
         map.p = mmap(NULL, map.n, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
@@ -340,11 +353,13 @@ static int mapped(struct actor *self, void *state, const struct msg *m)
 {
     struct rest *r = state;
     struct download *d = r->own;
-    struct mapped *map = (struct mapped *)(void *)m->body->bytes;
     size_t from, to;
     char tag[90];
 
     (void)self;
+    if (!m->body)
+        return rest_refuse(r, P_gone);
+    struct mapped *map = (struct mapped *)(void *)m->body->bytes;
     snprintf(tag, sizeof(tag), "\"%.70s\"", d->name);
     int part = http_range(r->http, tag, map->n, &from, &to);
     if (part < 0)
@@ -384,6 +399,7 @@ int op_exports_download(struct actor *self, void *state, const struct msg *m)
     db_str(g, r->who->user_id);
     db_str(g, http_param(r->http, "id"));
     db_bool(g, identity_can(r->who, "exports:manage"));
+    db_bool(g, http_method(r->http) != HTTP_M_HEAD);
     return rest_ask(self, g, found);
 }
 

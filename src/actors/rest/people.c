@@ -63,7 +63,7 @@ const struct field schema_user_change[] = {
     {.name = NULL}};
 
 RUN_OP(users_list, .sql = SQL_USERS_LIST, .params = "tuqsp", .key = time_valid)
-RUN_OP(users_get, .sql = SQL_USERS_GET, .params = "tuis")
+RUN_OP(users_get, .sql = SQL_USERS_GET, .params = "tuism", .manage = "users:read")
 
 /* ---- POST /api/users ---- */
 
