@@ -27,7 +27,8 @@ static const char *const dropped[] = {"script", "style",    "iframe",   "object"
 
 struct writer {
     struct buf *out;
-    const char *last; /* the last '>' there is; NULL: none */
+    const char *last;  /* the last '>' there is; NULL: none */
+    const char *plain; /* up to there quotation marks are no marks */
     const char *open[OPEN_MAX];
     unsigned depth;
 };
@@ -145,12 +146,15 @@ static const char *skip_content(const char *p, const char *end, const char *name
     return end;
 }
 
-/* The '>' of a tag whose name ends at p: one in a quoted value ends nothing. There is a '>'. */
-static const char *tag_end(const char *p, const char *end)
+/* The '>' of a tag whose name ends at p: one in a quoted value ends nothing. There is a '>'. Where
+ * marks led nowhere they are not looked at again, so that a text is gone through twice at most. */
+static const char *tag_end(struct writer *w, const char *p, const char *end)
 {
     const char *first = memchr(p, '>', (size_t)(end - p));
     bool value = false; /* what comes next is one */
 
+    if (p < w->plain)
+        return first;
     end = end - p < TAG_MAX ? end : p + TAG_MAX;
     for (; p < end && *p != '>'; p++) {
         const char *quote =
@@ -161,7 +165,10 @@ static const char *tag_end(const char *p, const char *end)
             value = *p == '=';
         p = quote;
     }
-    return p < end && *p == '>' ? p : first;
+    if (p < end && *p == '>')
+        return p;
+    w->plain = end;
+    return first;
 }
 
 /* p is at '<'. Returns where to go on. */
@@ -186,7 +193,7 @@ static const char *take_tag(struct writer *w, const char *p, const char *end)
         put_text(w->out, p, 1);
         return p + 1;
     }
-    close = tag_end(q + n, end);
+    close = tag_end(w, q + n, end);
     if (!closes && FIND(dropped, name))
         return skip_content(close + 1, end, name);
     const char *known = FIND(tags, name);
@@ -216,7 +223,7 @@ static void end_reference(struct buf *out, size_t from)
 
 void html_clean(struct str in, struct buf *out)
 {
-    struct writer w = {.out = out, .last = in.n ? memrchr(in.p, '>', in.n) : NULL};
+    struct writer w = {.out = out, .last = in.n ? memrchr(in.p, '>', in.n) : NULL, .plain = in.p};
     const char *p = in.p, *end = in.p + in.n;
     size_t from = out->len;
 

@@ -76,6 +76,13 @@ Test(html, what_stands_in_quotes_ends_no_tag)
     expect("<p title=\">a</p>b", "<p>a</p>b");
     expect("<p x\">a</p>", "<p>a</p>");
     expect("<p title=a'>b</p>'", "<p>b</p>'");
+    // Behind marks that led nowhere they are marks again.
+    char far[6000] = "<p a=\">";
+    memset(far + strlen(far), 'x', 5000);
+    strcat(far, "</p><p a=\">\">y</p>");
+    char *got = clean(far);
+    cr_expect_str_eq(strstr(got, "xx</p>") + 2, "</p><p>y</p>");
+    free(got);
 }
 
 Test(html, what_a_tag_parted_stays_apart)
