@@ -41,6 +41,7 @@ test('what was not counted yet has every figure that others have, and they are 0
   const none = (await root.get('/api/analytics/overview')).json
   const names = (o) => Object.entries(o).flatMap(([k, v]) => (['users', 'courses', 'enrollments', 'activeUsers'].includes(k) ? Object.keys(v).map((n) => `${k}.${n}`) : [k])).sort()
   assert.deepEqual(names(none), names(await overview()))
+  assert.equal((await root.get('/api/analytics/user-stats')).json?.role, 'super_admin', 'oneself, of no school too')
   assert.deepEqual([none.totalUsers, none.enrollments.completed, none.activeUsers.last30d, none.users.byRole], [0, 0, 0, {}])
 })
 

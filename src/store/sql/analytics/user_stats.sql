@@ -1,7 +1,8 @@
 -- $1 tenant filter, $2 caller, $3 the query (userId), $4 whether the caller may look at others, $5 is staff.
 with who as (
     select u.id, u.first_name, u.last_name, u.role, u.last_login_at from users u
-    where u.id = coalesce($3::jsonb ->> 'userId', $2) and u.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), ''))
+    where u.id = coalesce($3::jsonb ->> 'userId', $2)
+      and (u.id = $2 or u.establishment_id = coalesce($1, nullif(current_setting('stacgate.establishment_id', true), '')))
 )
 select case when who.id <> $2 and not $4::boolean then case when $5::boolean or person_seen($2, who.id) then 'forbidden' else 'not_found' end end, 200, json_build_object('userId', who.id, 'firstName', who.first_name,
     'lastName', who.last_name, 'role', who.role, 'lastLoginAt', iso8601(who.last_login_at),
