@@ -148,7 +148,7 @@ test('who is moved leaves the old room and its board at once, and enters the new
   await host.refused(blue.topic, 'member:kick', { opId: opId(), userId: ids.apprenant2 }, 'forbidden')
   assertProblem(await who.apprenant2.post(`/api/study-groups/${blue.groupId}/join`, { action: 'leave' }), 403)
   assertProblem(await who.manager.request('PUT', `/api/study-groups/${blue.groupId}`, { json: { name: 'Autre' } }), 403)
-  assertProblem(await who.formateur.post(`/api/study-groups/${blue.groupId}/sessions`, { title: 'X', startTime: '2030-01-01T10:00Z', endTime: '2030-01-01T11:00Z' }), 404)
+  assertProblem(await who.formateur.post(`/api/study-groups/${blue.groupId}/sessions`, { title: 'X', startTime: '2030-01-01T10:00Z', endTime: '2030-01-01T11:00Z' }), 403)
 
   // Who leaves the class's group is out of the room as well.
   await bob.enter(blue.board)
@@ -213,7 +213,7 @@ test('closed rooms are read only, stay readable with their board, in no list but
   assert.ok((await roomsOf(who.apprenant1)).some((r) => r.groupId === red.groupId && r.open === false && r.whiteboardId === red.whiteboardId))
   assert.ok(!(await roomsOf(who.apprenant1)).some((r) => r.groupId === blue.groupId))
   assert.ok((await roomsOf(who.manager)).some((r) => r.groupId === blue.groupId))
-  assertProblem(await who.apprenant3.get(`/api/study-groups/${group.id}/rooms`), 404)
+  assertProblem(await who.apprenant3.get(`/api/study-groups/${group.id}/rooms`), 403)
   assertProblem(await who.stranger.get(`/api/study-groups/${group.id}/rooms`), 404)
   for (const person of [who.apprenant1, who.formateur, who.manager])
     assert.ok(!(await person.get('/api/study-groups?limit=100')).json.some((g) => [red.groupId, blue.groupId].includes(g.id)))
