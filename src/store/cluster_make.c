@@ -92,7 +92,7 @@ static int run_initdb(const struct cluster *c, const char *data_dir, const char 
     struct reach r;
     const char *where = reach(&r, dir);
     char *program = store_path(c->bin, "initdb");
-    const char *const argv[] = {"initdb",
+    const char *const argv[] = {program, /* its path: it looks for its own folder by this word */
                                 "-D",
                                 where,
                                 "-U",
@@ -227,8 +227,9 @@ static unsigned connections_wanted(void)
 
 enum { ARGS_MAX = 80 };
 
-/* postgres -D dir -c setting … ; each string is free()d by the caller. */
-static unsigned command_line(char *argv[ARGS_MAX], const char *dir, const char *sockets)
+/* program -D dir -c setting … ; each string is free()d by the caller. */
+static unsigned command_line(char *argv[ARGS_MAX], const char *program, const char *dir,
+                             const char *sockets)
 {
     static const char *const settings[] = {"listen_addresses=",
                                            "unix_socket_permissions=0700",
@@ -262,7 +263,7 @@ static unsigned command_line(char *argv[ARGS_MAX], const char *dir, const char *
     struct buf b = BUF_INIT;
     unsigned n = 0;
 
-    argv[n++] = xstrdup("postgres");
+    argv[n++] = xstrdup(program); /* it looks for its own folder by this word */
     argv[n++] = xstrdup("-D");
     argv[n++] = xstrdup(dir);
     for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
@@ -293,8 +294,8 @@ int cluster_spawn(const struct cluster *c, const char *data_dir, int *ret_pid, c
     remove_stale(c);
     const char *dir = reach(&r, c->dir);
     bool inside = strcmp(c->sockets, c->dir) == 0;
-    unsigned n = command_line(argv, dir, inside ? dir : c->sockets);
     char *program = store_path(c->bin, "postgres");
+    unsigned n = command_line(argv, program, dir, inside ? dir : c->sockets);
     int output = open_words(data_dir);
     int pid = output < 0
                   ? -errno
