@@ -276,11 +276,12 @@ test('read marks are told at most once a second, and the last one always', async
   const marks = []
   for (let i = 0; i < 6; i++) marks.push((await say(ada, group.topic, `marque ${i}`)).seq)
   await sleep(1100) // whatever was told before
-  const from = ada.log.length
+  const [from, began] = [ada.log.length, Date.now()]
   for (const seq of marks) third.send([third.joinRefs.get(group.topic), third.ref(), group.topic, 'read', { seq }])
   const mine = (m) => m[3] === 'ephemeral' && m[4].read?.[who.apprenant3.user.id]
   await until('the last mark', () => ada.log.slice(from).some((m) => mine(m) === marks.at(-1)))
-  assert.ok(ada.log.slice(from).filter(mine).length <= 2, JSON.stringify(ada.log.slice(from).filter(mine)))
+  const told = ada.log.slice(from).filter(mine)
+  assert.ok(told.length <= 1.5 + (Date.now() - began) / 1000, JSON.stringify(told)) // two, where nothing is in the way
   await third.close()
 })
 

@@ -516,9 +516,10 @@ test('a stop answers the polls that wait, with what is left to say, and waits fo
   const { topic } = await makeGroup(who.formateur, [who.apprenant1])
   const poller = await new Poller(who.apprenant1).open()
   await poller.call(topic, 'phx_join')
-  const waiting = poller.get()
   const absent = await new Poller(who.apprenant2).open()
   await absent.send([null, '1', 'phoenix', 'heartbeat', {}])
+  const waiting = poller.get()
+  await sleep(100)
   const exit = server.stop()
   assert.ok([200, 410].includes((await waiting).json.status))
   const { code, ms } = await exit

@@ -204,11 +204,13 @@ test('group:unread tells the members who are elsewhere, with a count, at most on
   await s.ada.close()
   const elsewhere = await member(server, p, `user:${p.user.id}`)
   const sent = []
+  const began = Date.now()
   for (let i = 0; i < 12; i++) sent.push(await say(s.mod, s.topic, `nouvelle ${i}`))
   const about = () => elsewhere.seen(`user:${p.user.id}`, 'group:unread').map((m) => m[4]).filter((x) => x.studyGroupId === s.group.id)
   await until('the last count', () => about().at(-1)?.seq === sent.at(-1).seq)
   assert.deepEqual(about().at(-1), { studyGroupId: s.group.id, seq: sent.at(-1).seq, unreadCount: 12 })
-  assert.ok(about().length <= 4, `12 messages in a moment made ${about().length} events`)
+  const seconds = (Date.now() - began) / 1000
+  assert.ok(about().length <= seconds + 2, `12 messages made ${about().length} events in ${seconds} s`)
   await elsewhere.close()
   await s.close()
 })

@@ -189,9 +189,11 @@ test('signing out in one tab closes the others, and leaves nothing of theirs beh
 })
 
 test('a session that the server ends closes its page, without a word from another tab', async () => {
-  const w = await enter('apprenant3@')
+  const w = await Window.open(browser, server)
+  const heard = w.page.waitForEvent('websocket').then((socket) => socket.waitForEvent('framereceived'))
+  await w.signIn(account(server, 'apprenant3@').email)
   const cookies = (await w.context.cookies()).map((c) => `${c.name}=${c.value}`).join('; ')
-  await w.page.waitForTimeout(300)
+  await heard
   const answer = await fetch(`${server.url}/api/auth/logout`, { method: 'POST', headers: { cookie: cookies } })
   assert.equal(answer.status, 200)
   await w.page.getByText('Votre session est terminée').waitFor()
