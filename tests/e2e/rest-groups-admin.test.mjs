@@ -81,6 +81,26 @@ test('members: listed to members, roles given, removed; unread counts', async ()
   assertProblem(await who.apprenant3.post(`${path}/messages`, { content: 'x' }), 403)
 })
 
+test('who runs a group and leaves is followed by a moderator, else by a member; nobody follows alone', async () => {
+  const g = await makeGroup(who.apprenant1, [who.apprenant2, who.apprenant3])
+  const path = `/api/study-groups/${g.id}`
+  const leave = async (api) => assert.equal((await api.post(`${path}/join`, { action: 'leave' })).status, 200)
+  const mine = async (api) => (await api.get(path)).json.role
+  assert.equal((await who.apprenant1.request('PUT', `${path}/members/${who.apprenant3.id}`, { json: { role: 'moderator' } })).status, 200)
+  const wire = await member(server, who.apprenant2, g.topic)
+  await leave(who.apprenant1)
+  const [, , , , told] = await wire.event(g.topic, 'member:role')
+  assert.deepEqual([told.userId, told.role, told.by], [who.apprenant3.id, 'admin', who.apprenant3.id])
+  assert.deepEqual([await mine(who.apprenant3), await mine(who.apprenant2)], ['admin', 'member'])
+  assert.equal((await who.apprenant3.request('PUT', path, { json: { description: 'à moi' } })).status, 200)
+  await leave(who.apprenant3)
+  await wire.event(g.topic, 'member:role', (p) => p.userId === who.apprenant2.id)
+  assert.equal(await mine(who.apprenant2), 'admin')
+  await wire.close()
+  await leave(who.apprenant2)
+  assert.equal((await who.apprenant1.post(`${path}/join`, {})).status, 201)
+})
+
 test('invitations open a private group to whom they name, once', async () => {
   const g = await makeGroup(who.apprenant1, [], { isPublic: false })
   const path = `/api/study-groups/${g.id}`

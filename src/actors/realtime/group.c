@@ -63,6 +63,8 @@ static const struct push_kind pushes[] = {
      NULL},
     {"member:role", "member:role", 0, 0, NULL, member_role_check, &state_roles, 3,
      member_role_given, NULL},
+    {"member:succeed", "member:role", PUSH_REST_ONLY, 0, NULL, member_succeed_check, &state_roles,
+     3, member_role_given, NULL},
     {"group:change", "group:updated", PUSH_REST_ONLY, 0, NULL, group_change_check, &state_changes,
      3, group_changed, NULL},
     {"class:mute", "member:muted", PUSH_REST_ONLY, 0, NULL, member_mute_check, &state_mutes, 3,

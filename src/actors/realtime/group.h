@@ -76,6 +76,7 @@ int member_leave_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_mute_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_kick_check(struct channel *c, struct op *op, struct refusal *ret);
 int member_role_check(struct channel *c, struct op *op, struct refusal *ret);
+int member_succeed_check(struct channel *c, struct op *op, struct refusal *ret);
 int group_change_check(struct channel *c, struct op *op, struct refusal *ret);
 int group_status_check(struct channel *c, struct op *op, struct refusal *ret);
 int group_lock_check(struct channel *c, struct op *op, struct refusal *ret);

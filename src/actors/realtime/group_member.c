@@ -155,6 +155,55 @@ int member_role_check(struct channel *c, struct op *op, struct refusal *ret)
     return 0;
 }
 
+/* ---- a group keeps somebody who runs it ---- */
+
+/* The member who comes first to run a group that nobody runs: a moderator, else who has read
+ * furthest. NULL: nobody is left, or somebody runs it. */
+static struct user *successor(struct channel *c)
+{
+    struct user *u, *best = NULL;
+
+    for (uint32_t i = 0; (u = table_each(&c->members.users, &i));) {
+        if (u->belongs == MEMBER_ADMIN)
+            return NULL;
+        if (!belongs(u) || (best && u->belongs < best->belongs))
+            continue;
+        bool ties = best && u->belongs == best->belongs && u->last_read == best->last_read;
+        if (!best || u->belongs > best->belongs || u->last_read > best->last_read ||
+            (ties && strcmp(u->id, best->id) < 0))
+            best = u;
+    }
+    return best;
+}
+
+/* Only the server pushes it, in the successor's name; somebody may have been named meanwhile. */
+int member_succeed_check(struct channel *c, struct op *op, struct refusal *ret)
+{
+    if (!belongs(op->user) || !successor(c))
+        return refuse(ret, REASON_conflict, NULL, NULL);
+    snprintf(op->ref, sizeof(op->ref), "%s", op->user->id);
+    mp_put_map(&op->stored, 2);
+    mp_put_cstr(&op->stored, "userId");
+    mp_put_cstr(&op->stored, op->user->id);
+    mp_put_cstr(&op->stored, "role");
+    mp_put_cstr(&op->stored, member_role_name(MEMBER_ADMIN));
+    return 0;
+}
+
+static void succeed(struct channel *c)
+{
+    struct user *next = group_of(c)->room_of ? NULL : successor(c);
+    struct buf b = BUF_INIT;
+
+    if (!next)
+        return;
+    mp_put_map(&b, 1);
+    mp_put_cstr(&b, "role");
+    mp_put_cstr(&b, member_role_name(MEMBER_ADMIN));
+    channel_act(c, next, "member:succeed", mp_view(b.data, b.len));
+    buf_finish(&b);
+}
+
 int group_lock_check(struct channel *c, struct op *op, struct refusal *ret)
 {
     if (!moderates(op->user) && !by_class(op))
@@ -205,6 +254,7 @@ void member_left(struct channel *c, struct op *op)
 
     if (!u || !belongs(u))
         return;
+    bool ran = u->belongs == MEMBER_ADMIN;
     u->belongs = MEMBER_NONE; /* a mute outlives leaving: joining again is no way around it */
     u->read_dirty = false;
     group_of(c)->belong_count--;
@@ -212,6 +262,8 @@ void member_left(struct channel *c, struct op *op)
     tell_watchers(c, "l", u->id);
     if (!u->staff || op->user != u)
         channel_remove_user(c, u, "phx_error");
+    if (ran)
+        succeed(c);
 }
 
 void member_muted(struct channel *c, struct op *op)
