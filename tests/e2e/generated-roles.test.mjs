@@ -80,6 +80,75 @@ test('every operation says who may: by its permission, by a rule, or by being ev
   t.diagnostic(`${w.operations.length} operations: ${guarded.length} by permission, ${Object.keys(ruleOf).length} by rule, ${READ_BY_ALL.length} everybody's of the school, ${ANYBODYS.length} anybody's; ${staffed.length} staff's by permission`)
 })
 
+// ---- people of the same school: lib/relations.mjs says what they are to a thing, and what then comes. Before everything that leaves work behind.
+
+const statesOf = (family) => Object.keys(family.known).filter((k) => !family.kinds.includes(k))
+
+// Each question of a family: {o, kind, state, letter, wanted}, wanted: 403, 404, or null: it is done.
+function questionsOf(family) {
+  const about = w.operations.filter((o) => o.who !== 'anyone' || o.subject).flatMap((o) => {
+    if (o.inPath[0]?.schema['x-word'] === 'room') return (family.rooms ?? []).map((kind) => ({ o, kind }))
+    const kind = BY_QUERY[o.name] ? o.query(BY_QUERY[o.name]).schema['x-id'] : o.subject
+    return family.kinds.includes(kind) ? [{ o, kind }] : []
+  })
+  return about.flatMap(({ o, kind }) => statesOf(family).filter((state) => !family.without?.[state]?.includes(kind)).flatMap((state) =>
+    Object.entries(family.people).filter(([letter, role]) => !o.permission || [...w.rights[role], family.grants?.[letter]].includes(o.permission))
+      .map(([letter]) => ({ o, kind, state, letter, wanted: answerOf(family, o, kind, state, letter) }))))
+}
+
+// A change that changes nothing is one.
+const BODIES_HERE = { groups_update: () => ({}), modules_order: (id) => ({ ids: [id] }), enrollments_complete: (id, p) => ({ learnerId: p.e.id }) }
+
+function put(family, people, { o, kind, letter }, id) {
+  const [first] = o.inPath
+  const ids = Object.fromEntries(o.inPath.map((param, i) => [param.name, param.schema['x-word'] === 'room' ? `${kind}:${id}` : i > 0 && param.schema['x-id'] === 'user' ? people.m.id : param.schema['x-id'] ? id : undefined]))
+  const query = BY_QUERY[o.name] && !first ? { [BY_QUERY[o.name]]: id } : {}
+  return w.call(people[letter], o, addressOf(o, lent, { ids, query }), BODIES_HERE[o.name]?.(id, people) ?? bodyOf(o, lent))
+}
+
+// Things for the questions, in each state: one for all that changes nothing, one each for what is done.
+async function thingsFor(family, people, questions) {
+  const p = Object.fromEntries(Object.entries(people).map(([letter, { id }]) => [letter, lit(id)]))
+  const whole = statesOf(family).map((state) => {
+    const here = questions.filter((q) => q.state === state), done = here.filter((q) => q.wanted === null && q.o.method !== 'GET')
+    const ids = uuids(family.of ? 1 : done.length + 1)
+    for (const q of here) q.id = family.of ? people.s.id : ids[1 + done.indexOf(q)] ?? ids[0]
+    return family.things(w.a, ids, p, state)
+  })
+  await w.server.sql(whole.join('\n'))
+}
+
+test('every operation on something is answered by what one is to it', async (t) => {
+  const known = new Set([...FAMILIES.flatMap((f) => f.kinds), ...OPEN_KINDS])
+  for (const o of w.operations) assert.ok(!o.subject || known.has(o.subject), `${o} is about a ${o.subject}: say in tests/e2e/lib/relations.mjs who may know of one`)
+  const all = []
+  for (const family of FAMILIES) {
+    const { people: letters, grants, may } = family
+    const list = await w.people(Object.entries(letters).map(([key, role]) => ({ key, role, school: w.a.ids.school, ...(grants?.[key] ? { grant: grants[key] } : {}) })))
+    const people = Object.fromEntries(list.map((x) => [x.key, x]))
+    const questions = questionsOf(family)
+    for (const { o } of questions) assert.ok(o.permission || may[o.name], `${o}: say in tests/e2e/lib/relations.mjs who of ${Object.keys(letters)} may`)
+    await thingsFor(family, people, questions)
+    all.push(...questions.map((q) => ({ ...q, family, people })))
+  }
+  const says = ({ o, kind, state, letter, people }, r) => `${o}, a ${state} ${kind}, by ${letter} (${people[letter].role}): ${r.status} ${r.text.slice(0, 200)}`
+  const before = await contents(w.server, w.a)
+  const refused = all.filter((q) => q.wanted !== null)
+  await inParallel(refused, async (q) => {
+    const r = await put(q.family, q.people, q, q.id)
+    assert.equal(r.status, q.wanted, says(q, r))
+    assertProblem(r, q.wanted)
+  })
+  assert.deepEqual({ ...(await contents(w.server, w.a)), channels: 'any' }, { ...before, channels: 'any' })
+  await inParallel(all.filter((q) => q.wanted === null), async (q) => {
+    const r = await put(q.family, q.people, q, q.id)
+    assert.ok(r.status < 400 || [409, 410].includes(r.status), says(q, r))
+  })
+  t.diagnostic(`${all.length} of operation, state and relation: ${refused.filter((q) => q.wanted === 403).length} are 403, ${refused.filter((q) => q.wanted === 404).length} are 404`)
+})
+
+// ---- by who one is
+
 // Nobody and a session that is over everywhere, the others in turn: whoever ends in no account ends in the same look-up.
 const outsiders = (i) => Object.entries(outside).filter((_, k) => k < 2 || k === 2 + (i % 3))
 
@@ -174,73 +243,6 @@ test('every role gets what the table says', async (t) => {
   })
   t.diagnostic(`${w.operations.length * ROLES.length} of operation and role`)
   assert.deepEqual([...unready].filter((name) => !name.startsWith('exports_download')), [], 'nobody could do these: say in STANDS of lib/kinds.mjs how a thing has to stand')
-})
-
-// ---- people of the same school: lib/relations.mjs says what they are to a thing, and what then comes
-
-const statesOf = (family) => Object.keys(family.known).filter((k) => !family.kinds.includes(k))
-
-// Each question of a family: {o, kind, state, letter, wanted}, wanted: 403, 404, or null: it is done.
-function questionsOf(family) {
-  const about = w.operations.filter((o) => o.who !== 'anyone' || o.subject).flatMap((o) => {
-    if (o.inPath[0]?.schema['x-word'] === 'room') return (family.rooms ?? []).map((kind) => ({ o, kind }))
-    const kind = BY_QUERY[o.name] ? o.query(BY_QUERY[o.name]).schema['x-id'] : o.subject
-    return family.kinds.includes(kind) ? [{ o, kind }] : []
-  })
-  return about.flatMap(({ o, kind }) => statesOf(family).filter((state) => !family.without?.[state]?.includes(kind)).flatMap((state) =>
-    Object.entries(family.people).filter(([letter, role]) => !o.permission || [...w.rights[role], family.grants?.[letter]].includes(o.permission))
-      .map(([letter]) => ({ o, kind, state, letter, wanted: answerOf(family, o, kind, state, letter) }))))
-}
-
-// A change that changes nothing is one.
-const BODIES_HERE = { groups_update: () => ({}), modules_order: (id) => ({ ids: [id] }), enrollments_complete: (id, p) => ({ learnerId: p.e.id }) }
-
-function put(family, people, { o, kind, letter }, id) {
-  const [first] = o.inPath
-  const ids = Object.fromEntries(o.inPath.map((param, i) => [param.name, param.schema['x-word'] === 'room' ? `${kind}:${id}` : i > 0 && param.schema['x-id'] === 'user' ? people.m.id : param.schema['x-id'] ? id : undefined]))
-  const query = BY_QUERY[o.name] && !first ? { [BY_QUERY[o.name]]: id } : {}
-  return w.call(people[letter], o, addressOf(o, lent, { ids, query }), BODIES_HERE[o.name]?.(id, people) ?? bodyOf(o, lent))
-}
-
-// Things for the questions, in each state: one for all that changes nothing, one each for what is done.
-async function thingsFor(family, people, questions) {
-  const p = Object.fromEntries(Object.entries(people).map(([letter, { id }]) => [letter, lit(id)]))
-  const whole = statesOf(family).map((state) => {
-    const here = questions.filter((q) => q.state === state), done = here.filter((q) => q.wanted === null && q.o.method !== 'GET')
-    const ids = uuids(family.of ? 1 : done.length + 1)
-    for (const q of here) q.id = family.of ? people.s.id : ids[1 + done.indexOf(q)] ?? ids[0]
-    return family.things(w.a, ids, p, state)
-  })
-  await w.server.sql(whole.join('\n'))
-}
-
-test('every operation on something is answered by what one is to it', async (t) => {
-  const known = new Set([...FAMILIES.flatMap((f) => f.kinds), ...OPEN_KINDS])
-  for (const o of w.operations) assert.ok(!o.subject || known.has(o.subject), `${o} is about a ${o.subject}: say in tests/e2e/lib/relations.mjs who may know of one`)
-  const all = []
-  for (const family of FAMILIES) {
-    const { people: letters, grants, may } = family
-    const list = await w.people(Object.entries(letters).map(([key, role]) => ({ key, role, school: w.a.ids.school, ...(grants?.[key] ? { grant: grants[key] } : {}) })))
-    const people = Object.fromEntries(list.map((x) => [x.key, x]))
-    const questions = questionsOf(family)
-    for (const { o } of questions) assert.ok(o.permission || may[o.name], `${o}: say in tests/e2e/lib/relations.mjs who of ${Object.keys(letters)} may`)
-    await thingsFor(family, people, questions)
-    all.push(...questions.map((q) => ({ ...q, family, people })))
-  }
-  const says = ({ o, kind, state, letter, people }, r) => `${o}, a ${state} ${kind}, by ${letter} (${people[letter].role}): ${r.status} ${r.text.slice(0, 200)}`
-  const before = await contents(w.server, w.a)
-  const refused = all.filter((q) => q.wanted !== null)
-  await inParallel(refused, async (q) => {
-    const r = await put(q.family, q.people, q, q.id)
-    assert.equal(r.status, q.wanted, says(q, r))
-    assertProblem(r, q.wanted)
-  })
-  assert.deepEqual({ ...(await contents(w.server, w.a)), channels: 'any' }, { ...before, channels: 'any' })
-  await inParallel(all.filter((q) => q.wanted === null), async (q) => {
-    const r = await put(q.family, q.people, q, q.id)
-    assert.ok(r.status < 400 || [409, 410].includes(r.status), says(q, r))
-  })
-  t.diagnostic(`${all.length} of operation, state and relation: ${refused.filter((q) => q.wanted === 403).length} are 403, ${refused.filter((q) => q.wanted === 404).length} are 404`)
 })
 
 // The last: it is for the whole installation.

@@ -2,7 +2,7 @@
 // whose the course, the assessment and the export are), m(anager), A(dmin), S(uper_admin).
 const RULES = {
   afmAS: `auth_logout tokens_create socket_token auth_change_password auth_send_verification sign_ins_end_others courses_enroll attempts_start
-    attempts_start_old groups_join notifications_prefer notifications_read_all certificates_get`,
+    attempts_start_old groups_join notifications_prefer notifications_read_all certificates_get analytics_user_stats`,
   fmAS: `courses_update assessments_update assessments_delete assessments_submit assessments_accommodate assessments_accommodations attempts_grade exports_get exports_delete modules_create
     modules_order modules_update modules_delete enrollments_list enrollments_batch enrollments_complete training_create training_get training_update
     training_delete training_move`,
@@ -11,7 +11,6 @@ const RULES = {
   amAS: `groups_update groups_archive groups_invite groups_role groups_remove groups_members messages_list messages_create polls_get polls_close classes_list
     classes_create classes_get classes_update classes_cancel classes_attendance classes_polls groups_rooms boards_list boards_create boards_get boards_rename
     boards_delete boards_export`,
-  afmA: `analytics_user_stats`, // one's own, in a school; a super_admin has none there
   fmA: `exports_create_old`, // no school can be named there
   a: `tokens_revoke sign_ins_end attempts_save attempts_submit notifications_read notifications_delete modules_progress polls_vote`,
   f: `exports_download exports_download_old`,
@@ -35,8 +34,8 @@ export const ruleOf = Object.fromEntries(Object.entries(RULES).flatMap(([who, na
 // Who may know of a thing of theirs in these schools, where not everybody may (relations.mjs has the rule, and the rest): they get 403 where
 // others get 404.
 const KNOWN = { attempt: 'afmAS', export: 'fmAS', training_session: 'fmAS', theme: 'mAS', notification: 'a', token: 'a', sign_in: 'a' }
-// In no school there is nothing to export, and nobody has figures.
-const NOWHERE = ['exports_create_old', 'analytics_user_stats']
+// In no school there is nothing to export.
+const NOWHERE = ['exports_create_old']
 export function refusalOf(o, role) {
   return NOWHERE.includes(o.name) || !(KNOWN[o.subject] ?? 'afmAS').includes(LETTERS[role]) ? 404 : 403
 }
