@@ -246,10 +246,10 @@ const BODIES = {
   classes_create: () => ({ title: 'S', startTime: '2033-01-01T10:00:00Z', endTime: '2033-01-01T11:00:00Z' }),
   training_move: () => ({ status: 'pending_approval' }),
   messages_create: () => ({ content: 'M' }),
-  exports_create: () => ({ type: 'csv', config: { datasets: ['users'] } }),
+  exports_create: () => ({ type: 'csv', config: { datasets: ['courses'] } }),
   groups_update: () => ({ name: 'Autre nom' }),
   polls_vote: () => ({ option: 'a' }),
-  exports_create_old: () => ({ type: 'csv', includeData: { users: true } }),
+  exports_create_old: () => ({ type: 'csv', includeData: { courses: true } }),
   users_create: () => ({ email: `u${++serial}@gen.test`, role: 'apprenant' }),
 }
 
