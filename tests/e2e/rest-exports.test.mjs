@@ -126,6 +126,16 @@ test('more rows than a page: every one once, in an export that can be cancelled'
   await until('no file of it', () => !readdirSync(join(server.dataDir, 'exports')).some((n) => n.startsWith(doomed.id)))
 })
 
+test('a super_admin, who is of no school, exports what a school\'s staff would', async () => {
+  const root = await signIn(server, 'superadmin@stacgate.test')
+  const establishmentId = who.admin.user.establishmentId
+  const r = await root.post('/api/exports', { type: 'csv', config: { datasets: ['users'] }, establishmentId })
+  assert.equal(r.status, 202, r.text)
+  const done = await finished(root, r.json.id)
+  const [{ n }] = await server.rows(`select count(*)::int as n from users where establishment_id = ${lit(establishmentId)}`)
+  assert.deepEqual([done.status, done.rows], ['completed', n])
+})
+
 test('ranges', async () => {
   const job = await order(who.manager, 'csv', ['users'])
   const { fileSize } = await finished(who.manager, job.id)

@@ -4,4 +4,4 @@ with taken as (
         updated_at = now() at time zone 'utc'
     where e.id = $2 and e.establishment_id = $1 and e.status in ('pending', 'processing') returning e.*
 )
-select t.type, coalesce(t.config, '{}'), t.user_id, u.role in ('manager', 'admin', 'super_admin') from taken t join users u on u.id = t.user_id
+select type, coalesce(config, '{}'), user_id, person_is_staff(user_id, $1) from taken
