@@ -146,12 +146,16 @@ static bool names_member(const char *p, const char *end)
     return p < end && *p == ':';
 }
 
+/* Asked of every member of an answer: most names differ in their first letter. */
 static bool among(struct str name, const char *names)
 {
-    for (size_t n; *names; names += n + (names[n] == '|')) {
-        n = strcspn(names, "|");
-        if (n == name.n && memcmp(names, name.p, n) == 0)
+    for (const char *next; names; names = next ? next + 1 : NULL) {
+        size_t n = 0;
+        while (n < name.n && names[n] == name.p[n])
+            n++;
+        if (n == name.n && (names[n] == '|' || !names[n]))
             return true;
+        next = strchr(names + n, '|');
     }
     return false;
 }
@@ -181,12 +185,12 @@ bool html_clean_json(struct str json, const char *members, struct buf *out)
         assert(close < end);
         struct str text = {p + 1, (size_t)(close - p - 1)};
         bool name = names_member(close + 1, end);
-        if (name)
-            css = among(text, sheets);
-        if (name && members) {
+        if (name && members)
             wanted = among(text, members);
+        if (name)
+            css = wanted && among(text, sheets);
+        if (name && members)
             continue;
-        }
         bool sheet = css && !name;
         if (!wanted || !(sheet ? suspect_sheet : suspect)(text) ||
             !cleaned((struct str){p, text.n + 2}, sheet, &decoded, &clean))
